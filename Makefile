@@ -1,0 +1,75 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Every check of this repository, and nothing to install by hand but make and Python 3.11 to 3.14 with venv.
+#
+#   make test                              all checks, as in CI
+#   make units ARGS="-k verdict -x"        arguments for pytest
+#   make PYTHON=/path/to/python3.13 test   with another Python, in an environment of its own
+#   make V=1 molecule                      all output, also of what passes
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup lint units sanity molecule build test demo clean
+
+PYTHON ?=
+VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
+ARGS ?=
+V ?=
+
+# No step needs an activated environment. The collection is found by a link in .cache, which setup makes; the emulator
+# runs by python -m rocketchat_emulator.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache
+export PYTHONPATH := $(CURDIR)/.cache:$(CURDIR)/tests/emulator
+export PYTHON V
+export NO_COLOR := 1
+
+COLLECTION := .cache/ansible_collections/rocketops/rocketchat
+QUIET := tests/tools/quiet.sh
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make the environment for development and tests in .venv
+	@tests/tools/setup.sh $(VENV) tests/requirements.txt
+
+lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
+	@ruff check --quiet
+	@ruff format --check --quiet || { ruff format --diff --quiet; exit 1; }
+	@mypy --no-error-summary $(addprefix $(COLLECTION)/,plugins tests $(wildcard extensions/eda/plugins))
+	@yamllint --strict .
+	@shellcheck .ci/run tests/tools/*.sh $(wildcard tests/demo/run)
+	@$(QUIET) ansible-lint --offline --strict
+	@antsibull-changelog lint
+
+units: setup ## unit tests, and the tests of the emulator
+	@python -m pytest $(ARGS)
+
+sanity: setup ## ansible-test sanity, without an ignore file
+	@$(QUIET) python tests/tools/sanity.py $(ARGS)
+
+molecule: setup ## scenarios against the emulator
+	@$(QUIET) molecule test --all $(ARGS)
+
+build: setup ## build the collection, install the result elsewhere and read its documentation
+	@$(QUIET) tests/tools/build.sh
+
+# The units come last, so that their summary is the last line.
+test: setup ## all of the above
+	@for step in lint sanity molecule build units; do \
+	  echo "== $$step"; \
+	  begin=$$SECONDS; \
+	  $(MAKE) --no-print-directory ARGS= $$step; \
+	  [ $$step = units ] || echo "   $$(( SECONDS - begin )) s"; \
+	done
+
+demo: ## a rolling update of an emulated cluster
+	@tests/tools/setup.sh $(VENV) tests/requirements-demo.txt
+	@tests/demo/run
+
+clean: ## remove all that make made
+	rm -rf .ansible .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv* tests/output
+	find . -name __pycache__ -prune -exec rm -rf {} +

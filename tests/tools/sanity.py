@@ -1,0 +1,124 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs ansible-test sanity on a copy of this checkout, with the arguments given.
+
+The copy, because ansible-test wants the collection in ansible_collections/NAMESPACE/NAME and takes no link for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pip
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# ansible-test keeps its environments in the home folder, and hands only HOME and PATH on to what it starts.
+HOME = REPOSITORY / ".cache" / "home"
+
+# Of the pip that the pinned releases of ansible-core, 2.19 and 2.21, put into those environments.
+PIP_VERSIONS = ("24.2", "25.2")
+
+# ansible-test downloads a script like this one from a host of its own, unless it lies there already. This one runs the
+# pip of our own environment, so that everything comes from the package index that pip is configured for.
+PIP_BOOTSTRAP = """
+import sys
+sys.path.insert(0, {packages!r})
+from pip._internal.cli.main import main
+del sys.path[0]
+sys.exit(main(["install", *(a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel"))]))
+"""
+
+# What is no part of the collection, or only of git's.
+NOT_COPIED = (".*", "__pycache__", "collections", "output", "ansible.cfg")
+
+# Oldest and newest Python that the collection supports.
+PYTHON_MINORS = range(9, 15)
+
+
+def output_of(*command: str | Path) -> str:
+    return subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+
+
+def place(path: Path, content: str) -> None:
+    """Write a file that runs at the same time may be reading."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(content, encoding="utf-8")
+    partial.replace(path)
+
+
+def pip_configuration() -> str:
+    """The effective configuration of pip, environment variables included, as a file for the other home folder."""
+    configuration = configparser.ConfigParser(interpolation=None)
+    # Lines like global.timeout='60', install.pre='yes', :env:.timeout='60'; the last one wins.
+    for line in output_of(sys.executable, "-m", "pip", "config", "list").splitlines():
+        name, value = line.split("=", maxsplit=1)
+        section, option = name.replace(":env:", "global").rsplit(".", maxsplit=1)
+        configuration.read_dict({section: {option: "\n".join(ast.literal_eval(value).split())}})
+    content = io.StringIO()
+    configuration.write(content)
+    return content.getvalue()
+
+
+def real_interpreter(name: str) -> Path | None:
+    """The interpreter of that name that runs, on PATH or under pyenv.
+
+    The shims of version managers exist for every version and work for few; ansible-test takes them for interpreters.
+    """
+    for folder in [*map(Path, os.get_exec_path()), *Path.home().glob(".pyenv/versions/*/bin")]:
+        if (folder / name).exists():
+            with contextlib.suppress(OSError, subprocess.CalledProcessError):
+                return Path(output_of(folder / name, "-c", "import sys; print(sys.executable)").strip())
+    return None
+
+
+def search_path() -> str:
+    """PATH for ansible-test: our environment, the system, and every supported Python of this machine."""
+    interpreters = filter(None, (real_interpreter(f"python3.{minor}") for minor in PYTHON_MINORS))
+    folders = [Path(sys.executable).parent, "/usr/local/bin", "/usr/bin", "/bin", *(i.parent for i in interpreters)]
+    return os.pathsep.join(dict.fromkeys(map(str, folders)))
+
+
+def run_sanity(arguments: list[str], *, checkout: Path) -> int:
+    """Show the output of ansible-test while it runs, and return its exit status: also 1 for a test that was skipped."""
+    command = ["ansible-test", "sanity", "--color", "no", *arguments]
+    environment = {**os.environ, "HOME": str(HOME), "PATH": search_path()}
+    skipped = []
+    with subprocess.Popen(
+        command, cwd=checkout, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            if "shellcheck" in line and "WARNING" in line:
+                skipped.append(line)
+    if skipped:
+        print("Not all tests ran.")
+    return process.returncode or bool(skipped)
+
+
+def main() -> int:
+    packages = str(Path(pip.__file__).parents[1])
+    for version in PIP_VERSIONS:
+        cached = HOME / ".ansible" / "test" / "cache" / f"get_pip_{version.replace('.', '_')}.py"
+        place(cached, PIP_BOOTSTRAP.format(packages=packages))
+    place(HOME / ".config" / "pip" / "pip.conf", pip_configuration())
+    with tempfile.TemporaryDirectory() as scratch:
+        checkout = Path(scratch, "ansible_collections", "rocketops", "rocketchat")
+        shutil.copytree(REPOSITORY, checkout, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        return run_sanity(sys.argv[1:], checkout=checkout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
