@@ -1,0 +1,257 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command line of the emulator. Every command prints one JSON document; every error is one line."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from . import __doc__ as package_summary
+from . import cluster
+from .cluster import Cluster, Plan
+from .errors import EmulatorError
+from .faults import KINDS, Fault
+from .settings import RateLimit, Settings
+from .version import Version
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_T = TypeVar("_T")
+
+_WIDTH = max(map(len, KINDS)) + 2
+
+FAULTS = "faults:\n" + "\n".join(f"  {kind:{_WIDTH}}{line}" for kind, line in KINDS.items())
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line instead of the usage."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _up(options: argparse.Namespace) -> dict[str, Any]:
+    settings = Settings(
+        ping=options.ping,
+        expire=options.expire,
+        sweep=options.sweep,
+        lifetime=options.lifetime,
+        microservices=options.microservices,
+        host_field=options.host_field,
+        port_field=options.port_field,
+        rate_limit=options.rate_limit,
+    )
+    if options.base_port + options.nodes > 2**16:
+        raise EmulatorError(f"{options.nodes} ports from {options.base_port} on do not exist")
+    return cluster.up(
+        options.state_dir,
+        Plan(
+            nodes=options.nodes,
+            base_port=options.base_port,
+            version=options.version,
+            settings=settings,
+            timeout=options.timeout,
+        ),
+    )
+
+
+def _down(options: argparse.Namespace) -> dict[str, Any]:
+    return {"ended": cluster.down(options.state_dir)}
+
+
+def _status(options: argparse.Namespace) -> dict[str, Any]:
+    with Cluster.open(options.state_dir) as opened:
+        return opened.status()
+
+
+def _on_node(act: Callable[[Cluster, argparse.Namespace], None]) -> Callable[[argparse.Namespace], dict[str, Any]]:
+    """A command that does something to one node and shows what became of it."""
+
+    def command(options: argparse.Namespace) -> dict[str, Any]:
+        with Cluster.open(options.state_dir) as opened:
+            act(opened, options)
+            return opened.node(options.name)
+
+    return command
+
+
+def _start(opened: Cluster, options: argparse.Namespace) -> None:
+    timeout = None if options.no_wait else options.timeout
+    opened.start(options.name, version=options.version, fault=options.fault, timeout=timeout)
+
+
+def _cut(options: argparse.Namespace) -> dict[str, Any]:
+    with Cluster.open(options.state_dir) as opened:
+        opened.set_cut(options.a, options.b, options.kind)
+        return opened.status()
+
+
+def _typed(read: Callable[[str], _T]) -> Callable[[str], _T]:
+    """Let argparse show the message of a ValueError, which it would otherwise replace by its own."""
+
+    def typed(text: str) -> _T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return typed
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text) if text.replace(".", "", 1).isdigit() else 0.0
+    if not seconds > 0:
+        raise ValueError(f"'{text}' is not a number of seconds greater than 0")
+    return seconds
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise ValueError(f"'{text}' is not a whole number from {low} to {high}")
+        return int(text)
+
+    return _typed(read)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="rocketchat_emulator",
+        description=package_summary,
+        epilog=FAULTS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, summary: str, run: Callable[[argparse.Namespace], dict[str, Any]]) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=FAULTS if name in {"fault", "start"} else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_argument("--state-dir", type=Path, required=True, metavar="DIR", help="where the cluster lives")
+        command.set_defaults(run=run)
+        return command
+
+    def add_on_node(
+        name: str, summary: str, act: Callable[[Cluster, argparse.Namespace], None]
+    ) -> argparse.ArgumentParser:
+        command = add(name, summary, _on_node(act))
+        command.add_argument("name", metavar="NAME", help="the node, such as rc1")
+        return command
+
+    _add_up_options(add("up", "start a cluster; returns when every node answers and sees all others", _up))
+    add("status", "show the nodes, the cuts, and how many login sessions exist", _status)
+    add("down", "end every process of the cluster; doing it again does no harm", _down)
+    start = add_on_node("start", "start a node that does not run; it keeps version and fault unless told", _start)
+    _add_start_options(start)
+    add_on_node("stop", "end a node in an orderly way (SIGTERM), even a paused one", lambda c, o: c.stop(o.name))
+    add_on_node("kill", "end a node at once (SIGKILL)", lambda c, o: c.kill(o.name))
+    add_on_node("freeze", "pause a node (SIGSTOP)", lambda c, o: c.freeze(o.name))
+    add_on_node("thaw", "resume a paused node (SIGCONT)", lambda c, o: c.thaw(o.name))
+    fault = add_on_node("fault", "let a node fail, or heal it (none)", lambda c, o: c.set_fault(o.name, o.kind))
+    fault.add_argument("kind", metavar="KIND", type=_typed(Fault.parse), help="one of the faults below")
+    partition = add("partition", "cut two nodes off from each other", _cut)
+    partition.add_argument(
+        "--silent",
+        dest="kind",
+        action="store_const",
+        const="silent",
+        default="reset",
+        help="drop packets instead of resetting the connection: neither node notices",
+    )
+    heal = add("heal", "undo a partition", _cut)
+    heal.set_defaults(kind=None)
+    for command in (partition, heal):
+        command.add_argument("a", metavar="A", help="one node")
+        command.add_argument("b", metavar="B", help="the other")
+    return parser
+
+
+def _add_up_options(parser: argparse.ArgumentParser) -> None:
+    def add(name: str, summary: str, **arguments: Any) -> None:
+        parser.add_argument(name, help=f"{summary} (default: %(default)s)", **arguments)
+
+    seconds = {"type": _typed(_seconds), "metavar": "SECONDS"}
+    add("--nodes", "how many", type=_whole(1, 99), default=3, metavar="N")
+    add(
+        "--base-port", "port of the first node; the others follow", type=_whole(1, 65535), default=13001, metavar="PORT"
+    )
+    add("--version", "of Rocket.Chat", type=_typed(Version.parse), default="7.10.0", metavar="V")
+    add("--ping", "how often a process refreshes its record", default=10.0, **seconds)
+    add("--expire", "age at which a record may be removed", default=60.0, **seconds)
+    add("--sweep", "how often such records are looked for", default=60.0, **seconds)
+    add("--lifetime", "after which all processes end by themselves", default=3600.0, **seconds)
+    add("--timeout", "how long the start may take", default=20.0, **seconds)
+    add(
+        "--host-field",
+        "the host in the records; {n} becomes the node's number",
+        default="127.0.0.1",
+        metavar="ADDRESS|localhost",
+    )
+    parser.add_argument(
+        "--port-field",
+        default="",
+        metavar="PORT",
+        help="the port in all records, even 'undefined' (default: the real one)",
+    )
+    add(
+        "--rate-limit",
+        "per client address, route and method",
+        type=_typed(RateLimit.parse),
+        default="10/60",
+        metavar="CALLS/SECONDS|off",
+    )
+    parser.add_argument(
+        "--microservices", action="store_true", help="list ddp-streamer processes instead of the nodes themselves"
+    )
+
+
+def _add_start_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--version", type=_typed(Version.parse), metavar="V", help="of Rocket.Chat (default: as it was before)"
+    )
+    parser.add_argument(
+        "--fault",
+        type=_typed(Fault.parse),
+        metavar="KIND",
+        help="one of the faults below (default: as before, but broker_down is cured by a restart)",
+    )
+    parser.add_argument("--no-wait", action="store_true", help="do not wait until it answers")
+    parser.add_argument(
+        "--timeout",
+        type=_typed(_seconds),
+        default=10.0,
+        metavar="SECONDS",
+        help="how long to wait until it answers (default: %(default)s)",
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, that of the process if no other is given; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        print(json.dumps(options.run(options), indent=2))
+    except EmulatorError as error:
+        message = str(error)
+    except (OSError, sqlite3.Error) as error:
+        message = f"{options.state_dir}: {error}"
+    except KeyboardInterrupt:
+        message = "interrupted"
+    else:
+        return 0
+    print(f"rocketchat_emulator: {message}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The documents that Rocket.Chat answers with, from its API documentation and typings; nothing here does any I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .accounts import LoginFailure, Session, User
+    from .instance import Instance
+    from .peers import Link
+    from .registry import Record
+    from .version import Version
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: dict[str, Any]
+
+
+class RefusedError(Exception):
+    """Ends the handling of a request with an answer of its own."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+def success(**fields: Any) -> Answer:
+    return Answer(200, {**fields, "success": True})
+
+
+def failure(status: int, error: str, **fields: Any) -> Answer:
+    return Answer(status, {"success": False, "error": error, **fields})
+
+
+def unauthorized(version: Version) -> Answer:
+    """The newest builds say it twice; the emulator takes 8.0 for the first of them."""
+    message = "You must be logged in to do this."
+    newest = {"success": False, "error": message} if version.major >= 8 else {}
+    return Answer(401, {"status": "error", "message": message, **newest})
+
+
+def forbidden(version: Version) -> Answer:
+    """Older builds are terse; the emulator takes those before 6 for old."""
+    if version.lists_raw_records:
+        return failure(403, "unauthorized")
+    return failure(403, "User does not have the permissions required for this action [error-unauthorized]")
+
+
+def statistics_forbidden(_version: Version) -> Answer:
+    """The one endpoint that answers 400 here, not 403."""
+    return failure(400, "Not allowed [error-not-allowed]", errorType="error-not-allowed")
+
+
+def too_many_requests(seconds: int) -> Answer:
+    return failure(
+        429,
+        "Error, too many requests. Please slow down."
+        f" You must wait {seconds} seconds before trying this endpoint again. [error-too-many-requests]",
+    )
+
+
+def broker_down() -> Answer:
+    """Issue 31354 of Rocket.Chat's tracker."""
+    return failure(400, "Service '$node.list' is not available.")
+
+
+def server_error() -> Answer:
+    return failure(500, "Internal server error")
+
+
+def unavailable() -> Answer:
+    return failure(503, "Service unavailable")
+
+
+def not_found() -> Answer:
+    return failure(404, "Not Found")
+
+
+def login_failed(reason: LoginFailure) -> Answer:
+    messages = {"totp-required": "TOTP Required [totp-required]", "totp-invalid": "TOTP Invalid [totp-invalid]"}
+    return Answer(401, {"status": "error", "error": reason, "message": messages.get(reason, reason)})
+
+
+def logged_in(session: Session) -> Answer:
+    data = {"userId": session.user.id, "authToken": session.token, "me": session.user.to_dict()}
+    return Answer(200, {"status": "success", "data": data})
+
+
+def logged_out() -> Answer:
+    return Answer(200, {"status": "success", "data": {"message": "You've been logged out!"}})
+
+
+def me(user: User) -> Answer:
+    return success(**user.to_dict())
+
+
+def info(version: Version, *, privileged: bool) -> Answer:
+    """Major and minor for everybody, the full version for callers with the permission view-statistics."""
+    if not privileged:
+        return success(version=version.public)
+    details = {
+        "version": str(version),
+        "build": {"nodeVersion": version.node_js, "arch": "x64", "platform": "linux"},
+        "commit": {"branch": "HEAD", "tag": str(version)},
+    }
+    return success(version=str(version), info=details)
+
+
+def probe(*, ok: bool) -> Answer:
+    """/livez and /readyz. Only the status code is reliable: the keys inside changed between builds."""
+    word = "ok" if ok else "unavailable"
+    return Answer(200 if ok else 503, {"status": word, "checks": {"database": {"status": word}}})
+
+
+def instances(records: Sequence[Record], *, instance: Instance, links: Mapping[str, Link]) -> Answer:
+    """What instances.get lists, from the point of view of the answering process."""
+    if instance.version.lists_raw_records:
+        return success(instances=[_raw(record, records, instance, links) for record in records])
+    return success(instances=[_described(record, instance, links) for record in records])
+
+
+def _described(record: Record, instance: Instance, links: Mapping[str, Link]) -> dict[str, Any]:
+    """The shape of 6.0 and later. broadcastAuth is a constant there."""
+    link = links.get(record.id)
+    address = {"address": record.extra.get("host")}
+    status: dict[str, Any] = {"connected": True}
+    if record.id == instance.id:
+        # Observed with Moleculer: the answering process never hears from itself again after its start.
+        status |= {"lastHeartbeatTime": 0, "local": True}
+    elif link and link.connected:
+        status |= {"lastHeartbeatTime": round(link.last_heard), "local": False}
+    else:
+        address, status = {}, {"connected": False}
+    return {**address, "currentStatus": status, "instanceRecord": record.to_dict(), "broadcastAuth": True}
+
+
+def _raw(record: Record, records: Sequence[Record], instance: Instance, links: Mapping[str, Link]) -> dict[str, Any]:
+    """The shape before 6.0: the record itself, and a connection that belongs to a host and port, not to a process.
+
+    So the old record of a restarted node shows the connection of the new one, and neither the answering node's own
+    records nor those of peers that it never reached have any.
+    """
+    at_place = [links[other.id] for other in records if other.place == record.place and other.id in links]
+    known = [link for link in at_place if link.ever_connected]
+    if record.place == (instance.host, instance.port) or not known:
+        return record.to_dict()
+    connected = any(link.connected for link in known)
+    status: dict[str, Any] = {
+        "connected": connected,
+        "status": "connected" if connected else "waiting",
+        "retryCount": 0 if connected else 1,
+    }
+    if not connected:
+        status["retryTime"] = round(record.updated_at * 1000)
+    address = f"{record.extra.get('host')}:{record.extra.get('port')}"
+    connection = {"address": address, "currentStatus": status, "broadcastAuth": connected}
+    return {**record.to_dict(), "connection": connection}

@@ -1,0 +1,250 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The HTTP side of one node: which path means what, who may ask, and how often."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from aiohttp import hdrs, web
+
+from . import answers
+from .accounts import BYPASS_RATE_LIMIT, VIEW_STATISTICS, Session
+from .answers import RefusedError
+from .disruption import respond, to_response, web_page
+from .ratelimit import Tally
+from .registry import isoformat
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from .accounts import Accounts, User
+    from .answers import Answer
+    from .database import Database
+    from .faults import Fault
+    from .instance import Instance
+    from .peers import Peers
+    from .presence import Presence
+    from .ratelimit import RateLimiter
+    from .registry import Registry
+    from .roster import Roster
+    from .version import Version
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One request to /api/v1 that got as far as its handler."""
+
+    request: web.Request
+    user: User | None
+    fault: Fault
+
+
+@dataclass(frozen=True)
+class _Route:
+    """``permission_refused`` is the answer to users without view-statistics, where that permission is needed."""
+
+    handler: Callable[[_Call], Awaitable[Answer]]
+    login: bool = True
+    permission_refused: Callable[[Version], Answer] | None = None
+
+
+@dataclass(frozen=True)
+class Api:
+    """``never_ready`` was decided when the process started: such a build does not recover."""
+
+    instance: Instance
+    database: Database
+    registry: Registry
+    accounts: Accounts
+    roster: Roster
+    peers: Peers
+    presence: Presence
+    limiter: RateLimiter | None
+    request_log: Path
+    microservices: bool
+    never_ready: bool
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self.handle)
+        application.on_response_prepare.append(_hide_server)
+        return application
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        status = None
+        try:
+            response = await self._respond(request)
+            status = response.status if response else None
+            return response or web.Response()
+        finally:
+            self._log(request, status)
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse | None:
+        fault = self.roster.fault(self.instance.node)
+        if not request.path.startswith("/api/"):
+            return self._outside(request, fault)
+        if self.never_ready:
+            return to_response(answers.unavailable())
+        return await respond(request, fault, lambda: self._answer(request, fault))
+
+    def _outside(self, request: web.Request, fault: Fault) -> web.Response:
+        """Probes, and the web client's page for everything else."""
+        version, ready = self.instance.version, not self.never_ready and fault.kind != "not_ready"
+        if version.has_probes and request.path in {"/livez", "/readyz"}:
+            return to_response(answers.probe(ok=ready or request.path == "/livez"))
+        if version.has_health and request.path == "/health":
+            # Since 7.11 it is always 200 and says nothing.
+            healthy = ready or version.has_probes
+            return web.Response(status=200 if healthy else 500, text="ok" if healthy else "not healthy")
+        return web_page()
+
+    async def _answer(self, request: web.Request, fault: Fault) -> web.Response:
+        headers: dict[str, str] = {}
+        try:
+            answer = await self._dispatch(request, fault, headers)
+        except RefusedError as refused:
+            answer = refused.answer
+        except sqlite3.Error:
+            answer = answers.server_error()
+        return to_response(answer, headers)
+
+    async def _dispatch(self, request: web.Request, fault: Fault, headers: dict[str, str]) -> Answer:
+        """Login first, then the rate limit, then the permission: the order in which Rocket.Chat checks them."""
+        user = self._user(request, fault)
+        if (request.method, request.path) == (hdrs.METH_GET, "/api/info"):
+            return answers.info(self.instance.version, privileged=_may(user, VIEW_STATISTICS, fault))
+        route = self._routes().get((request.method, request.path))
+        if route is None:
+            return answers.not_found()
+        if route.login and user is None:
+            return answers.unauthorized(self.instance.version)
+        tally = self._count(request, user, fault)
+        if tally:
+            headers.update(tally.headers(now=time.time()))
+            if not tally.allowed:
+                return answers.too_many_requests(tally.wait)
+        if route.permission_refused and not _may(user, VIEW_STATISTICS, fault):
+            return route.permission_refused(self.instance.version)
+        if fault.kind == "broker_down" and request.path == "/api/v1/instances.get":
+            return answers.broker_down()
+        return await route.handler(_Call(request, user, fault))
+
+    def _routes(self) -> dict[tuple[str, str], _Route]:
+        return {
+            ("GET", "/api/v1/instances.get"): _Route(self._instances_get, permission_refused=answers.forbidden),
+            ("GET", "/api/v1/statistics"): _Route(self._statistics, permission_refused=answers.statistics_forbidden),
+            ("GET", "/api/v1/me"): _Route(self._me),
+            ("POST", "/api/v1/login"): _Route(self._login, login=False),
+            ("POST", "/api/v1/logout"): _Route(self._logout),
+        }
+
+    def _user(self, request: web.Request, fault: Fault) -> User | None:
+        if fault.kind == "unauthorized":
+            return None
+        return self.accounts.caller(user_id=request.headers.get("X-User-Id"), token=request.headers.get("X-Auth-Token"))
+
+    def _count(self, request: web.Request, user: User | None, fault: Fault) -> Tally | None:
+        if fault.kind == "rate_limited":
+            limit = self.limiter.limit if self.limiter else None
+            return Tally(limit.calls if limit else 10, 0, limit.seconds if limit else 60, allowed=False)
+        if self.limiter is None or _may(user, BYPASS_RATE_LIMIT, fault):
+            return None
+        return self.limiter.count((request.remote or "", request.path, request.method))
+
+    async def _instances_get(self, _call: _Call) -> Answer:
+        return answers.instances(self.registry.records(), instance=self.instance, links=self.peers.links)
+
+    async def _me(self, call: _Call) -> Answer:
+        assert call.user
+        return answers.me(call.user)
+
+    async def _login(self, call: _Call) -> Answer:
+        fields = await _fields(call.request)
+        name = fields.get("user") or fields.get("username") or fields.get("email")
+        if call.fault.kind == "unauthorized":
+            return answers.login_failed("Unauthorized")
+        code = fields.get("code")
+        outcome = self.accounts.log_in(
+            name=str(name), password=str(fields.get("password")), code=None if code is None else str(code)
+        )
+        if not isinstance(outcome, Session):
+            return answers.login_failed(outcome)
+        self.presence.count_login()
+        return answers.logged_in(outcome)
+
+    async def _logout(self, call: _Call) -> Answer:
+        self.accounts.log_out(call.request.headers["X-Auth-Token"])
+        return answers.logged_out()
+
+    async def _statistics(self, call: _Call) -> Answer:
+        """The last stored document, perhaps of another node; with refresh=true a new one."""
+        if call.request.query.get("refresh") == "true":
+            self.store_statistics()
+        return answers.success(**json.loads(self.database.get("statistics")))
+
+    def store_statistics(self) -> None:
+        """Rocket.Chat does this hourly; the emulator at the start of each node and on demand."""
+        now = isoformat(self.database.now())
+        document = {
+            "_id": self.presence.id,
+            "version": str(self.instance.version),
+            "instanceCount": self.registry.count(),
+            "msEnabled": self.microservices,
+            "migration": {
+                "_id": "control",
+                "locked": False,
+                "version": 300 + self.instance.version.major,
+                "lockedAt": now,
+            },
+            "process": {
+                "nodeVersion": self.instance.version.node_js,
+                "pid": self.instance.pid,
+                "uptime": self.instance.uptime(),
+            },
+            "createdAt": now,
+        }
+        self.database.put("statistics", json.dumps(document))
+
+    def _log(self, request: web.Request, status: int | None) -> None:
+        """One line per request, for tests that count. No query and no header: they may hold secrets."""
+        line = {"time": time.time(), "method": request.method, "path": request.path, "status": status}
+        try:
+            with self.request_log.open("a", encoding="utf-8") as log:
+                log.write(json.dumps(line) + "\n")
+        except FileNotFoundError:
+            # The state directory is gone; this process is about to follow.
+            return
+
+
+def _may(user: User | None, permission: str, fault: Fault) -> bool:
+    if fault.kind == "forbidden" and permission == VIEW_STATISTICS:
+        return False
+    return user is not None and permission in user.permissions
+
+
+async def _fields(request: web.Request) -> dict[str, Any]:
+    """The fields of a login, from JSON or a form."""
+    text = await request.text()
+    if request.content_type == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(text))
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise RefusedError(answers.failure(400, "Invalid JSON"))
+    return fields
+
+
+async def _hide_server(_: web.Request, response: web.StreamResponse) -> None:
+    """Rocket.Chat names no server software."""
+    response.headers.pop(hdrs.SERVER, None)

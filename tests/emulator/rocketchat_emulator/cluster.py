@@ -1,0 +1,368 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be done to a cluster from the command line: starting, stopping, breaking and looking at its nodes."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import keeper
+from .accounts import Accounts
+from .database import FILE_NAME, Database
+from .errors import EmulatorError
+from .faults import Fault
+from .instance import new_id
+from .processes import own_process, spawn, spawn_node
+from .registry import Registry
+from .roster import Roster
+from .settings import Settings
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from .processes import Process, ProcessState
+    from .roster import CutKind, Place
+    from .version import Version
+
+# The file with the document that `up` prints; it holds every secret of the cluster.
+CREDENTIALS = "credentials.json"
+
+# Seconds that a signal may take to have its effect.
+_SIGNAL_TIMEOUT = 10.0
+
+# Seconds that nodes may take to act on a changed cut.
+_CUT_TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `up` is to build."""
+
+    nodes: int
+    base_port: int
+    version: Version
+    settings: Settings
+    timeout: float
+
+
+class Cluster:
+    """A cluster that exists, running or not."""
+
+    def __init__(self, state_dir: Path, database: Database) -> None:
+        self._state_dir = state_dir
+        self._database = database
+        self._settings = Settings.from_json(database.get("settings"))
+        self._registry = Registry(database)
+        self._roster = Roster(database)
+
+    @classmethod
+    @contextmanager
+    def open(cls, state_dir: Path) -> Iterator[Cluster]:
+        if not state_dir.is_dir():
+            raise EmulatorError(f"there is no state directory {state_dir}")
+        if not (state_dir / FILE_NAME).exists():
+            raise EmulatorError(f"there is no cluster in {state_dir}")
+        database = Database(state_dir)
+        try:
+            yield cls(state_dir, database)
+        finally:
+            database.close()
+
+    def status(self) -> dict[str, Any]:
+        """Everything but secrets. Of a node that does not run, version and fault are what its next start gets."""
+        cuts = [{"a": a, "b": b, "kind": kind} for a, b, kind in self._roster.cuts()]
+        return {
+            "nodes": [_describe(place) for place in self._roster.places()],
+            "sessions": Accounts(self._database).sessions(),
+            "cuts": cuts,
+        }
+
+    def node(self, name: str) -> dict[str, Any]:
+        return _describe(self._roster.place(name))
+
+    def processes(self) -> list[Process]:
+        """Every process of the cluster that has not ended, the keeper's first."""
+        recorded = [keeper.recorded(self._database), *(place.process for place in self._roster.places())]
+        return [process for process in recorded if process and process.state != "stopped"]
+
+    def down(self) -> None:
+        """End every process. The notes of what is wanted come first, so that nothing can start behind our back."""
+        self._database.put("over", 1)
+        self._roster.unwant()
+        supervisor = keeper.recorded(self._database)
+        if supervisor:
+            # Only it knows of a process that it has just started and that has not written itself down yet.
+            _end(supervisor, signal.SIGTERM)
+        processes = self.processes()
+        for process in processes:
+            process.signal(signal.SIGKILL)
+        for process in processes:
+            _await_state(process, "stopped")
+
+    def start(self, name: str, *, version: Version | None, fault: Fault | None, timeout: float | None) -> None:
+        """Start a node that does not run. ``timeout`` is how many seconds it may take to answer; None: do not wait.
+
+        The fault stays unless another is given. Only the broken broker is cured, because a restart is what cures it.
+        """
+        self._require_up()
+        place = self._roster.place(name)
+        if place.process and place.process.state != "stopped":
+            raise EmulatorError(f"{name} already runs, as process {place.process.pid}")
+        _require_free_port(place.port)
+        if fault is None and place.fault.kind == "broker_down":
+            fault = Fault()
+        if version is not None:
+            self._roster.set_version(name, version)
+        if fault is not None:
+            self._change_fault(place, fault)
+        self._roster.forget_process(name)
+        self._roster.want(name)
+        child = spawn_node(self._state_dir, name)
+        self._await_process(name, child)
+        if timeout is not None:
+            self.await_ready({name: child}, timeout=timeout)
+
+    def stop(self, name: str) -> None:
+        """Ask a node to end and wait; one that is paused is woken to hear it, one that will not listen is killed."""
+        self._end(name, signal.SIGTERM, signal.SIGCONT)
+
+    def kill(self, name: str) -> None:
+        self._end(name, signal.SIGKILL)
+
+    def freeze(self, name: str) -> None:
+        process = self._running(name)
+        # Whoever holds the database's write lock when it is paused would pause all others with it. Now we hold it.
+        with self._database.transaction():
+            process.signal(signal.SIGSTOP)
+            _await_state(process, "frozen")
+
+    def thaw(self, name: str) -> None:
+        process = self._running(name)
+        process.signal(signal.SIGCONT)
+        _await_state(process, "running")
+
+    def set_fault(self, name: str, fault: Fault) -> None:
+        place = self._roster.place(name)
+        runs = place.process is not None and place.process.state != "stopped"
+        if runs and fault.kind == "never_ready":
+            raise EmulatorError(f"never_ready is how a process starts, and {name} runs: use start {name} --fault")
+        self._change_fault(place, fault)
+
+    def set_cut(self, a: str, b: str, kind: CutKind | None) -> None:
+        """Cut two nodes off from each other, or heal that; returns when those that are awake have acted on it."""
+        for name in (a, b):
+            self._roster.place(name)
+        if a == b:
+            raise EmulatorError(f"{a} cannot be cut off from itself")
+        self._roster.set_cut(a, b, kind)
+        # At a silent cut nothing changes for anybody, and without links nothing can.
+        if kind == "reset":
+            self._await(
+                lambda: not any(self._opinions(a, b)), timeout=_CUT_TIMEOUT, late=lambda: f"{a} and {b} still connect"
+            )
+        elif kind is None and len(self._opinions(a, b)) == 2 and not self._settings.microservices:
+            self._await(
+                lambda: all(self._opinions(a, b)), timeout=_CUT_TIMEOUT, late=lambda: f"{a} and {b} do not connect"
+            )
+
+    def await_ready(self, children: dict[str, subprocess.Popen[bytes]], *, timeout: float) -> None:
+        """Wait until the named nodes answer."""
+        waiting = list(children)
+
+        def ready() -> bool:
+            waiting[:] = [name for name in children if self._roster.place(name).ready_at is None]
+            for name in waiting:
+                if children[name].poll() is not None and self._roster.fault(name).kind != "crash_loop":
+                    raise EmulatorError(f"{name} ended at its start: {self._last_words(name)}")
+            return not waiting
+
+        self._await(ready, timeout=timeout, late=lambda: f"{', '.join(waiting)} did not become ready")
+
+    def _await_process(self, name: str, child: subprocess.Popen[bytes]) -> None:
+        """Wait until a new process has written itself down, so that `down` knows of it."""
+
+        def known() -> bool:
+            if self._roster.place(name).process is None and child.poll() is not None:
+                raise EmulatorError(f"{name} ended at its start: {self._last_words(name)}")
+            return self._roster.place(name).process is not None
+
+        self._await(known, timeout=_SIGNAL_TIMEOUT, late=lambda: f"{name} did not start")
+
+    def await_links(self, *, timeout: float) -> None:
+        """Wait until every node sees every other."""
+
+        def linked() -> bool:
+            places = self._roster.places()
+            ids = {place.instance_id for place in places}
+            return all(place.links == ids - {place.instance_id} for place in places)
+
+        self._await(linked, timeout=timeout, late=lambda: "not all nodes see all others")
+
+    def _end(self, name: str, *signals: signal.Signals) -> None:
+        place = self._roster.place(name)
+        self._roster.unwant(name)
+        if place.process:
+            _end(place.process, *signals)
+
+    def _running(self, name: str) -> Process:
+        process = self._roster.place(name).process
+        if process is None or process.state == "stopped":
+            raise EmulatorError(f"{name} does not run")
+        return process
+
+    def _change_fault(self, place: Place, fault: Fault) -> None:
+        if place.fault.kind == "ghost":
+            self._registry.remove_ghost(place.name)
+        self._roster.set_fault(place.name, fault)
+        if fault.kind == "ghost":
+            extra = {"host": self._settings.host_of(place.number), "port": self._settings.port_of(place.port)}
+            self._registry.add_ghost(node=place.name, instance_id=new_id(place.version), extra=extra)
+
+    def _require_up(self) -> None:
+        if self._database.get("over"):
+            raise EmulatorError(f"the cluster in {self._state_dir} is down; up starts a new one")
+
+    def _opinions(self, a: str, b: str) -> list[bool]:
+        """Whether two nodes see each other. One that does not run, or is paused, has no opinion."""
+        first, second = self._roster.place(a), self._roster.place(b)
+        pairs = ((first, second), (second, first))
+        return [other.instance_id in place.links for place, other in pairs if _awake(place)]
+
+    def _last_words(self, name: str) -> str:
+        lines = (self._state_dir / f"{name}.log").read_text(encoding="utf-8", errors="replace").splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def _await(self, condition: Callable[[], bool], *, timeout: float, late: Callable[[], str]) -> None:
+        end = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > end:
+                raise EmulatorError(f"{late()} (waited {timeout:g} s; logs are in {self._state_dir})")
+            time.sleep(0.02)
+
+
+def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
+    """Build a cluster and wait until it is whole; returns where it is and who may log in."""
+    _require_platform()
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _clear(state_dir)
+    names = {f"rc{number}": plan.base_port + number - 1 for number in range(1, plan.nodes + 1)}
+    for port in names.values():
+        _require_free_port(port)
+    os.umask(0o077)
+    credentials = _found(state_dir, plan, names)
+    with Cluster.open(state_dir) as cluster:
+        children = {name: spawn_node(state_dir, name) for name in names}
+        try:
+            spawn("keeper", str(state_dir), log=state_dir / "keeper.log")
+            cluster.await_ready(children, timeout=plan.timeout)
+            if not plan.settings.microservices:
+                cluster.await_links(timeout=plan.timeout)
+        except BaseException:
+            for child in children.values():
+                child.kill()
+            cluster.down()
+            raise
+        nodes = [{key: node[key] for key in ("name", "url", "pid")} for node in cluster.status()["nodes"]]
+    document = {"nodes": nodes, **credentials}
+    (state_dir / CREDENTIALS).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return document
+
+
+def down(state_dir: Path) -> list[str]:
+    """End every process of a cluster; where there is none any more, there is nothing to do."""
+    if not (state_dir / FILE_NAME).exists():
+        return []
+    with Cluster.open(state_dir) as cluster:
+        running = [node["name"] for node in cluster.status()["nodes"] if node["state"] != "stopped"]
+        cluster.down()
+        return running
+
+
+def _found(state_dir: Path, plan: Plan, names: dict[str, int]) -> dict[str, dict[str, str]]:
+    """Write the database of a new cluster; returns the credentials of its users."""
+    database = Database.create(state_dir)
+    try:
+        with database.transaction():
+            database.put("settings", plan.settings.to_json())
+            database.put("ends_at", database.now() + plan.settings.lifetime)
+            for number, (name, port) in enumerate(names.items(), start=1):
+                Roster(database).add(name=name, number=number, port=port, version=plan.version)
+            return Accounts(database).create()
+    finally:
+        database.close()
+
+
+def _clear(state_dir: Path) -> None:
+    """Remove what a former cluster left, and nothing else that may lie in the directory."""
+    if not (state_dir / FILE_NAME).exists():
+        return
+    with Cluster.open(state_dir) as former:
+        if former.processes():
+            raise EmulatorError(f"a cluster is already up in {state_dir}")
+        names = [node["name"] for node in former.status()["nodes"]]
+    logs = [f"{name}{suffix}" for name in names for suffix in (".log", ".requests.jsonl")]
+    for file in (*logs, "keeper.log", CREDENTIALS):
+        (state_dir / file).unlink(missing_ok=True)
+
+
+def _require_platform() -> None:
+    try:
+        own_process()
+    except OSError as error:
+        raise EmulatorError("the emulator needs Linux: it recognises its processes by /proc") from error
+    if importlib.util.find_spec("aiohttp") is None:
+        raise EmulatorError("the emulator needs the Python library aiohttp")
+
+
+def _require_free_port(port: int) -> None:
+    with socket.socket() as probe:
+        # Connections of a former node that are still being forgotten do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise EmulatorError(f"port {port} of 127.0.0.1 cannot be used: {error.strerror}") from error
+
+
+def _awake(place: Place) -> bool:
+    return place.process is not None and place.process.state == "running" and place.ready_at is not None
+
+
+def _await_state(process: Process, state: ProcessState) -> None:
+    if not process.await_state(state, timeout=_SIGNAL_TIMEOUT):
+        raise EmulatorError(f"process {process.pid} is not {state} after {_SIGNAL_TIMEOUT:g} s")
+
+
+def _end(process: Process, *signals: signal.Signals) -> None:
+    """Signal a process and wait until it has ended; one that does not is killed."""
+    for number in signals:
+        process.signal(number)
+    if not process.await_state("stopped", timeout=_SIGNAL_TIMEOUT):
+        process.signal(signal.SIGKILL)
+        _await_state(process, "stopped")
+
+
+def _describe(place: Place) -> dict[str, Any]:
+    state = place.process.state if place.process else "stopped"
+    runs = state != "stopped"
+    return {
+        "name": place.name,
+        "url": place.url,
+        "pid": place.process.pid if place.process and runs else None,
+        "state": state,
+        "version": str(place.version),
+        "instance_id": place.instance_id if runs else None,
+        "fault": str(place.fault),
+    }

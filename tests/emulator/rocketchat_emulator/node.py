@@ -1,0 +1,169 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One node: a process that serves the API, keeps its record alive and holds on to its peers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from .accounts import Accounts
+from .api import Api
+from .database import Database
+from .instance import Instance, new_id
+from .peers import Peers
+from .presence import Presence
+from .processes import own_process
+from .ratelimit import RateLimiter
+from .registry import Registry
+from .roster import Roster
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# How often, in seconds, a node looks at the database and around it. New peers are found this fast.
+_TICK = 0.1
+
+# How often, in seconds, a node sends each peer a sign of life.
+_GOSSIP = 1.0
+
+
+class Node:
+    """The parts of one process, and the order in which they come to life."""
+
+    def __init__(self, *, state_dir: Path, name: str, database: Database) -> None:
+        self._state_dir = state_dir
+        self._name = name
+        self._database = database
+        self._settings = Settings.from_json(database.get("settings"))
+        self._registry = Registry(database)
+        self._roster = Roster(database)
+        place = self._roster.place(name)
+        self._port = place.port
+        self._never_ready = place.fault.kind == "never_ready"
+        self._instance = Instance.of(place, self._settings)
+        self._peers = Peers(instance=self._instance, registry=self._registry, roster=self._roster)
+        self._over = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until SIGTERM, the end of the cluster's lifetime, or the end of its state directory."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._over.set)
+        self._roster.set_instance(self._name, self._instance.id)
+        presence = await self._presence()
+        api = self._api(presence)
+        runner = web.AppRunner(
+            api.application(), access_log=None, handler_cancellation=True, handle_signals=False, shutdown_timeout=0.2
+        )
+        await runner.setup()
+        if not self._never_ready:
+            presence.ping()
+            api.store_statistics()
+        await web.TCPSite(runner, "127.0.0.1", self._port).start()
+        if not self._never_ready:
+            self._roster.set_ready(self._name)
+        tasks = [asyncio.create_task(_every(seconds, act)) for seconds, act in self._duties(presence)]
+        await self._over.wait()
+        for task in tasks:
+            task.cancel()
+        self._peers.close()
+        await runner.cleanup()
+
+    async def _presence(self) -> Presence:
+        """The record to keep: this process's own or, in microservices mode, that of a ddp-streamer beside it.
+
+        A monolith does not register in that mode, and a ddp-streamer tells next to nothing about itself.
+        """
+        if self._settings.microservices:
+            return Presence(
+                registry=self._registry,
+                id=new_id(self._instance.version),
+                node=self._name,
+                name="ddp-streamer",
+                pid=self._instance.pid,
+                extra={},
+            )
+        port = await self._peers.listen()
+        return Presence(
+            registry=self._registry,
+            id=self._instance.id,
+            node=self._name,
+            name="rocket.chat",
+            pid=self._instance.pid,
+            extra=self._instance.extra_information(tcp_port=port),
+            peer_port=port,
+        )
+
+    def _api(self, presence: Presence) -> Api:
+        limit = self._settings.rate_limit
+        return Api(
+            instance=self._instance,
+            database=self._database,
+            registry=self._registry,
+            accounts=Accounts(self._database),
+            roster=self._roster,
+            peers=self._peers,
+            presence=presence,
+            limiter=RateLimiter(limit, time.monotonic) if limit else None,
+            request_log=self._state_dir / f"{self._name}.requests.jsonl",
+            microservices=self._settings.microservices,
+            never_ready=self._never_ready,
+        )
+
+    def _duties(self, presence: Presence) -> list[tuple[float, Callable[[], None]]]:
+        """What is done again and again, and every how many seconds."""
+        duties: list[tuple[float, Callable[[], None]]] = [(_TICK, self._notice_the_end)]
+        if self._never_ready:
+            return duties
+        duties += [(self._settings.ping, lambda: self._ping(presence)), (min(_TICK, self._settings.sweep), self._sweep)]
+        if not self._settings.microservices:
+            duties += [(_TICK, self._peers.tick), (_GOSSIP, self._peers.gossip)]
+        return duties
+
+    def _notice_the_end(self) -> None:
+        if self._database.vanished or self._database.now() > self._database.get("ends_at"):
+            self._over.set()
+
+    def _ping(self, presence: Presence) -> None:
+        if self._roster.fault(self._name).kind != "stale_ping":
+            presence.ping()
+
+    def _sweep(self) -> None:
+        self._registry.sweep(expire=self._settings.expire, every=self._settings.sweep)
+
+
+async def _every(seconds: float, act: Callable[[], None]) -> None:
+    while True:
+        try:
+            act()
+        except sqlite3.Error as error:
+            print(f"database: {error}", file=sys.stderr)
+        await asyncio.sleep(seconds)
+
+
+def main() -> None:
+    os.umask(0o077)
+    state_dir, name = Path(sys.argv[1]), sys.argv[2]
+    database = Database(state_dir)
+    if not Roster(database).claim(name, own_process()):
+        sys.exit(f"{name} is not wanted, or runs already")
+    node = Node(state_dir=state_dir, name=name, database=database)
+    try:
+        asyncio.run(node.run())
+    except OSError as error:
+        sys.exit(f"{name}: {error.strerror or error}")
+
+
+if __name__ == "__main__":
+    main()

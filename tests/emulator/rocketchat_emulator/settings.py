@@ -1,0 +1,66 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What `up` decides once for a whole cluster, and what every node reads when it starts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """So many calls per so many seconds, for one client address, route and method."""
+
+    calls: int
+    seconds: float
+
+    @classmethod
+    def parse(cls, text: str) -> RateLimit | None:
+        """Read ``10/60``; ``off`` is None."""
+        if text == "off":
+            return None
+        calls, _, seconds = text.partition("/")
+        try:
+            limit = cls(int(calls), float(seconds))
+        except ValueError:
+            limit = cls(0, 0)
+        if limit.calls < 1 or not 0 < limit.seconds < float("inf"):
+            raise ValueError(f"'{text}' is neither CALLS/SECONDS, such as 10/60, nor off")
+        return limit
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All durations are in seconds.
+
+    ``host_field`` and ``port_field`` are what the records say, not where a node listens. ``{n}`` in ``host_field``
+    stands for the node's number; an empty ``port_field`` for the node's real port.
+    """
+
+    ping: float
+    expire: float
+    sweep: float
+    lifetime: float
+    microservices: bool
+    host_field: str
+    port_field: str
+    rate_limit: RateLimit | None
+
+    def host_of(self, number: int) -> str:
+        return self.host_field.replace("{n}", str(number))
+
+    def port_of(self, port: int) -> str:
+        """A string, as in Rocket.Chat's own records."""
+        return self.port_field or str(port)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Settings:
+        values = json.loads(text)
+        limit = values.pop("rate_limit")
+        return cls(**values, rate_limit=RateLimit(**limit) if limit else None)

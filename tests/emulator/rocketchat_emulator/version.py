@@ -1,0 +1,66 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Releases of Rocket.Chat, and at which of them the server's behaviour changes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_PATTERN = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})(-[0-9A-Za-z.]+)?")
+
+
+@dataclass(frozen=True, order=True)
+class Version:
+    """One release, such as 7.10.0. A pre-release label is kept, but does not count when releases are compared."""
+
+    major: int
+    minor: int
+    patch: int
+    label: str = field(default="", compare=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read ``7.10.0`` or ``8.0.0-rc.1``; anything else, and releases without the endpoint, is a ValueError."""
+        match = _PATTERN.fullmatch(text)
+        if match is None:
+            raise ValueError(f"'{text}' is not a version such as 7.10.0")
+        version = cls(int(match[1]), int(match[2]), int(match[3]), match[4] or "")
+        if version < cls(3, 10, 0):
+            raise ValueError(f"version {text} is too old: instances.get exists since 3.10")
+        return version
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}{self.label}"
+
+    @property
+    def public(self) -> str:
+        """What a caller without permissions is told: major.minor."""
+        return f"{self.major}.{self.minor}"
+
+    @property
+    def lists_raw_records(self) -> bool:
+        """Whether instances.get has its old shape.
+
+        The exact release of the change lies between 5.4 and 6.3 and is not known; the emulator takes 6.0.
+        """
+        return self.major < 6
+
+    @property
+    def has_probes(self) -> bool:
+        """Whether /livez and /readyz exist (since 7.11)."""
+        return self >= Version(7, 11, 0)
+
+    @property
+    def has_health(self) -> bool:
+        """Whether /health exists (since 5.3)."""
+        return self >= Version(5, 3, 0)
+
+    @property
+    def node_js(self) -> str:
+        """The Node.js that such a release ships with; an example, nothing depends on it."""
+        if self.major < 7:
+            return "v14.21.3"
+        return "v22.16.0" if self >= Version(7, 7, 0) else "v20.19.2"

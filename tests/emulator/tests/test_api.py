@@ -1,0 +1,211 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Credentials, permissions, rate limits and the other endpoints."""
+
+from __future__ import annotations
+
+import time
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Emulator
+
+_LISTING = "/api/v1/instances.get"
+
+
+@pytest.mark.parametrize(
+    ("version", "status_401", "error_403"),
+    [
+        ("5.4.9", {}, "unauthorized"),
+        (
+            "8.0.0",
+            {"success": False, "error": "You must be logged in to do this."},
+            "User does not have the permissions required for this action [error-unauthorized]",
+        ),
+    ],
+)
+def test_who_may_ask(emulator: Emulator, version: str, status_401: dict[str, Any], error_403: str) -> None:
+    emulator.up("--version", version)
+    for path in (_LISTING, "/api/v1/statistics", "/api/v1/me"):
+        refused = emulator.get("rc1", path, user=None)
+        assert refused.status_code == 401
+        assert refused.json() == {
+            "status": "error",
+            "message": "You must be logged in to do this.",
+            **status_401,
+        }
+    forbidden = emulator.get("rc1", _LISTING, user="nobody")
+    assert (forbidden.status_code, forbidden.json()) == (403, {"success": False, "error": error_403})
+    assert emulator.get("rc1", _LISTING, user="viewer").status_code == 200
+
+
+def test_both_headers_must_belong_together(shared: Emulator) -> None:
+    stolen = {**shared.headers("viewer"), "X-Auth-Token": shared.document["admin"]["auth_token"]}
+    shared.document["mixed"] = {"user_id": stolen["X-User-Id"], "auth_token": stolen["X-Auth-Token"]}
+    assert shared.get("rc1", _LISTING, user="mixed").status_code == 401
+
+
+def _log_in(emulator: Emulator, who: str, **fields: Any) -> tuple[int, dict[str, Any]]:
+    known = emulator.document[who]
+    body = {"user": known["username"], "password": known["password"], **fields}
+    answer = emulator.request("POST", "rc1", "/api/v1/login", user=None, json=body)
+    return answer.status_code, answer.json()
+
+
+def test_login_and_logout(shared: Emulator) -> None:
+    before = shared.run("status")["sessions"]
+    status, answer = _log_in(shared, "viewer")
+    assert status == 200
+    assert answer["status"] == "success"
+    data = answer["data"]
+    assert set(data) == {"userId", "authToken", "me"}
+    assert data["userId"] == shared.document["viewer"]["user_id"] == data["me"]["_id"]
+    assert _log_in(shared, "viewer", user="viewer@example.com")[0] == 200
+    assert shared.run("status")["sessions"] == before + 2
+    # A session is known to all nodes, and so is its end.
+    shared.document["session"] = {"user_id": data["userId"], "auth_token": data["authToken"]}
+    assert shared.get("rc2", _LISTING, user="session").status_code == 200
+    farewell = shared.request("POST", "rc2", "/api/v1/logout", user="session")
+    assert (farewell.status_code, farewell.json()["status"]) == (200, "success")
+    assert shared.get("rc1", _LISTING, user="session").status_code == 401
+    assert shared.run("status")["sessions"] == before + 1
+
+
+def test_login_fails(shared: Emulator) -> None:
+    before = shared.run("status")["sessions"]
+    expected = {"status": "error", "error": "Unauthorized", "message": "Unauthorized"}
+    assert _log_in(shared, "viewer", password="wrong") == (401, expected)
+    assert _log_in(shared, "viewer", user="unknown") == (401, expected)
+    malformed = shared.request("POST", "rc1", "/api/v1/login", user=None, data="not JSON")
+    assert malformed.status_code == 400
+    assert shared.run("status")["sessions"] == before
+
+
+def test_two_factor(shared: Emulator) -> None:
+    code = shared.document["twofactor"]["totp_code"]
+    wrong = str((int(code) + 1) % 10**6).zfill(6)
+    assert [_log_in(shared, "twofactor")[0], _log_in(shared, "twofactor")[1]["error"]] == [401, "totp-required"]
+    status, answer = _log_in(shared, "twofactor", code=wrong)
+    assert (status, answer["error"]) == (401, "totp-invalid")
+    assert _log_in(shared, "twofactor", code=code)[0] == 200
+    assert shared.get("rc1", _LISTING, user="twofactor").status_code == 200, "a token needs no code"
+
+
+def test_me(shared: Emulator) -> None:
+    me = shared.get("rc1", "/api/v1/me", user="nobody").json()
+    assert (me["_id"], me["username"], me["success"]) == (shared.document["nobody"]["user_id"], "nobody", True)
+
+
+def test_the_version_depends_on_who_asks(shared: Emulator) -> None:
+    for user in (None, "nobody"):
+        assert shared.get("rc1", "/api/info", user=user).json() == {"version": "7.10", "success": True}
+    for user in ("viewer", "admin"):
+        info = shared.get("rc1", "/api/info", user=user).json()
+        assert (info["version"], info["info"]["version"], info["success"]) == ("7.10.0", "7.10.0", True)
+
+
+def test_statistics(shared: Emulator) -> None:
+    stored = shared.get("rc1", "/api/v1/statistics").json()
+    assert shared.get("rc2", "/api/v1/statistics").json() == stored, "the last document, whoever wrote it"
+    for name in ("rc1", "rc2"):
+        fresh = shared.get(name, "/api/v1/statistics?refresh=true").json()
+        assert fresh["process"]["pid"] == shared.node(name)["pid"]
+        assert fresh["process"]["uptime"] > 0
+        assert (fresh["version"], fresh["instanceCount"], fresh["msEnabled"]) == ("7.10.0", 2, False)
+        assert fresh["migration"]["locked"] is False
+    refused = shared.get("rc1", "/api/v1/statistics", user="nobody")
+    assert (refused.status_code, refused.json()["success"]) == (400, False)
+
+
+@pytest.mark.parametrize(
+    ("version", "livez", "readyz", "health"),
+    [
+        ("5.2.0", "html", "html", "html"),
+        ("5.3.0", "html", "html", "ok"),
+        ("7.10.0", "html", "html", "ok"),
+        ("7.11.0", "json", "json", "ok"),
+    ],
+)
+def test_probes(emulator: Emulator, version: str, livez: str, readyz: str, health: str) -> None:
+    emulator.up("--version", version)
+
+    def kind(path: str) -> str:
+        answer = emulator.get("rc1", path, user=None)
+        assert answer.status_code == 200
+        if answer.headers["Content-Type"].startswith("application/json"):
+            assert answer.json()["status"] == "ok"
+            return "json"
+        return "html" if answer.headers["Content-Type"].startswith("text/html") else answer.text
+
+    assert [kind("/livez"), kind("/readyz"), kind("/health")] == [livez, readyz, health]
+    emulator.run("fault", "rc1", "not_ready")
+    expected = {"/livez": 200, "/readyz": 503 if readyz == "json" else 200, "/health": 200}
+    if health == "ok" and readyz != "json":
+        # From 7.11 on /health is 200 whatever happens.
+        expected["/health"] = 500
+    assert {path: emulator.get("rc1", path).status_code for path in expected} == expected
+
+
+def test_unknown_paths(shared: Emulator) -> None:
+    page = shared.get("rc1", "/some/where")
+    assert (page.status_code, page.text.startswith("<!DOCTYPE html>")) == (200, True)
+    missing = shared.get("rc1", "/api/v1/nothing")
+    assert (missing.status_code, missing.json()["success"]) == (404, False)
+
+
+def test_the_rate_limit(emulator: Emulator) -> None:
+    emulator.up("--rate-limit", "2/0.9", nodes=2)
+    before = time.time()
+    first, second, third = (emulator.get("rc1", _LISTING, user="viewer") for _ in range(3))
+    assert [answer.status_code for answer in (first, second, third)] == [200, 200, 429]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in (first, second, third)] == ["1", "0", "0"]
+    assert {answer.headers["X-RateLimit-Limit"] for answer in (first, second, third)} == {"2"}
+    reset = int(third.headers["X-RateLimit-Reset"]) / 1000
+    assert before + 0.8 < reset < before + 4
+    assert abs(parsedate_to_datetime(third.headers["Date"]).astimezone(timezone.utc).timestamp() - before) < 3
+    assert "Retry-After" not in third.headers
+    assert third.json()["success"] is False
+    assert third.json()["error"] == (
+        "Error, too many requests. Please slow down."
+        " You must wait 1 seconds before trying this endpoint again. [error-too-many-requests]"
+    )
+    # Counted per route, per user's permission, and by each node for itself.
+    assert emulator.get("rc1", "/api/v1/me", user="viewer").status_code == 200
+    assert emulator.get("rc2", _LISTING, user="viewer").status_code == 200
+    free = emulator.get("rc1", _LISTING, user="admin")
+    assert free.status_code == 200
+    assert not [name for name in free.headers if name.lower().startswith("x-ratelimit")]
+    assert emulator.get("rc1", "/api/info").status_code == 200
+    # Refusals of a permission count, those of a login do not.
+    assert "X-RateLimit-Limit" not in emulator.get("rc1", _LISTING, user=None).headers
+    emulator.eventually(lambda: emulator.get("rc1", _LISTING, user="viewer").status_code == 200)
+
+
+def test_logins_and_refused_permissions_count(emulator: Emulator) -> None:
+    emulator.up("--rate-limit", "1/60")
+    assert [_log_in(emulator, "admin")[0] for _ in range(2)] == [200, 429]
+    answers = [emulator.get("rc1", _LISTING, user="nobody").status_code for _ in range(2)]
+    assert answers == [403, 429]
+
+
+def test_no_rate_limit(shared: Emulator) -> None:
+    answers = [shared.get("rc1", _LISTING, user="viewer") for _ in range(12)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert "X-RateLimit-Limit" not in answers[0].headers
+
+
+def test_requests_are_logged_without_secrets(shared: Emulator) -> None:
+    known = len(shared.logged("rc2"))
+    shared.get("rc2", "/api/v1/statistics?token=secret")
+    shared.get("rc2", _LISTING, user=None)
+    lines = [{key: line[key] for key in ("method", "path", "status")} for line in shared.logged("rc2")[known:]]
+    assert lines == [
+        {"method": "GET", "path": "/api/v1/statistics", "status": 200},
+        {"method": "GET", "path": _LISTING, "status": 401},
+    ]

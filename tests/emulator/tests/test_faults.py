@@ -1,0 +1,276 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each way of failing, as a client meets it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .conftest import Emulator
+
+_LISTING = "/api/v1/instances.get"
+
+
+@pytest.fixture
+def broken(shared: Emulator) -> Iterator[Emulator]:
+    """The shared cluster, whose first node each test may break."""
+    yield shared
+    shared.run("fault", "rc1", "none")
+    assert shared.get("rc1", _LISTING).status_code == 200, "a fault ends without a restart"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "body"),
+    [
+        ("unauthorized", 401, {"status": "error", "message": "You must be logged in to do this."}),
+        (
+            "forbidden",
+            403,
+            {
+                "success": False,
+                "error": "User does not have the permissions required for this action [error-unauthorized]",
+            },
+        ),
+        (
+            "rate_limited",
+            429,
+            {
+                "success": False,
+                "error": "Error, too many requests. Please slow down. You must wait 60 seconds before trying this"
+                " endpoint again. [error-too-many-requests]",
+            },
+        ),
+        ("broker_down", 400, {"success": False, "error": "Service '$node.list' is not available."}),
+        ("server_error", 500, {"success": False, "error": "Internal server error"}),
+    ],
+)
+def test_refusals(broken: Emulator, kind: str, status: int, body: dict[str, Any]) -> None:
+    assert broken.run("fault", "rc1", kind)["fault"] == kind
+    answer = broken.get("rc1", _LISTING)
+    assert (answer.status_code, answer.json()) == (status, body)
+    assert ("X-RateLimit-Reset" in answer.headers) == (kind == "rate_limited")
+    assert broken.get("rc2", _LISTING).status_code == 200, "only the one node"
+    assert set(broken.connected("rc2").values()) == {True}, "its peers notice nothing"
+
+
+@pytest.mark.parametrize("kind", ["broker_down", "forbidden", "rate_limited"])
+def test_a_node_without_its_broker_serves_otherwise(broken: Emulator, kind: str) -> None:
+    broken.run("fault", "rc1", kind)
+    assert broken.get("rc1", "/api/info", user=None).json() == {"version": "7.10", "success": True}
+    assert broken.get("rc1", "/api/v1/me").status_code == (429 if kind == "rate_limited" else 200)
+
+
+def test_unauthorized_knows_nobody(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "unauthorized")
+    assert broken.get("rc1", "/api/info").json()["version"] == "7.10"
+    user = broken.document["admin"]
+    login = {"user": user["username"], "password": user["password"]}
+    assert broken.request("POST", "rc1", "/api/v1/login", user=None, json=login).status_code == 401
+
+
+def test_html(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "html")
+    answer = broken.get("rc1", _LISTING)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+def test_not_json(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "not_json")
+    answer = broken.get("rc1", _LISTING)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
+    with pytest.raises(ValueError, match="Expecting value"):
+        json.loads(answer.text)
+
+
+def test_wrong_shape(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "wrong_shape")
+    for path in (_LISTING, "/api/info"):
+        answer = broken.get("rc1", path).json()
+        assert "version" not in answer
+        assert ["_id" in item or "instanceRecord" in item for item in answer["instances"]] == [False]
+
+
+def test_truncated(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "truncated")
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+        broken.get("rc1", _LISTING)
+
+
+def test_slow(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "slow:0.3")
+    begin = time.monotonic()
+    assert broken.get("rc1", _LISTING).status_code == 200
+    assert time.monotonic() - begin >= 0.3
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        broken.get("rc1", _LISTING, timeout=0.1)
+
+
+def test_drip(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "drip")
+    begin = time.monotonic()
+    received = b""
+    with broken.get("rc1", _LISTING, stream=True) as answer:
+        assert answer.status_code == 200
+        for byte in answer.iter_content(1):
+            received += byte
+            if len(received) == 2:
+                break
+    assert received == b'{"'
+    assert 0.9 < time.monotonic() - begin < 5
+
+
+def test_drip_headers(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "drip_headers")
+    with socket.create_connection(("127.0.0.1", broken.base_port), timeout=5) as connection:
+        connection.sendall(f"GET {_LISTING} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        received = b""
+        while not received.endswith(b"xx"):
+            received += connection.recv(1000)
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\n\r\n" not in received
+
+
+def test_reset(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "reset")
+    with socket.create_connection(("127.0.0.1", broken.base_port), timeout=5) as connection:
+        connection.sendall(f"GET {_LISTING} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1000)
+    assert broken.logged("rc1")[-1]["status"] is None
+
+
+def test_redirect(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "redirect:https://login.example.com/sso?to=chat")
+    answer = broken.get("rc1", _LISTING)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://login.example.com/sso?to=chat")
+
+
+def test_huge(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "huge")
+    body = broken.get("rc1", _LISTING).content
+    assert len(body) > 16 * 2**20
+    assert len(json.loads(body)["instances"]) == 2
+
+
+def test_ghost(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "ghost")
+    for name in ("rc1", "rc2"):
+        (ghost,) = (i for i in broken.items(name) if i["instanceRecord"]["_updatedAt"].startswith("2257-"))
+        assert ghost["currentStatus"] == {"connected": False}
+        assert "address" not in ghost
+        assert ghost["instanceRecord"]["extraInformation"]["port"] == str(broken.base_port)
+    assert broken.get("rc1", "/api/v1/statistics?refresh=true").json()["instanceCount"] == 3
+    broken.run("fault", "rc1", "none")
+    assert len(broken.items("rc2")) == 2
+
+
+def test_stale_ping(broken: Emulator) -> None:
+    instance_id = broken.id("rc1")
+    before = broken.record("rc2", instance_id)
+    assert before
+    broken.run("fault", "rc1", "stale_ping")
+    # It vanishes from the list although it lives, answers and is connected.
+    broken.eventually(lambda: not broken.record("rc2", instance_id))
+    assert set(broken.connected("rc1")) == {broken.id("rc2")}, "a list without the answering node"
+    broken.run("fault", "rc1", "none")
+    after = broken.eventually(lambda: broken.record("rc2", instance_id))
+    assert after["_createdAt"] > before["_createdAt"]
+
+
+def test_crash_loop(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "crash_loop:0.3")
+
+    def run() -> tuple[int, str] | None:
+        node = broken.node("rc1")
+        return (node["pid"], node["instance_id"]) if node["instance_id"] else None
+
+    runs = set()
+
+    def three() -> bool:
+        runs.add(run())
+        return len(runs - {None}) >= 3
+
+    broken.eventually(three)
+    assert len({found[0] for found in runs if found}) == len({found[1] for found in runs if found})
+    broken.run("fault", "rc1", "none")
+    broken.eventually(lambda: broken.node("rc1")["state"] == "running")
+    broken.eventually(lambda: _answers(broken))
+    assert _stays(broken, seconds=0.5)
+
+
+def test_a_crash_loop_ends_with_kill(broken: Emulator) -> None:
+    broken.run("fault", "rc1", "crash_loop:0.2")
+    broken.run("kill", "rc1")
+    time.sleep(0.4)
+    assert broken.node("rc1")["state"] == "stopped"
+    assert broken.run("start", "rc1", "--fault", "none")["fault"] == "none"
+
+
+def _answers(emulator: Emulator) -> bool:
+    try:
+        return emulator.get("rc1", _LISTING).status_code == 200
+    except requests.exceptions.ConnectionError:
+        return False
+
+
+def _stays(emulator: Emulator, *, seconds: float) -> bool:
+    first = emulator.node("rc1")["pid"]
+    time.sleep(seconds)
+    return bool(emulator.node("rc1")["pid"] == first)
+
+
+def test_crash_loops_end_with_down(emulator: Emulator) -> None:
+    emulator.up(nodes=2)
+    emulator.run("fault", "rc1", "crash_loop:0.1")
+    emulator.run("fault", "rc2", "crash_loop:0.1")
+    old = emulator.id("rc1")
+    emulator.eventually(lambda: emulator.id("rc1") != old)
+    emulator.run("down")
+    assert emulator.processes() == []
+
+
+def test_never_ready(emulator: Emulator) -> None:
+    emulator.up("--version", "7.11.0", "--expire", "60", nodes=2)
+    known = set(emulator.connected("rc2"))
+    emulator.run("stop", "rc1")
+    emulator.run("start", "rc1", "--version", "7.12.0", "--fault", "never_ready", "--no-wait")
+    emulator.eventually(lambda: _listens(emulator))
+    for path in (_LISTING, "/api/info", "/api/v1/nothing"):
+        assert emulator.get("rc1", path).status_code == 503
+    assert (emulator.get("rc1", "/livez").status_code, emulator.get("rc1", "/readyz").status_code) == (200, 503)
+    assert emulator.node("rc1")["state"] == "running"
+    assert set(emulator.connected("rc2")) == known, "it does not register"
+    assert emulator.fail("start", "rc1") == (1, f"rc1 already runs, as process {emulator.node('rc1')['pid']}")
+    emulator.run("stop", "rc1")
+    assert emulator.fail("start", "rc1", "--timeout", "0.2") == (
+        1,
+        f"rc1 did not become ready (waited 0.2 s; logs are in {emulator.state_dir})",
+    )
+    emulator.run("stop", "rc1")
+    emulator.run("start", "rc1", "--fault", "none", "--version", "7.11.0")
+    emulator.eventually(lambda: emulator.connected("rc2").get(emulator.id("rc1")))
+
+
+def _listens(emulator: Emulator) -> bool:
+    try:
+        return emulator.get("rc1", "/").status_code == 200
+    except requests.exceptions.ConnectionError:
+        return False
+
+
+def test_which_faults_survive_a_restart(broken: Emulator) -> None:
+    for kind, after in (("html", "html"), ("broker_down", "none")):
+        broken.run("fault", "rc1", kind)
+        broken.run("stop", "rc1")
+        assert broken.run("start", "rc1")["fault"] == after
