@@ -1,0 +1,231 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""How each member stands in one observation: whether it serves, and if not, why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import (
+    STREAMER,
+    Record,
+    State,
+    seconds_between,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import (
+    STABLE_FOR,
+    STABLE_FOR_NATS,
+    Code,
+    Links,
+    Policy,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation, View
+
+
+SURE_GHOST = 86400.0  # seconds ahead of the reference
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found; ``blocking`` ones keep the gate shut.
+
+    ``message`` is complete in itself, ``brief`` the same for a line that has room for little, where they differ.
+    """
+
+    code: Code
+    message: str
+    members: tuple[str, ...] = ()
+    blocking: bool = True
+    expected: Any = None
+    actual: Any = None
+    brief: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "code": self.code.value,
+            "level": "blocking" if self.blocking else "advisory",
+            "member": self.members[0] if len(self.members) == 1 else None,
+            "pair": list(self.members) if len(self.members) == 2 else None,
+            "message": self.message,
+            "expected": self.expected,
+            "actual": self.actual,
+        }
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A process's last known ping, and when the gate's own monotonic clock saw it move (s)."""
+
+    instance_id: str
+    updated_at: datetime | None
+    moved_at: float
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One member now. ``why_not``: the finding that keeps it from serving."""
+
+    name: str
+    view: View
+    record: Record | None
+    state: State | None
+    why_not: Finding | None
+
+    @property
+    def serving(self) -> bool:
+        return self.why_not is None
+
+    @property
+    def young(self) -> bool:
+        """Nothing is wrong with it but its age."""
+        return self.why_not is not None and self.why_not.code is Code.TOO_YOUNG
+
+    @property
+    def version(self) -> str | None:
+        return self.view.version
+
+
+def stable_for(observation: Observation, policy: Policy) -> float:
+    """Seconds a process must have lived, and a pass must hold. Longer where instances talk over NATS."""
+    if policy.stable_for is not None:
+        return policy.stable_for
+    over_tcp = any(
+        record.tcp_port is not None and record.state(observation.reference, policy.max_record_age) is State.ALIVE
+        for view in observation.views
+        for record in view.by_id.values()
+    )
+    return STABLE_FOR if over_tcp else STABLE_FOR_NATS
+
+
+def fresh_ids(view: View, observation: Observation, policy: Policy, *, connected: bool) -> frozenset[str]:
+    """Ids of the records that one view shows fresh, and connected if that is asked for."""
+    good = (State.ALIVE,) if connected else (State.ALIVE, State.ISOLATED)
+    return frozenset(
+        record.id
+        for record in view.by_id.values()
+        if record.state(observation.reference, policy.max_record_age) in good
+    )
+
+
+def may_live(record: Record, reference: datetime | None, policy: Policy) -> bool:
+    """Whether its process may live, for all that is known.
+
+    The reference stands still when the node that gave it has lost its pings, and then the living seem to be ahead of
+    it. Only a record that is a day ahead is surely a ghost.
+    """
+    age = record.age(reference)
+    return age is not None and -SURE_GHOST <= age <= policy.max_record_age
+
+
+def take_pulses(observation: Observation, policy: Policy, last: Mapping[str, Pulse]) -> dict[str, Pulse]:
+    """Every process's pulse by its member's name (with a single view, by its id); those not seen now are kept."""
+    pulses = {} if policy.single_view else dict(last)
+    for key, record in _processes(observation, policy).items():
+        known = last.get(key)
+        same = known is not None and known.instance_id == record.id
+        if known is not None and same and (seconds_between(known.updated_at, record.updated_at) or 0) <= 0:
+            pulses[key] = known
+        else:
+            pulses[key] = Pulse(record.id, record.updated_at, observation.at)
+    return pulses
+
+
+def _processes(observation: Observation, policy: Policy) -> dict[str, Record]:
+    if policy.single_view:
+        return {record.id: record for view in observation.views for record in view.by_id.values()}
+    return {view.member.name: view.local for view in observation.views if view.local}
+
+
+def standings(observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]) -> tuple[Standing, ...]:
+    """How each member stands; with a single view, how each record does that is no remnant of a dead process."""
+    if policy.single_view:
+        view = observation.views[0]
+        if view.local is None:
+            return (_standing_of_member(view, observation, policy, pulses),)
+        return tuple(
+            _standing(record.id, view, record, observation, policy, pulses)
+            for record in sorted(view.by_id.values(), key=lambda record: record.id)
+            if record.name != STREAMER and _is_candidate(record, observation, policy)
+        )
+    return tuple(_standing_of_member(view, observation, policy, pulses) for view in observation.views)
+
+
+def _is_candidate(record: Record, observation: Observation, policy: Policy) -> bool:
+    state = record.state(observation.reference, policy.max_record_age)
+    return state in (State.ALIVE, State.STALLED) or (policy.links is not Links.CONNECTED and state is State.ISOLATED)
+
+
+def _standing_of_member(view: View, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]) -> Standing:
+    name, record = view.member.name, view.local
+    if view.failure is not None:
+        code = Code(view.failure.code)
+        brief = f"{name} {_words(code)} ({view.failure.reason})"
+        finding = Finding(code, f"{name}: {view.failure.message}", (name,), brief=brief)
+        return Standing(name, view, None, None, finding)
+    if record is None:
+        finding = Finding(Code.NO_LOCAL_RECORD, f"{name} answers, but does not list itself", (name,))
+        return Standing(name, view, None, None, finding)
+    doubles = [other for other in observation.claimed[record.id] if other != name]
+    if doubles:
+        text = f"{name} and {', '.join(doubles)} answer as one process: their urls lead to the same node"
+        return Standing(name, view, record, None, Finding(Code.SAME_PROCESS, text, (name,), actual=record.id))
+    return _standing(name, view, record, observation, policy, pulses)
+
+
+def _standing(
+    name: str, view: View, record: Record, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]
+) -> Standing:
+    state = record.state(observation.reference, policy.max_record_age)
+    why_not = (
+        _stalled(name, record, observation, policy, pulses)
+        or _not_ready(name, view, policy)
+        or _too_young(name, record, observation, policy)
+    )
+    return Standing(name, view, record, state, why_not)
+
+
+def _stalled(
+    name: str, record: Record, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]
+) -> Finding | None:
+    unmoved = observation.at - pulses[name].moved_at
+    age = record.age(observation.reference)
+    if age is not None and abs(age) <= policy.max_record_age and unmoved <= policy.max_record_age:
+        return None
+    text = f"{name} stalled (no ping for {max(age or 0, unmoved):.0f} s)"
+    if age is None:
+        text = f"{name} stalled (its record has no time of a ping)"
+    elif age < 0:
+        text = f"{name} is a ghost (its last ping lies {-age:.0f} s in the future)"
+    return Finding(Code.STALLED, text, (name,), expected=policy.max_record_age, actual=age)
+
+
+def _too_young(name: str, record: Record, observation: Observation, policy: Policy) -> Finding | None:
+    needed = stable_for(observation, policy)
+    if policy.single_view and policy.links is not Links.CONNECTED:
+        # A dead process's record is told from a living one's by its age alone: wait until it must be gone.
+        needed = max(needed, policy.max_record_age)
+    lived = seconds_between(record.created_at, observation.reference)
+    if lived is not None and lived >= needed:
+        return None
+    since = "at an unknown time" if lived is None else f"{max(lived, 0):.0f} s ago"
+    text = f"{name} started {since}, {needed:g} s needed"
+    return Finding(Code.TOO_YOUNG, text, (name,), expected=needed, actual=lived)
+
+
+def _not_ready(name: str, view: View, policy: Policy) -> Finding | None:
+    if not policy.readiness_required or view.ready is not False:
+        return None
+    return Finding(Code.NOT_READY, f"{name} not ready (/readyz)", (name,), expected=True, actual=False)
+
+
+def _words(code: Code) -> str:
+    return code.value.replace("_", " ").replace("not rocketchat", "not Rocket.Chat")

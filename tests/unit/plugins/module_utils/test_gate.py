@@ -1,0 +1,223 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The wait, with a clock that only the test moves."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import (
+    HISTORY_LIMIT,
+    GateResult,
+    ObserverError,
+    Timing,
+    run,
+    timing_from,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, params
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
+
+
+def wait(
+    scene: Scene,
+    policy: Policy,
+    timing: Timing | None = None,
+    events: dict[float, Callable[[], None]] | None = None,
+) -> tuple[GateResult, list[str]]:
+    """Run the gate; ``events`` happen when the scene's clock reaches their time."""
+    lines: list[str] = []
+    due = dict(events or {})
+
+    def sleep(seconds: float) -> None:
+        assert seconds > 0
+        scene.now += seconds
+        for moment in [moment for moment in due if moment <= scene.now]:
+            due.pop(moment)()
+
+    result = run(
+        scene.observe,
+        policy,
+        timing or Timing(),
+        clock=lambda: scene.now,
+        sleep=sleep,
+        on_progress=lines.append,
+    )
+    return result, lines
+
+
+def three() -> Scene:
+    return Scene.of("rc1", "rc2", "rc3")
+
+
+def test_it_passes_without_a_word_when_all_is_well() -> None:
+    scene = three()
+    result, lines = wait(scene, scene.policy())
+    assert (result.passed, result.message, lines) == (True, "3 of 3 members serve, 3 needed; waited 0 s", [])
+
+
+def test_it_says_why_it_waits_and_gives_up_at_the_deadline() -> None:
+    scene = three()
+    scene.kill("rc2")
+    result, lines = wait(scene, scene.policy(), Timing(deadline=70))
+    assert not result.passed
+    assert scene.now == 70
+    assert result.message == (
+        "2 of 3 members serve, 3 needed: rc2 unreachable (as scripted); waited 70 s, the deadline of 70 s is over"
+    )
+    assert lines == [
+        f"waiting, {seconds} of 70 s: 2 of 3 members serve, 3 needed: rc2 unreachable (as scripted)"
+        for seconds in (0, 30, 60)
+    ]
+
+
+def test_a_whole_restart() -> None:
+    scene = three()
+    before, nothing = wait(scene, scene.policy("before", targets=["rc1"]))
+    assert (before.passed, nothing) == (True, [])
+    scene.kill("rc1")
+    policy = scene.policy("after", targets=["rc1"], before=before.to_dict(), expected_version="7.11.0")
+    result, lines = wait(scene, policy, events={20: lambda: scene.restart("rc1")})
+    assert result.passed
+    assert scene.now == 50
+    assert lines == [
+        "waiting, 0 of 600 s: 2 of 3 members serve, 3 needed: rc1 unreachable (as scripted)",
+        "waiting, 20 of 600 s: 2 of 3 members serve, 3 needed: rc1 started 0 s ago, 30 s needed",
+        "waiting, 50 of 600 s: 2 of 3 members serve, 3 needed: rc1 started 25 s ago, 30 s needed",
+    ] or lines[:2] == [
+        "waiting, 0 of 600 s: 2 of 3 members serve, 3 needed: rc1 unreachable (as scripted)",
+        "waiting, 20 of 600 s: 2 of 3 members serve, 3 needed: rc1 started 0 s ago, 30 s needed",
+    ]
+
+
+def test_one_observation_without_a_deadline() -> None:
+    scene = three()
+    scene.kill("rc2")
+    result, lines = wait(scene, scene.policy(), Timing(deadline=0))
+    assert (result.verdict.outcome.value, result.observations, lines) == ("wait", 1, [])
+    assert result.message.endswith("waited 0 s, one observation only (deadline: 0)")
+
+
+def test_refused_credentials_fail_in_one_observation_without_a_deadline() -> None:
+    scene = Scene.of("rc1")
+    scene["rc1"].error = "unauthorized"
+    result, _lines = wait(scene, scene.policy(), Timing(deadline=0))
+    assert result.verdict.outcome.value == "fail"
+
+
+def test_it_gives_up_when_nothing_changes() -> None:
+    scene = three()
+    scene.kill("rc2")
+    result, _lines = wait(scene, scene.policy(), Timing(deadline=600, progress_deadline=60))
+    assert scene.now == 60
+    assert result.message.endswith("nothing changed for 60 s")
+
+
+@pytest.mark.parametrize(
+    ("limit", "pause"),
+    [
+        ({"limit": 10, "remaining": 5, "reset_after": 40.0}, 7),
+        ({"limit": 10, "remaining": 1, "reset_after": 40.0}, 40),
+        ({"limit": 10, "remaining": 0, "reset_after": 900.0}, 60),
+        (None, 5),
+    ],
+)
+def test_it_keeps_to_the_rate_limit(limit: dict[str, Any] | None, pause: float) -> None:
+    scene = three()
+    scene.kill("rc2")
+    scene["rc1"].rate_limit = limit
+    times: list[float] = []
+
+    def observe() -> Any:
+        times.append(scene.now)
+        return scene.observe()
+
+    def sleep(seconds: float) -> None:
+        scene.now += seconds
+
+    run(
+        observe,
+        scene.policy(),
+        Timing(deadline=pause),
+        clock=lambda: scene.now,
+        sleep=sleep,
+        on_progress=lambda _line: None,
+    )
+    assert times == [0, pause]
+
+
+def test_an_observer_that_cannot_work_ends_the_wait() -> None:
+    def observe() -> Any:
+        raise ObserverError("requests is missing on lb1")
+
+    scene = three()
+    result = run(
+        observe,
+        scene.policy(),
+        Timing(),
+        clock=lambda: 0.0,
+        sleep=lambda _seconds: None,
+        on_progress=lambda _line: None,
+    )
+    assert result.verdict.outcome.value == "inconclusive"
+    assert result.message == "no observation can be made: requests is missing on lb1; waited 0 s"
+
+
+def test_the_history_is_bounded() -> None:
+    scene = three()
+    scene.kill("rc2")
+
+    def sleep(seconds: float) -> None:
+        scene.now += seconds
+        scene["rc1"].error = None if scene["rc1"].error else "server_error"
+
+    result = run(
+        scene.observe,
+        scene.policy(),
+        Timing(deadline=3600),
+        clock=lambda: scene.now,
+        sleep=sleep,
+        on_progress=lambda _line: None,
+    )
+    assert len(result.history) == HISTORY_LIMIT
+    assert result.history[0]["elapsed"] == 0
+
+
+def test_the_result_has_one_structure_and_is_json() -> None:
+    scene = three()
+    good, _lines = wait(scene, scene.policy())
+    scene.kill("rc1")
+    bad, _lines = wait(scene, scene.policy(), Timing(deadline=0))
+    assert json.loads(json.dumps(good.to_dict())).keys() == bad.to_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("phase", "options", "message"),
+    [
+        ("steady", {"deadline": -1.0}, "deadline must be at least 0 s, not -1.0"),
+        (
+            "steady",
+            {"deadline": 30.0},
+            "stable_for (30 s) + interval (5 s) is longer than deadline (30 s): the gate could never pass",
+        ),
+        (
+            "steady",
+            {"deadline": 10.0, "stable_for": 8.0, "interval": 3.0},
+            "stable_for (8 s) + interval (3 s) is longer than deadline (10 s): the gate could never pass",
+        ),
+    ],
+)
+def test_a_wait_that_can_never_pass_is_refused(phase: str, options: dict[str, Any], message: str) -> None:
+    scene = three()
+    with pytest.raises(OptionsError) as caught:
+        timing_from(params(phase, **options), scene.policy(phase, **options))
+    assert str(caught.value) == message

@@ -1,0 +1,412 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of the judgement, case by case, on clusters on paper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
+
+if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Verdict
+
+
+def three() -> Scene:
+    return Scene.of("rc1", "rc2", "rc3")
+
+
+def codes(verdict: Verdict) -> set[tuple[str, ...]]:
+    """Blocking findings as (code, member …)."""
+    return {(finding.code.value, *finding.members) for finding in verdict.findings if finding.blocking}
+
+
+def judged_for(scene: Scene, policy: Policy, seconds: float, *, interval: float = 5.0) -> Verdict:
+    """The verdict after observing for so long; pass ends it."""
+    end = scene.now + seconds
+    verdict = scene.judge(policy)
+    while scene.now < end and verdict.outcome.value == "wait":
+        scene.now += interval
+        verdict = scene.judge(policy)
+    return verdict
+
+
+def taken_down(scene: Scene, *targets: str, **options: Any) -> dict[str, Any]:
+    """The result of the gate before these are deployed."""
+    policy = scene.policy("before", targets=list(targets), **options)
+    verdict = judged_for(scene, policy, 200)
+    scene.memory = Memory()
+    result = GateResult(verdict=verdict, policy=policy, elapsed=0.0, observations=1).to_dict()
+    assert result["verdict"] == "pass", result["msg"]
+    return result
+
+
+def test_a_healthy_cluster_passes_at_once() -> None:
+    scene = three()
+    verdict = scene.judge(scene.policy())
+    assert (verdict.outcome.value, verdict.summary) == ("pass", "3 of 3 members serve, 3 needed")
+    assert verdict.findings == ()
+    assert verdict.next_safe == ("rc1", "rc2", "rc3")
+    assert verdict.safe_batch == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"error": "unreachable", "pings": False}, {("unreachable", "rc2"), ("too_few_serving",)}),
+        ({"error": "timeout"}, {("timeout", "rc2"), ("too_few_serving",)}),
+        ({"error": "broker_down"}, {("broker_down", "rc2"), ("too_few_serving",)}),
+        ({"error": "unauthorized"}, {("unauthorized", "rc2"), ("too_few_serving",)}),
+        ({"pings": False, "pinged": -31.0}, {("stalled", "rc2"), ("too_few_serving",), ("not_linked", "rc2")}),
+        ({"started": -29.0}, {("too_young", "rc2"), ("too_few_serving",)}),
+        ({"local": False}, {("no_local_record", "rc2"), ("too_few_serving",)}),
+    ],
+)
+def test_a_member_that_does_not_serve_keeps_the_gate_shut(
+    change: dict[str, Any], expected: set[tuple[str, ...]]
+) -> None:
+    scene = three()
+    for name, value in change.items():
+        setattr(scene["rc2"], name, value)
+    verdict = scene.judge(scene.policy())
+    assert verdict.outcome.value == "wait"
+    assert codes(verdict) <= expected
+    assert ("too_few_serving",) in codes(verdict)
+
+
+def test_min_serving_lets_a_member_be_away() -> None:
+    scene = three()
+    scene.kill("rc2")
+    verdict = scene.judge(scene.policy(min_serving="66%"))
+    assert (verdict.outcome.value, verdict.needed, verdict.serving) == ("pass", 2, ("rc1", "rc3"))
+    assert [(finding.code.value, finding.blocking) for finding in verdict.findings] == [("unreachable", False)]
+
+
+def test_a_one_way_link_is_bad() -> None:
+    scene = three()
+    scene.cut = {frozenset({"rc1-1", "rc3-1"})}
+    verdict = scene.judge(scene.policy())
+    assert verdict.outcome.value == "wait"
+    assert codes(verdict) == {("not_linked", "rc1", "rc3")}
+    assert verdict.summary == "3 of 3 members serve, 3 needed: rc1 and rc3 do not see each other"
+
+
+def test_a_link_that_was_bad_is_remembered() -> None:
+    scene = three()
+    policy = scene.policy()
+    scene.cut = {frozenset({"rc1-1", "rc3-1"})}
+    scene.judge(policy)
+    scene.cut = set()
+    scene.now = 5
+    assert codes(scene.judge(policy)) == {("link_unsettled", "rc1", "rc3")}
+    for scene.now in range(10, 60, 5):
+        assert scene.judge(policy).outcome.value == "wait", scene.now
+    scene.now = 60
+    assert scene.judge(policy).outcome.value == "pass"
+
+
+@pytest.mark.parametrize("links", ["listed", "ignored"])
+def test_links_need_not_be_connected_where_the_policy_says_so(links: str) -> None:
+    scene = three()
+    scene.cut = {frozenset({"rc1-1", "rc3-1"})}
+    assert scene.judge(scene.policy(links=links)).outcome.value == "pass"
+
+
+def test_pings_must_move_by_the_gates_own_clock() -> None:
+    """All stop together, as when the database hangs: no record looks old beside the others."""
+    scene = three()
+    policy = scene.policy()
+    scene.judge(policy)
+    for node in scene.nodes.values():
+        node.pings = False
+    scene.now = 31
+    verdict = scene.judge(policy)
+    assert verdict.outcome.value == "wait"
+    assert ("stalled", "rc1") in codes(verdict)
+
+
+def test_after_a_disturbance_the_pass_must_hold() -> None:
+    scene = three()
+    policy = scene.policy()
+    scene["rc2"].error = "timeout"
+    scene.judge(policy)
+    scene["rc2"].error = None
+    for scene.now in range(5, 35, 5):
+        verdict = scene.judge(policy)
+        assert codes(verdict) == {("not_stable",)}
+    scene.now = 35
+    assert scene.judge(policy).outcome.value == "pass"
+
+
+def test_a_long_gap_counts_for_two_intervals_only() -> None:
+    scene = three()
+    policy = scene.policy()
+    scene["rc2"].error = "timeout"
+    scene.judge(policy)
+    scene["rc2"].error = None
+    for scene.now in (5, 25):
+        verdict = scene.judge(policy)
+    assert verdict.held == 10
+
+
+def test_one_missing_view_is_no_news_and_two_break_the_streak() -> None:
+    scene = three()
+    policy = scene.policy()
+    scene["rc2"].error = "server_error"
+    scene.judge(policy)
+    scene["rc2"].error = None
+    for scene.now in (5, 10, 15):
+        assert scene.judge(policy).held == scene.now - 5
+    scene["rc2"].error, scene.now = "timeout", 20
+    verdict = scene.judge(policy)
+    assert (verdict.outcome.value, verdict.held) == ("wait", 10)
+    assert ("no_news", "rc2") in codes(verdict)
+    scene.now = 25
+    assert scene.judge(policy).held == 0
+
+
+def test_a_rate_limited_view_does_not_extend_the_streak() -> None:
+    scene = three()
+    policy = scene.policy(stable_for=10)
+    scene["rc2"].error = "server_error"
+    scene.judge(policy)
+    scene["rc2"].error = None
+    for scene.now in (5, 10):
+        scene.judge(policy)
+    scene["rc2"].error, scene.now = "rate_limited", 15
+    assert scene.judge(policy).outcome.value == "wait"
+
+
+def test_before_counts_the_others_with_all_targets_away_together() -> None:
+    scene = three()
+    assert scene.judge(scene.policy("before", targets=["rc1", "rc2"], min_serving=1)).outcome.value == "pass"
+    scene.memory = Memory()
+    scene.kill("rc3")
+    verdict = scene.judge(scene.policy("before", targets=["rc1", "rc2"], min_serving=1))
+    assert verdict.outcome.value == "wait"
+    assert verdict.summary == "0 of 1 other members serve, 1 needed: rc3 unreachable (as scripted)"
+
+
+def test_nothing_about_a_target_counts_before() -> None:
+    scene = three()
+    scene["rc1"].error = "not_rocketchat"
+    assert scene.judge(scene.policy("before", targets=["rc1"])).outcome.value == "pass"
+
+
+def test_a_target_that_is_down_may_be_replaced_while_others_are_down_too() -> None:
+    scene = three()
+    scene.now = 0
+    scene.kill("rc2")
+    scene.kill("rc3")
+    policy = scene.policy("before", targets=["rc2"])
+    verdict = scene.judge(policy)
+    assert ("target_may_live", "rc2") in codes(verdict)  # its last ping is not old yet
+    verdict = judged_for(scene, policy, 100)
+    assert verdict.outcome.value == "pass"
+    assert verdict.exempt is not None
+    assert verdict.summary == "1 of 2 other members serve, 2 needed (exempt: target_down)"
+    assert scene.now >= 60
+
+
+def test_a_target_out_of_reach_that_still_pings_is_not_down() -> None:
+    scene = three()
+    scene["rc2"].error = "unreachable"
+    scene.kill("rc3")
+    verdict = judged_for(scene, scene.policy("before", targets=["rc2"]), 300)
+    assert verdict.outcome.value == "wait"
+    assert ("target_may_live", "rc2") in codes(verdict)
+
+
+def test_a_target_out_of_reach_is_not_down_because_the_only_clock_stands_still() -> None:
+    scene = three()
+    scene["rc1"].pings, scene["rc1"].pinged = False, -200.0
+    scene["rc2"].error = "unreachable"
+    scene.kill("rc3")
+    verdict = judged_for(scene, scene.policy("before", targets=["rc2"]), 300)
+    assert verdict.outcome.value == "wait"
+    assert ("target_may_live", "rc2") in codes(verdict)
+
+
+def test_a_ghost_is_no_living_target() -> None:
+    scene = three()
+    scene.kill("rc2")
+    scene.kill("rc3")
+    scene.remnants["ghost"] = 230 * 365 * 86400.0
+    assert judged_for(scene, scene.policy("before", targets=["rc2"]), 100).outcome.value == "pass"
+
+
+def test_ids_that_were_swept_while_the_gate_waited_are_kept() -> None:
+    scene = three()
+    scene.remnants["hung"] = 0.0
+    scene["rc2"].error = "timeout"
+    policy = scene.policy()
+    scene.judge(policy)
+    scene.remnants.clear()
+    scene.now = 5
+    assert "hung" in scene.judge(policy).ids
+
+
+def test_nobody_answers() -> None:
+    scene = three()
+    for name in scene.nodes:
+        scene.kill(name)
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 300).outcome.value == "wait"
+    scene.memory = Memory()
+    assert scene.judge(scene.policy("before", targets=["rc1"], min_serving=0)).outcome.value == "pass"
+
+
+def test_a_cluster_of_one() -> None:
+    scene = Scene.of("rc1")
+    verdict = scene.judge(scene.policy("before", targets=["rc1"]))
+    assert (verdict.outcome.value, verdict.exempt and verdict.exempt.value) == ("pass", "single_node")
+    scene.memory = Memory()
+    scene.remnants["unknown"] = scene.now
+    verdict = scene.judge(scene.policy("before", targets=["rc1"]))
+    assert codes(verdict) == {("unexpected_member",)}
+
+
+def test_after_waits_until_the_new_process_stays() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    scene.restart("rc1")
+    policy = scene.policy("after", targets=["rc1"], before=before, expected_version="7.11.0")
+    verdict = judged_for(scene, policy, 300)
+    assert verdict.outcome.value == "pass"
+    assert scene.now == 30
+
+
+def test_after_counts_anew_when_the_process_changes() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    scene.restart("rc1")
+    policy = scene.policy("after", targets=["rc1"], before=before, expected_version="7.11.0")
+    assert judged_for(scene, policy, 25).outcome.value == "wait"
+    scene.restart("rc1")
+    restarted = scene.now
+    assert judged_for(scene, policy, 300).outcome.value == "pass"
+    assert scene.now >= restarted + 30
+
+
+def test_an_untouched_process_never_passes_after() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    verdict = judged_for(scene, policy, 300)
+    assert verdict.outcome.value == "wait"
+    assert ("not_restarted", "rc1") in codes(verdict)
+
+
+def test_a_process_that_hung_and_resumed_needs_the_deployments_word() -> None:
+    scene = three()
+    scene["rc1"].error = "timeout"
+    scene["rc1"].pings, scene["rc1"].pinged, scene["rc1"].record = False, -300.0, False
+    before = taken_down(scene, "rc1")
+    scene["rc1"].error, scene["rc1"].pings, scene["rc1"].record = None, True, True
+    scene["rc1"].started = scene.now  # it registers again, under the same id
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    verdict = judged_for(scene, policy, 300)
+    assert ("restart_not_provable", "rc1") in codes(verdict)
+    scene.memory = Memory()
+    trusted = scene.policy("after", targets=["rc1"], before=before, restart_proven=True)
+    assert judged_for(scene, trusted, 300).outcome.value == "pass"
+
+
+def test_a_wrong_version_fails_when_it_is_seen_twice() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    scene.restart("rc1", version="7.10.0")
+    policy = scene.policy("after", targets=["rc1"], before=before, expected_version="7.11.0")
+    assert scene.judge(policy).outcome.value == "wait"
+    scene.now += 5
+    assert scene.judge(policy).outcome.value == "fail"
+
+
+@pytest.mark.parametrize("version", ["7.11", None, "7.11.x"])
+def test_half_a_version_is_never_a_match(version: str | None) -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    scene.restart("rc1")
+    scene["rc1"].version = version
+    policy = scene.policy("after", targets=["rc1"], before=before, expected_version="7.11.0")
+    verdict = judged_for(scene, policy, 120)
+    assert verdict.outcome.value == "wait"
+    assert ("version_unknown", "rc1") in codes(verdict)
+
+
+def test_the_old_process_must_be_gone() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    ghost = Scene.of("rc1")["rc1"]
+    ghost.name = "old"
+    scene.restart("rc1")
+    scene.remnants.clear()
+    scene.nodes["old"] = ghost
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    assert ("old_process_alive", "rc1") in codes(judged_for(scene, policy, 100))
+
+
+def test_an_url_that_leads_to_another_node() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    scene.restart("rc1")
+    scene["rc1"].host = "10.0.0.77"
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    assert ("identity_changed", "rc1") in codes(judged_for(scene, policy, 100))
+    waive = [{"code": "identity_changed", "member": "rc1", "reason": "moved to a new host"}]
+    scene.memory = Memory()
+    verdict = judged_for(scene, scene.policy("after", targets=["rc1"], before=before, waive=waive), 100)
+    assert verdict.outcome.value == "pass"
+    assert verdict.summary.endswith("it was 10.0.0.0:3000: its url may lead to another node (moved to a new host)")
+
+
+def test_two_urls_that_lead_to_one_process() -> None:
+    scene = three()
+    scene["rc2"].id = "rc1-1"
+    scene["rc2"].record = False
+    policy = scene.policy()
+    assert {("same_process", "rc1"), ("same_process", "rc2")} <= codes(scene.judge(policy))
+    assert judged_for(scene, policy, 100).outcome.value == "inconclusive"
+    assert 30 < scene.now <= 40
+
+
+def test_credentials_that_nobody_accepts_fail_when_seen_twice() -> None:
+    scene = three()
+    scene["rc1"].error, scene["rc2"].error = "unauthorized", "forbidden"
+    scene.kill("rc3")
+    policy = scene.policy()
+    first = scene.judge(policy)
+    assert (first.outcome.value, first.incurable) == ("wait", True)
+    scene.now = 5
+    assert scene.judge(policy).outcome.value == "fail"
+
+
+def test_a_lost_observation_is_no_news_once() -> None:
+    scene = three()
+    policy = scene.policy()
+    scene["rc2"].error = "timeout"
+    scene.judge(policy)
+    scene["rc2"].error = None
+    for scene.now in (5, 10):
+        scene.judge(policy)
+    scene.lost, scene.now = "ssh", 15
+    assert scene.judge(policy).held == 5
+    scene.now = 20
+    assert scene.judge(policy).held == 0
+
+
+def test_not_ready_only_counts_where_readiness_is_required() -> None:
+    scene = three()
+    scene["rc2"].ready = False
+    assert scene.judge(scene.policy()).outcome.value == "pass"
+    scene.memory = Memory()
+    scene["rc1"].ready = True
+    verdict = scene.judge(scene.policy(readiness="required"))
+    assert ("not_ready", "rc2") in codes(verdict)
+    assert [f.members for f in verdict.findings if f.code.value == "readiness_unknown"] == [("rc3",)]

@@ -1,0 +1,161 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cluster on paper: nodes whose state a test sets by hand, and the observations that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import parse, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import (
+    Failure,
+    Member,
+    Observation,
+    View,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy, policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, Verdict, judge
+
+EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass
+class Node:
+    """``error``: the code of its missing view. ``record``: whether the database has one. Times in seconds."""
+
+    name: str
+    id: str
+    started: float = -600.0
+    error: str | None = None
+    version: str | None = "7.10.0"
+    ready: bool | None = None
+    pings: bool = True
+    pinged: float = 0.0
+    record: bool = True
+    local: bool = True
+    host: str | None = None
+    tcp_port: int | None = 4000
+    rate_limit: dict[str, Any] | None = None
+
+
+@dataclass
+class Scene:
+    """``cut``: pairs of ids that do not reach each other. ``remnants``: records of dead processes, id to last ping."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    now: float = 0.0
+    cut: set[frozenset[str]] = field(default_factory=set)
+    remnants: dict[str, float] = field(default_factory=dict)
+    lost: str | None = None
+    memory: Memory = field(default_factory=Memory)
+    pings: float = 5.0
+
+    @classmethod
+    def of(cls, *names: str) -> Scene:
+        return cls(
+            nodes={name: Node(name=name, id=f"{name}-1", host=f"10.0.0.{rank}") for rank, name in enumerate(names)}
+        )
+
+    def __getitem__(self, name: str) -> Node:
+        return self.nodes[name]
+
+    @property
+    def members(self) -> list[Member]:
+        return [Member(name, f"http://{name}:3000") for name in self.nodes]
+
+    def restart(self, name: str, *, version: str = "7.11.0") -> None:
+        """It comes back at once as a new process; the record of the old one stays."""
+        node = self.nodes[name]
+        self.remnants[node.id] = node.pinged
+        family, number = node.id.rsplit("-", 1)
+        node.id, node.started, node.error, node.version = f"{family}-{int(number) + 1}", self.now, None, version
+        node.pings, node.pinged, node.record, node.local = True, self.now, True, True
+
+    def kill(self, name: str) -> None:
+        """It is gone; its record stays."""
+        node = self.nodes[name]
+        node.error, node.pings = "unreachable", False
+
+    def observe(self) -> Observation:
+        if self.lost:
+            return Observation(views=(), at=self.now, lost=self.lost)
+        for node in self.nodes.values():
+            if node.pings:
+                node.pinged = max(node.pinged, self.now - self.now % self.pings, node.started)
+        return Observation(views=tuple(self._view(node) for node in self.nodes.values()), at=self.now)
+
+    def judge(self, policy: Policy) -> Verdict:
+        verdict, self.memory = judge(self.observe(), policy, self.memory)
+        return verdict
+
+    def policy(self, phase: str = "steady", **options: Any) -> Policy:
+        return policy_from(params(phase, **options), self.members)
+
+    def _view(self, node: Node) -> View:
+        member = Member(node.name, f"http://{node.name}:3000")
+        if node.error:
+            return View(member=member, failure=Failure(node.error, "as scripted", f"GET {member.url}: as scripted"))
+        items = [self._item(node, other) for other in self.nodes.values() if other.record]
+        items += [
+            {"currentStatus": {"connected": False}, "instanceRecord": _raw(identity, pinged, -900.0, None, 4000)}
+            for identity, pinged in self.remnants.items()
+        ]
+        return View(
+            member=member,
+            listing=parse({"instances": items}),
+            version=node.version,
+            ready=node.ready,
+            rate_limit=node.rate_limit,
+        )
+
+    def _item(self, node: Node, other: Node) -> dict[str, Any]:
+        dead = other.error == "unreachable" and not other.pings
+        connected = node.id == other.id or not (dead or frozenset({node.id, other.id}) in self.cut)
+        status: dict[str, Any] = {"connected": connected}
+        if node.id == other.id and node.local:
+            status["local"] = True
+        return {
+            "currentStatus": status,
+            "instanceRecord": _raw(other.id, other.pinged, other.started, other.host, other.tcp_port),
+        }
+
+
+def _raw(identity: str, pinged: float, started: float, host: str | None, tcp_port: int | None) -> dict[str, Any]:
+    return {
+        "_id": identity,
+        "name": "rocket.chat",
+        "_createdAt": to_iso(EPOCH + timedelta(seconds=started)),
+        "_updatedAt": to_iso(EPOCH + timedelta(seconds=pinged)),
+        "extraInformation": {"host": host, "port": "3000", "tcpPort": tcp_port},
+    }
+
+
+def params(phase: str = "steady", **options: Any) -> dict[str, Any]:
+    """A task's validated options, as Ansible hands them over."""
+    defaults: dict[str, Any] = {
+        "phase": phase,
+        "members": None if "expected" in options else [{"name": "as given"}],
+        "expected": None,
+        "targets": None,
+        "before": None,
+        "min_serving": None,
+        "expected_version": None,
+        "ping_interval": 10.0,
+        "max_record_age": None,
+        "links": "connected",
+        "link_memory": 60.0,
+        "readiness": "ignored",
+        "restart_required": True,
+        "restart_proven": False,
+        "waive": None,
+        "deadline": 600.0,
+        "interval": None,
+        "stable_for": None,
+        "progress_deadline": None,
+        "check_mode": False,
+    }
+    return {**defaults, **options}
