@@ -164,6 +164,7 @@ class _Wait:
         self.began = clock()
         self.changed_at = self.began
         self.spoke_at = -math.inf
+        self.spoke = False
         self.told: object = None
         self.observations = 0
         self.history: list[dict[str, Any]] = []
@@ -222,7 +223,8 @@ class _Wait:
             if left <= 0:
                 return
             self.sleep(min(left, max(self.spoke_at + SPEAK_EVERY - self.clock(), 0.05)))
-            self._speak(verdict)
+            if until > self.clock():
+                self._speak(verdict)
 
     def _note(self, verdict: Verdict) -> None:
         """Keep changes only: the first, and the latest of the others."""
@@ -242,11 +244,12 @@ class _Wait:
         now = self.clock()
         if now - self.spoke_at >= SPEAK_EVERY:
             self.spoke_at = now
+            self.spoke = True
             limit = f" of {self.timing.deadline:.0f} s" if self.timing.deadline else " s"
             self.on_progress(f"waiting, {self.elapsed:.0f}{limit}: {verdict.summary}")
 
     def _result(self, verdict: Verdict, gave_up: str = "") -> GateResult:
-        return GateResult(
+        result = GateResult(
             verdict=verdict,
             policy=self.policy,
             elapsed=self.elapsed,
@@ -254,6 +257,9 @@ class _Wait:
             gave_up=gave_up,
             history=tuple(self.history),
         )
+        if self.spoke and result.passed:
+            self.on_progress(f"passed: {result.message}")
+        return result
 
 
 def _essence(verdict: Verdict) -> object:

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waits on the controller, whoever observes: this worker itself, or the module of the same name on the task's host."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.common.parameters import remove_values
+from ansible.utils.display import Display
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import printable
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import ObserverError, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import (
+    observing,
+    plan,
+    refuse_from_afar,
+    result_of,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import access_from, warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action, plain
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._waiting import OverdueError, bounded, sleeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import Plan
+
+CREDENTIALS = ("url", "user_id", "auth_token", "username", "password")
+SHIPPING = 30.0  # seconds for a connection and a transfer, beside the calls themselves
+
+display = Display()
+
+
+class ActionModule(Action):
+    argument_spec = GATE
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        if self._task.async_val:
+            msg = "cluster_gate waits by itself and says why it waits: take async off this task"
+            return {"failed": True, "changed": False, "msg": msg}
+        self.host = str((task_vars or {}).get("inventory_hostname", "localhost"))
+        return super().run(tmp, task_vars)
+
+    def in_process(self, params: dict[str, Any]) -> dict[str, Any]:
+        wanted = plan({**params, "check_mode": self._task.check_mode})
+        with observing(wanted, params, self.secrets) as observe:
+            result = self._wait(wanted, observe)
+        warnings = warnings_for(wanted.policy.members, access_from(params))
+        return {**result, **({"warnings": warnings} if warnings else {})}
+
+    def shipped(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        return self.guarded(lambda: self._wait_from_afar(task_vars))
+
+    def _wait_from_afar(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        params = self.validated_params()
+        wanted = plan({**params, "check_mode": self._task.check_mode})
+        refuse_from_afar(params, wanted, remote=self._connection.transport != "local")
+        # The environment's fall-backs are the controller's, also where the module runs elsewhere.
+        given = {name: params[name] for name in CREDENTIALS if params.get(name) is not None}
+        args = {**plain(self._task.args), **given}
+        limit = SHIPPING + 4 * params["timeout"]
+        return self._wait(wanted, lambda: self._observe_from_afar(args, task_vars, limit))
+
+    def _observe_from_afar(self, args: dict[str, Any], task_vars: dict[str, Any], limit: float) -> Observation:
+        """One run of the module. A host out of reach is a lost observation, a module that cannot run an error."""
+        whole = False
+        try:
+            with bounded(limit):
+                result = self._execute_module(module_args=args, task_vars=task_vars)
+            whole = True
+        except AnsibleConnectionFailure as error:
+            return Observation(views=(), at=time.monotonic(), lost=printable(f"{self.host} out of reach: {error}"))
+        except OverdueError:
+            return Observation(views=(), at=time.monotonic(), lost=f"{self.host} gave none within {limit:g} s")
+        finally:
+            if not whole:
+                # The temporary folder may be gone with the host, and cleaning it up would connect again, without limit.
+                self._connection._shell.tmpdir = None
+        try:
+            return replace(Observation.from_dict(result.get("observation")), at=time.monotonic())
+        except InvalidAnswerError:
+            raise ObserverError(f"on {self.host}: {_told(result)}") from None
+
+    def _wait(self, wanted: Plan, observe: Callable[[], Observation]) -> dict[str, Any]:
+        gate = run(
+            observe,
+            wanted.policy,
+            wanted.timing,
+            clock=time.monotonic,
+            sleep=sleeper(),
+            on_progress=lambda line: self._say(wanted, line),
+        )
+        return result_of(gate, check_mode=self._task.check_mode)
+
+    def _say(self, wanted: Plan, line: str) -> None:
+        """To standard error, so that callbacks that write JSON to standard output stay parseable."""
+        if self._task.no_log:
+            return
+        gate = " ".join((wanted.policy.phase.value, *wanted.policy.targets))
+        display.display(printable(remove_values(f"[{self.host}] {gate}: {line}", self.secrets)), stderr=True)
+
+
+def _told(result: dict[str, Any]) -> str:
+    said = (result.get("msg"), result.get("module_stderr"), result.get("module_stdout"))
+    return printable(next((str(text) for text in said if text), "the module said nothing"))[:400]

@@ -1,0 +1,19 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module of the same name inside Ansible's worker where that is the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import INSTANCES
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_info
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
+
+
+class ActionModule(Action):
+    argument_spec = INSTANCES
+
+    def in_process(self, params: dict[str, Any]) -> dict[str, Any]:
+        return instances_info(params, self.secrets)

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This doc fragment is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The options of everything that talks to a node."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  user_id:
+    description:
+      - Id of the user that O(auth_token) belongs to.
+      - When left out, the environment variable E(ROCKETCHAT_USER_ID) is used, unless O(username) or O(password) is
+        given.
+    type: str
+  auth_token:
+    description:
+      - Personal access token. The right choice for automation, as it needs no login and no second factor.
+      - Its user needs the permission C(view-statistics).
+      - When left out, the environment variable E(ROCKETCHAT_AUTH_TOKEN) is used, unless O(username) or O(password) is
+        given.
+    type: str
+  username:
+    description:
+      - Name or e-mail address of a user to log in, instead of O(user_id) and O(auth_token). What was logged in is
+        logged
+        out at the end.
+      - When left out, the environment variable E(ROCKETCHAT_USERNAME) is used, unless O(user_id) or O(auth_token) is
+        given.
+    type: str
+  password:
+    description:
+      - Password of O(username).
+      - When left out, the environment variable E(ROCKETCHAT_PASSWORD) is used, unless O(user_id) or O(auth_token) is
+        given.
+    type: str
+  totp_code:
+    description:
+      - Two-factor code for the login with O(username) and O(password).
+      - When left out, none is sent. Users with a second factor are then refused.
+    type: str
+  validate_certs:
+    description:
+      - Whether certificates of C(https) URLs are verified. V(false) lets anybody on the way read the credentials.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - File or folder with the certificates to trust.
+      - When left out, E(REQUESTS_CA_BUNDLE) is used, or else those that come with Python's C(requests).
+    type: path
+  client_cert:
+    description:
+      - File with the client certificate to present, and with its key unless O(client_key) is given.
+      - When left out, none is presented.
+    type: path
+  client_key:
+    description:
+      - File with the key of O(client_cert), without a passphrase.
+      - When left out, it is expected in O(client_cert).
+    type: path
+  timeout:
+    description:
+      - Seconds that one request may take in all, from the connection to the last byte of the answer. At most 3600.
+    type: float
+    default: 10.0
+  http_agent:
+    description:
+      - What is sent as the header C(User-Agent).
+    type: str
+    default: rocketops.rocketchat
+  proxy:
+    description:
+      - URL of the proxy to use for all requests.
+      - When left out, the environment decides (E(HTTP_PROXY), E(HTTPS_PROXY), E(NO_PROXY)).
+    type: str
+requirements:
+  - requests >= 2.25.1
+notes:
+  - Credentials are needed in one of two kinds, O(user_id) with O(auth_token), or O(username) with O(password). What the
+    task itself says wins over the environment.
+  - Redirects are not followed, because credentials would go along. A redirect is an error that names where it leads.
+"""

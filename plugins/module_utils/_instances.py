@@ -1,0 +1,364 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""One answer of ``instances.get``: its records, typed, from either of the two shapes that servers send."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+STREAMER = "ddp-streamer"
+
+
+class InvalidAnswerError(ValueError):
+    """The payload is not what ``instances.get`` sends."""
+
+
+class State(str, Enum):
+    """What one view says of a record. ``alive`` is the only good one; the order is from best to worst."""
+
+    ALIVE = "alive"
+    ISOLATED = "isolated"  # pings the database, but the node asked does not reach it
+    STALLED = "stalled"  # its socket is open, but its pings stopped: hung or paused
+    EXPIRED = "expired"  # dead, waits for the database to remove it
+    GHOST = "ghost"  # its last ping lies in the future: never removed
+
+
+WORST = {state: rank for rank, state in enumerate(State)}
+
+
+@dataclass(frozen=True)
+class System:
+    """``extraInformation.os``: taken once at process start, never refreshed. Memory in bytes, uptime in seconds."""
+
+    type: str | None = None
+    platform: str | None = None
+    arch: str | None = None
+    release: str | None = None
+    uptime: float | None = None
+    load_average: tuple[float, ...] | None = None
+    total_memory: int | None = None
+    free_memory: int | None = None
+    cpus: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["load_average"] = None if self.load_average is None else list(self.load_average)
+        return values
+
+    @classmethod
+    def from_dict(cls, raw: object) -> System:
+        """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
+        raw = mapping_of(raw, "os")
+        load = raw.get("load_average")
+        if not isinstance(load, (list, type(None))) or not all(is_number(value) for value in load or ()):
+            raise InvalidAnswerError("load_average is not a list of numbers")
+        return cls(
+            **{name: typed(raw, name, str) for name in ("type", "platform", "arch", "release")},
+            **{name: typed(raw, name, int) for name in ("total_memory", "free_memory", "cpus")},
+            uptime=typed(raw, "uptime", float),
+            load_average=None if load is None else tuple(load),
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """One process run as the database knows it and one node sees it.
+
+    ``connected``: whether the node asked reaches it; none where the answer does not say. ``local``: it is the node
+    asked; none where that cannot be told. ``last_heartbeat`` is uptime of the node asked, in seconds: not an age.
+    ``created_at`` and ``updated_at`` are the database's clock, UTC.
+    """
+
+    id: str
+    name: str | None
+    host: str | None
+    port: int | None
+    address: str | None
+    connected: bool | None
+    local: bool | None
+    last_heartbeat: float | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    pid: int | None
+    tcp_port: int | None
+    node_version: str | None
+    connections: int | None
+    broadcast_auth: bool | None
+    os: System
+
+    def age(self, reference: datetime | None) -> float | None:
+        """Seconds from its last ping to ``reference``, both by the database's clock."""
+        return seconds_between(self.updated_at, reference)
+
+    def state(self, reference: datetime | None, max_age: float) -> State:
+        age = self.age(reference)
+        if age is not None and age < -max_age:
+            return State.GHOST
+        fresh = age is not None and age <= max_age
+        if self.connected or self.local:
+            return State.ALIVE if fresh else State.STALLED
+        return State.ISOLATED if fresh else State.EXPIRED
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """Host and port where they tell nodes apart; none for ``localhost`` and the like."""
+        if not self.host or self.port is None or is_loopback(self.host):
+            return None
+        return self.host.lower(), self.port
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values.update(created_at=to_iso(self.created_at), updated_at=to_iso(self.updated_at), os=self.os.to_dict())
+        return values
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Record:
+        """The inverse of :meth:`to_dict`; ``os`` may be left out. Raises :class:`InvalidAnswerError`."""
+        raw = mapping_of(raw, "an instance")
+        identity = typed(raw, "id", str)
+        if not identity:
+            raise InvalidAnswerError("an instance has no id")
+        return cls(
+            id=identity,
+            **{name: typed(raw, name, str) for name in ("name", "host", "address", "node_version")},
+            **{name: typed(raw, name, int) for name in ("port", "pid", "tcp_port", "connections")},
+            **{name: typed(raw, name, bool) for name in ("connected", "local", "broadcast_auth")},
+            last_heartbeat=typed(raw, "last_heartbeat", float),
+            created_at=moment_of(raw, "created_at"),
+            updated_at=moment_of(raw, "updated_at"),
+            os=System() if raw.get("os") is None else System.from_dict(raw["os"]),
+        )
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All records of one answer. ``old_shape``: a server before 6, which cannot be judged."""
+
+    records: tuple[Record, ...]
+    old_shape: bool = False
+
+    @property
+    def local(self) -> Record | None:
+        """The node asked."""
+        return next((record for record in self.records if record.local), None)
+
+    @property
+    def microservices(self) -> bool:
+        """Only streamers are listed and none is connected: nothing can be said of such a deployment."""
+        return bool(self.records) and all(
+            record.name == STREAMER and not record.connected and not record.local for record in self.records
+        )
+
+
+def parse(payload: Mapping[str, Any]) -> Listing:
+    """Read ``{"instances": [...]}``. Raises :class:`InvalidAnswerError`, nothing else, for whatever else arrives."""
+    items = payload.get("instances")
+    if not isinstance(items, list):
+        raise InvalidAnswerError("it has no list of instances")
+    records: dict[str, Record] = {}
+    old_shape = False
+    for item in items:
+        record, old = _record(item)
+        if record.id in records:
+            raise InvalidAnswerError(f"it lists instance {record.id} twice")
+        records[record.id] = record
+        old_shape = old_shape or old
+    if old_shape:
+        records = _with_local_of_old_shape(records)
+    if sum(1 for record in records.values() if record.local) > 1:
+        raise InvalidAnswerError("it calls more than one instance the local one")
+    return Listing(records=tuple(records.values()), old_shape=old_shape)
+
+
+def _with_local_of_old_shape(records: dict[str, Record]) -> dict[str, Record]:
+    """Before 6 the node asked has no ``connection``; unknown peers can lack it too, then none is called local."""
+    lacking = [record for record in records.values() if record.local is None and record.name != STREAMER]
+    if len(lacking) == 1:
+        records[lacking[0].id] = replace(lacking[0], local=True)
+    return records
+
+
+def _record(item: object) -> tuple[Record, bool]:
+    if not isinstance(item, Mapping):
+        raise InvalidAnswerError("an instance is not an object")
+    raw = item.get("instanceRecord")
+    if isinstance(raw, Mapping):
+        status = _mapping(item.get("currentStatus"))
+        connected, local = status.get("connected") is True, status.get("local") is True
+        return _typed(raw, item, status, connected, local), False
+    connection = item.get("connection")
+    if not isinstance(connection, Mapping):
+        return _typed(item, {}, {}, None, None), True
+    status = _mapping(connection.get("currentStatus"))
+    return _typed(item, connection, status, status.get("connected") is True, False), True
+
+
+def _typed(
+    raw: Mapping[str, Any],
+    link: Mapping[str, Any],
+    status: Mapping[str, Any],
+    connected: bool | None,
+    local: bool | None,
+) -> Record:
+    identity = _text(raw.get("_id"))
+    if not identity:
+        raise InvalidAnswerError("an instance has no _id")
+    extra = _mapping(raw.get("extraInformation"))
+    return Record(
+        id=identity,
+        name=_text(raw.get("name")),
+        host=_text(extra.get("host")),
+        port=_integer(extra.get("port")),
+        address=_text(link.get("address")),
+        connected=connected,
+        local=local,
+        last_heartbeat=_number(status.get("lastHeartbeatTime")),
+        created_at=parse_time(raw.get("_createdAt")),
+        updated_at=parse_time(raw.get("_updatedAt")),
+        pid=_integer(raw.get("pid")),
+        tcp_port=_integer(extra.get("tcpPort")),
+        node_version=_text(extra.get("nodeVersion")),
+        connections=_integer(extra.get("conns")),
+        broadcast_auth=link["broadcastAuth"] if isinstance(link.get("broadcastAuth"), bool) else None,
+        os=_system(_mapping(extra.get("os"))),
+    )
+
+
+def _system(raw: Mapping[str, Any]) -> System:
+    load = raw.get("loadavg")
+    averages = [_number(value) for value in load] if isinstance(load, list) else []
+    return System(
+        type=_text(raw.get("type")),
+        platform=_text(raw.get("platform")),
+        arch=_text(raw.get("arch")),
+        release=_text(raw.get("release")),
+        uptime=_number(raw.get("uptime")),
+        load_average=tuple(value for value in averages if value is not None) if averages else None,
+        total_memory=_integer(raw.get("totalmem")),
+        free_memory=_integer(raw.get("freemem")),
+        cpus=_integer(raw.get("cpus")),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    """Lone surrogates, which JSON can carry, could not be written out again."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else None
+
+
+def _number(value: object) -> float | None:
+    """A number or a numeric string (the API's documentation shows both); never NaN or infinite."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float, str))
+        or (isinstance(value, str) and len(value) > 40)
+    ):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() and not isinstance(value, float) else number
+
+
+def _integer(value: object) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and float(number).is_integer() else None
+
+
+_TIME = re.compile(r"([+-]\d{6}|\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_LAST = datetime.max.replace(microsecond=999000, tzinfo=timezone.utc)
+
+
+@lru_cache(maxsize=65536)
+def _parse_time(text: str) -> datetime | None:
+    match = _TIME.fullmatch(text)
+    if not match:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    if len(year) > 4:  # JavaScript writes years beyond 9999 with a sign and six digits
+        return _LAST if year[0] == "+" and int(year) > 9999 else None
+    microsecond = int((fraction or "0").ljust(3, "0")[:3]) * 1000  # the server has milliseconds, and so do results
+    try:
+        moment = datetime(
+            int(year), int(month), int(day), int(hour), int(minute), int(second), microsecond, timezone.utc
+        )
+        return moment if zone == "Z" else moment - _offset(zone)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _offset(zone: str) -> timedelta:
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
+    return -offset if zone[0] == "-" else offset
+
+
+def parse_time(value: object) -> datetime | None:
+    """An ISO 8601 date with a zone, in UTC; none for anything else."""
+    return _parse_time(value) if isinstance(value, str) and len(value) < 40 else None
+
+
+def to_iso(moment: datetime | None) -> str | None:
+    """Milliseconds and ``Z``, as the server writes it."""
+    if moment is None:
+        return None
+    return moment.strftime("%Y-%m-%dT%H:%M:%S").zfill(19) + f".{moment.microsecond // 1000:03d}Z"
+
+
+def seconds_between(earlier: datetime | None, later: datetime | None) -> float | None:
+    return None if earlier is None or later is None else (later - earlier).total_seconds()
+
+
+def newest(moments: Iterable[datetime | None]) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def mapping_of(raw: object, what: str) -> Mapping[str, Any]:
+    """For reading back what ``to_dict`` wrote. Raises :class:`InvalidAnswerError`, as the functions below."""
+    if not isinstance(raw, Mapping):
+        raise InvalidAnswerError(f"{what} is not a dictionary")
+    return raw
+
+
+def typed(raw: Mapping[str, Any], name: str, kind: type) -> Any:
+    """A value of this type or none; a whole number serves as a float."""
+    value = raw.get(name)
+    if kind is float:
+        right = is_number(value)
+    else:
+        right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    if value is not None and not right:
+        raise InvalidAnswerError(f"{name} is not of the type {kind.__name__}")
+    return value
+
+
+def moment_of(raw: Mapping[str, Any], name: str) -> datetime | None:
+    value = raw.get(name)
+    moment = parse_time(value)
+    if value is not None and moment is None:
+        raise InvalidAnswerError(f"{name} is not a time")
+    return moment
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_loopback(host: str) -> bool:
+    name = host.strip("[]").lower()
+    return name in ("localhost", "::1", "0.0.0.0", "::", "undefined") or name.startswith("127.")

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The rim of the modules: from a piece of work to Ansible's exit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from traceback import format_exception_only
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import IMPORT_ERROR
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+Work = Callable[[Mapping[str, Any], set[str]], dict[str, Any]]
+
+
+def run_module(module: AnsibleModule, work: Work) -> None:
+    """Exit with the result of ``work(params, secrets)``, which adds to ``secrets`` what is to be masked besides."""
+    if IMPORT_ERROR is not None:
+        trace = "".join(format_exception_only(type(IMPORT_ERROR), IMPORT_ERROR))
+        module.fail_json(msg=missing_required_lib("requests"), exception=trace)
+    secrets: set[str] = set()
+    try:
+        result = work(module.params, secrets)
+    except OptionsError as error:
+        result = {"failed": True, "changed": False, "msg": str(error)}
+    module.no_log_values.update(secrets)
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
+    module.exit_json(**result)

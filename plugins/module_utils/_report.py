@@ -1,0 +1,160 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The report on a cluster from one observation: what the modules for information and facts return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import (
+    WORST,
+    Record,
+    State,
+    seconds_between,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import READINESS, Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import (
+    access_from,
+    members_from,
+    seconds,
+    warnings_for,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation, View
+
+PINGS = 3  # a record is fresh for so many pings
+DETAILS = ("last_heartbeat", "pid", "tcp_port", "node_version", "connections", "broadcast_auth", "os")
+
+
+def instances_info(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
+    """The result of a task; ``failed`` if no node answered, with the same structure. One observation is made.
+
+    ``secrets`` gets all that must not be shown. Raises :class:`OptionsError`.
+    """
+    max_age = _max_record_age(params)
+    access, members = access_from(params), members_from(params)
+    secrets |= access.secrets
+    with Observer(members, access, gather=frozenset(params["gather"])) as observer:
+        try:
+            observation = observer.observe()
+        finally:
+            secrets |= observer.secrets
+    result = report(observation, max_age=max_age, details=params["details"], readiness=READINESS in params["gather"])
+    if params.get("members") is None:
+        del result["views"]
+    warnings = warnings_for(members, access)
+    return {**result, "changed": False, **({"warnings": warnings} if warnings else {})}
+
+
+def instances_facts(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
+    """The same as facts, with the record and the version of the node asked, if only one was asked."""
+    result = instances_info(params, secrets)
+    instances, cluster = result.pop("instances"), result.pop("cluster")
+    result.pop("rate_limit")
+    views = result.pop("views", None)
+    single = views is None and not result.get("failed")
+    facts = {
+        "instances": instances,
+        "cluster": cluster,
+        "local": next((entry for entry in instances if entry["local"]), None) if single else None,
+        "version": next(iter(cluster["versions"]), None) if single else None,
+    }
+    return {**result, "ansible_facts": {"rocketchat": facts}}
+
+
+def report(observation: Observation, *, max_age: float, details: bool, readiness: bool) -> dict[str, Any]:
+    """``max_age`` in seconds; ``readiness``: whether it was asked for."""
+    instances = [_entry(seen, observation, details) for seen in _merged(observation, max_age)]
+    result: dict[str, Any] = {
+        "instances": instances,
+        "cluster": _cluster(observation, instances, readiness),
+        "rate_limit": _tightest(observation),
+        "views": [view.to_dict(details=False) for view in observation.views],
+    }
+    failures = [view for view in observation.views if view.failure]
+    if len(failures) == len(observation.views):
+        result.update(failed=True, msg=_message(failures))
+    return result
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A record as one view has it. ``own``: that view is the instance's."""
+
+    record: Record
+    state: State
+
+    @property
+    def weight(self) -> tuple[bool, int]:
+        return bool(self.record.local), WORST[self.state]
+
+
+def _merged(observation: Observation, max_age: float) -> list[_Seen]:
+    """Each instance once: as its own node sees it, else as the view does that thinks worst of it."""
+    best: dict[str, _Seen] = {}
+    for view in observation.views:
+        for record in view.by_id.values():
+            seen = _Seen(record, record.state(observation.reference, max_age))
+            known = best.get(record.id)
+            if known is None or seen.weight > known.weight:
+                best[record.id] = seen
+    return sorted(best.values(), key=lambda seen: seen.record.id)
+
+
+def _entry(seen: _Seen, observation: Observation, details: bool) -> dict[str, Any]:
+    age = seconds_between(seen.record.updated_at, observation.clock)
+    entry = {**seen.record.to_dict(), "age": None if age is None else round(age, 3), "state": seen.state.value}
+    if not details:
+        for name in DETAILS:
+            del entry[name]
+    return entry
+
+
+def _cluster(observation: Observation, instances: list[dict[str, Any]], readiness: bool) -> dict[str, Any]:
+    states = [entry["state"] for entry in instances]
+    return {
+        "total": len(instances),
+        **{state.value: states.count(state.value) for state in State},
+        "ghosts": [entry["id"] for entry in instances if entry["state"] == State.GHOST.value],
+        "microservices": any(view.listing.microservices for view in observation.views if view.listing),
+        "answered_by": sorted(observation.claimed),
+        "versions": sorted({view.version for view in observation.views if view.version is not None}),
+        "ready": _ready(observation) if readiness else None,
+    }
+
+
+def _ready(observation: Observation) -> bool | None:
+    """False if one that answers is not ready; none if that cannot be said of one of them."""
+    answers = [view.ready for view in observation.views if view.listing]
+    if False in answers:
+        return False
+    return None if None in answers or not answers else True
+
+
+def _tightest(observation: Observation) -> dict[str, Any] | None:
+    limits = [dict(view.rate_limit) for view in observation.views if view.rate_limit]
+    return min(limits, key=_remaining, default=None)
+
+
+def _remaining(limit: Mapping[str, Any]) -> float:
+    value = limit.get("remaining")
+    return float("inf") if value is None else float(value)
+
+
+def _message(failures: list[View]) -> str:
+    messages = [(view.member.name, view.failure.message) for view in failures if view.failure]
+    if len(messages) == 1:
+        return messages[0][1]
+    return "no member answered: " + " | ".join(f"{name}: {message}" for name, message in messages)
+
+
+def _max_record_age(params: Mapping[str, Any]) -> float:
+    ping_interval = seconds(params, "ping_interval")
+    return PINGS * ping_interval if params.get("max_record_age") is None else seconds(params, "max_record_age")

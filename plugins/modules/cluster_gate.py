@@ -1,0 +1,319 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_gate
+short_description: Wait until a Rocket.Chat cluster allows the next step of a rolling deployment
+version_added: 1.0.0
+author: Rocketops contributors (@rocketops)
+description:
+  - Asks every node of a Rocket.Chat cluster for C(GET /api/v1/instances.get), judges what they say, and waits until the
+    cluster is as the policy wants it.
+  - Before a node is taken down, O(phase=before) makes sure that the others carry the service. After it was deployed,
+    O(phase=after) makes sure that it is back as a new process, is seen by the others, and stays.
+  - The task fails unless the verdict is V(pass). Whatever cannot be judged never passes.
+  - The wait is done on the controller, which prints a line whenever the reason to wait changes, and at least every 30
+    seconds. Each observation is made where the task runs.
+extends_documentation_fragment:
+  - rocketops.rocketchat._attributes
+  - rocketops.rocketchat._connection
+attributes:
+  check_mode:
+    support: full
+    details:
+      - One observation and its true verdict, without a wait. A verdict of V(wait) does not fail the task then.
+options:
+  phase:
+    description:
+      - V(steady) asserts that the cluster is healthy.
+      - V(before) asserts that O(targets) can be taken down, all of them together.
+      - V(after) asserts that O(targets) are back.
+    type: str
+    choices: [steady, before, after]
+    default: steady
+  url:
+    description:
+      - Base URL of one node, or of a load balancer, with O(phase=steady) alone. That is one node's opinion.
+      - When left out, the environment variable E(ROCKETCHAT_URL) is used, unless O(members) is given.
+    type: str
+  expected:
+    description:
+      - How many instances have to be there. Required with O(url), and not possible with O(members).
+    type: int
+  members:
+    description:
+      - The nodes of the cluster, each with its own URL. Better than O(url), and required for V(before) and V(after).
+      - When left out, O(url) is asked alone.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the node, usually its inventory name.
+        type: str
+        required: true
+      url:
+        description: Base URL of this very node, not of a load balancer.
+        type: str
+        required: true
+  targets:
+    description:
+      - Names of the members that are deployed together. Required for V(before) and V(after).
+    type: list
+    elements: str
+  before:
+    description:
+      - The registered result of the gate with O(phase=before), taken right before the deployment.
+      - Required for V(after).
+    type: dict
+  min_serving:
+    description:
+      - How many members have to serve, a number or a percentage of all members, rounded up.
+      - When left out, all members for V(steady), all others for V(before), and for V(after) as many as served before,
+        the targets counted as serving.
+    type: str
+  expected_version:
+    description:
+      - Full version that has to run, such as V(7.11.0). For V(after) the targets are asked, for V(steady) all members.
+      - When left out, versions do not matter, and V(after) cannot prove which build runs.
+    type: str
+  ping_interval:
+    description: Seconds between two pings of an instance to the database, as the servers are configured.
+    type: float
+    default: 10
+  max_record_age:
+    description:
+      - Seconds after its last ping when an instance's record is no longer believed.
+      - When left out, three times O(ping_interval).
+    type: float
+  links:
+    description:
+      - V(connected) wants the serving members to reach each other.
+      - V(listed) wants each to list the other's fresh record, for clusters whose instances do not connect.
+      - V(ignored) does not look.
+    type: str
+    choices: [connected, listed, ignored]
+    default: connected
+  link_memory:
+    description: Seconds for which a link that was seen bad has to be good before it counts again. Broken links flap.
+    type: float
+    default: 60
+  readiness:
+    description:
+      - V(required) asks C(/readyz) (Rocket.Chat 7.11 and later) as well; a node that answers 503 does not serve.
+    type: str
+    choices: [ignored, required]
+    default: ignored
+  restart_required:
+    description:
+      - Whether each target has to be a new process in V(after).
+      - Set to V(false) for a node that was deployed before, when an interrupted roll is started again. Then the node is
+        judged by O(expected_version), which is required, and O(before) may be left out.
+    type: bool
+    default: true
+  restart_proven:
+    description:
+      - The deployment's own word that it has restarted the targets. Needed only where V(before) could not see the
+        process that ran then, because it hung or was down.
+    type: bool
+    default: false
+  waive:
+    description:
+      - Findings that do not keep the gate shut. They are shown as waived. When left out, none.
+    type: list
+    elements: dict
+    suboptions:
+      code:
+        description: The finding's code.
+        type: str
+        required: true
+      member:
+        description: The member that the finding is about.
+        type: str
+      pair:
+        description: The two members that the finding is about.
+        type: list
+        elements: str
+      reason:
+        description: Why it does not matter.
+        type: str
+        required: true
+  deadline:
+    description: Seconds after which the gate gives up. V(0) makes one observation and does not wait.
+    type: float
+    default: 600
+  interval:
+    description:
+      - Seconds between two observations. When left out, V(5), or V(7) where the server limits the rate of calls.
+    type: float
+  stable_for:
+    description:
+      - Seconds that a process must have lived, and that a pass must hold.
+      - When left out, V(30), or V(75) where the instances talk to each other over NATS.
+    type: float
+  progress_deadline:
+    description: Seconds after which the gate gives up when nothing has changed. When left out, only O(deadline) counts.
+    type: float
+seealso:
+  - module: rocketops.rocketchat.instances_info
+"""
+
+EXAMPLES = r"""
+- name: The others carry the service
+  rocketops.rocketchat.cluster_gate:
+    phase: before
+    members: "{{ members }}"
+    targets: [rc1]
+    user_id: "{{ user_id }}"
+    auth_token: "{{ auth_token }}"
+  delegate_to: localhost
+  register: before
+
+- name: The node is back as a new process of the new version
+  rocketops.rocketchat.cluster_gate:
+    phase: after
+    members: "{{ members }}"
+    targets: [rc1]
+    before: "{{ before }}"
+    expected_version: 7.11.0
+    user_id: "{{ user_id }}"
+    auth_token: "{{ auth_token }}"
+  delegate_to: localhost
+
+- name: A health check through the load balancer
+  rocketops.rocketchat.cluster_gate:
+    url: https://chat.example.com
+    expected: 3
+    deadline: 0
+    user_id: "{{ user_id }}"
+    auth_token: "{{ auth_token }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+verdict:
+  description: V(pass), V(wait), V(fail) (waiting cannot cure it) or V(inconclusive) (it cannot be judged).
+  type: str
+  returned: always
+  sample: pass
+msg:
+  description: The verdict and its reasons in one line.
+  type: str
+  returned: always
+  sample: "2 of 3 members serve, 3 needed: rc2 unreachable (connection refused); waited 600 s"
+phase:
+  description: The phase that was judged.
+  type: str
+  returned: always
+  sample: before
+targets:
+  description: The members that are deployed.
+  type: list
+  elements: str
+  returned: always
+  sample: [rc1]
+members:
+  description:
+    - Each member with C(name), C(url), C(instance_id), C(place) (host and port where they tell nodes
+      apart), C(version),
+      C(state), C(serving) and the C(reason) why it does not serve.
+  type: list
+  elements: dict
+  returned: always
+  sample:
+    - {name: rc1, url: "http://10.0.0.1:3000", instance_id: 871f8be4-5fdb-45a8-868f-8d3e28a39148,
+       place: [10.0.0.1, 3000], version: 7.11.0, state: alive, serving: true, reason: null}
+serving:
+  description: Names of the members that serve.
+  type: list
+  elements: str
+  returned: always
+  sample: [rc1, rc2, rc3]
+needed:
+  description: How many have to serve.
+  type: int
+  returned: always
+  sample: 3
+ids:
+  description: Ids of all instances that any member lists.
+  type: list
+  elements: str
+  returned: always
+  sample: [871f8be4-5fdb-45a8-868f-8d3e28a39148]
+links:
+  description: For each member, which others it sees.
+  type: list
+  elements: dict
+  returned: always
+  sample: [{member: rc1, sees: [rc2, rc3]}]
+findings:
+  description:
+    - What was found, each with C(code), C(level) (V(blocking) or V(advisory)), C(member) or C(pair), C(message),
+      C(expected) and C(actual).
+  type: list
+  elements: dict
+  returned: always
+  sample: []
+waived:
+  description: Findings that O(waive) took away.
+  type: list
+  elements: dict
+  returned: always
+  sample: []
+exempt:
+  description: V(target_down) or V(single_node) where the others need not serve, else none.
+  type: str
+  returned: always
+  sample: null
+next_safe:
+  description: Members that could be taken down now, one at a time, those that do not serve first.
+  type: list
+  elements: str
+  returned: always
+  sample: [rc1, rc2, rc3]
+safe_batch:
+  description: How many serving members could be taken down together.
+  type: int
+  returned: always
+  sample: 2
+observations:
+  description: How many observations were made.
+  type: int
+  returned: always
+  sample: 9
+elapsed:
+  description: Seconds that the gate took.
+  type: float
+  returned: always
+  sample: 41.2
+stable:
+  description: Seconds for which nothing was wrong at the end.
+  type: float
+  returned: always
+  sample: 30.0
+history:
+  description: The changes on the way, each with C(elapsed), C(verdict) and C(msg). At most 50.
+  type: list
+  elements: dict
+  returned: always
+  sample: [{elapsed: 0.0, verdict: pass, msg: "2 of 2 other members serve, 2 needed"}]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import observe_once
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._module import run_module
+
+
+def main() -> None:
+    """One observation and its judgement; the wait is the action plugin's."""
+    module = AnsibleModule(argument_spec=GATE, supports_check_mode=True)
+    run_module(module, lambda params, secrets: observe_once({**params, "check_mode": module.check_mode}, secrets))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,337 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: instances_info
+short_description: Look at the instances of a Rocket.Chat cluster
+version_added: 1.0.0
+author: Rocketops contributors (@rocketops)
+description:
+  - Asks one node, or every node, of a Rocket.Chat cluster for C(GET /api/v1/instances.get) and returns the instances
+    that
+    it lists, each with its state.
+  - Both shapes of the answer are read, that of Rocket.Chat 6 to 8 and that of 3.10 to 5.
+extends_documentation_fragment:
+  - rocketops.rocketchat._attributes
+  - rocketops.rocketchat._connection
+options:
+  url:
+    description:
+      - Base URL of the node to ask, such as V(http://rc1.example.com:3000). May have a path.
+      - When left out, the environment variable E(ROCKETCHAT_URL) is used, unless O(members) is given.
+    type: str
+  members:
+    description:
+      - The nodes of the cluster, each with its own URL. All are asked at the same time, and one that does not answer
+        does
+        not fail the task as long as another one does.
+      - Mutually exclusive with O(url).
+      - When left out, O(url) is asked alone, and all that is told is that one node's opinion.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the node, usually its inventory name.
+        type: str
+        required: true
+      url:
+        description: Base URL of this very node, not of a load balancer.
+        type: str
+        required: true
+  gather:
+    description:
+      - What to ask each node besides its instances.
+      - V(version) asks C(/api/info) for the version that the node runs.
+      - V(readiness) asks C(/readyz), which Rocket.Chat has since 7.11.
+    type: list
+    elements: str
+    choices: [version, readiness]
+    default: [version]
+  ping_interval:
+    description:
+      - Seconds between two pings of an instance to the database, as the servers are configured.
+    type: float
+    default: 10.0
+  max_record_age:
+    description:
+      - Seconds after its last ping when an instance's record is no longer fresh.
+      - When left out, three times O(ping_interval).
+    type: float
+  details:
+    description:
+      - Whether RV(instances) has C(last_heartbeat), C(pid), C(tcp_port), C(node_version), C(connections),
+        C(broadcast_auth) and C(os) as well. V(false) makes results of large clusters much smaller.
+    type: bool
+    default: true
+seealso:
+  - module: rocketops.rocketchat.instances_facts
+  - module: rocketops.rocketchat.cluster_gate
+"""
+
+EXAMPLES = r"""
+- name: Look at the cluster through one node
+  rocketops.rocketchat.instances_info:
+    url: http://rc1.example.com:3000
+    user_id: "{{ rocketchat_user_id }}"
+    auth_token: "{{ rocketchat_auth_token }}"
+  register: cluster
+  delegate_to: localhost
+
+- name: Name what is not well
+  ansible.builtin.debug:
+    msg: "{{ item.host }}:{{ item.port }} is {{ item.state }}"
+  loop: "{{ cluster.instances | rejectattr('state', 'eq', 'alive') }}"
+  loop_control:
+    label: "{{ item.id }}"
+
+- name: Ask every node itself, with a login instead of a token
+  rocketops.rocketchat.instances_info:
+    members:
+      - name: rc1
+        url: http://rc1.example.com:3000
+      - name: rc2
+        url: http://rc2.example.com:3000
+    username: "{{ rocketchat_username }}"
+    password: "{{ rocketchat_password }}"
+    gather:
+      - version
+      - readiness
+    details: false
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+instances:
+  description:
+    - The instances listed, ordered by id. With O(members) each as its own node sees it, or else as the node does that
+      thinks worst of it.
+  type: list
+  elements: dict
+  returned: always, empty if no node answered
+  contains:
+    id:
+      description: Id of the process run, new at every start.
+      type: str
+      returned: always
+      sample: 871f8be4-5fdb-45a8-868f-8d3e28a39148
+    name:
+      description: V(rocket.chat), or V(ddp-streamer) for a microservice.
+      type: str
+      returned: always
+      sample: rocket.chat
+    host:
+      description: Host that the process says it runs on. Often V(localhost), and then without meaning.
+      type: str
+      returned: always
+      sample: localhost
+    port:
+      description: Port of the web server, none if the server does not know it.
+      type: int
+      returned: always
+      sample: 3000
+    address:
+      description: Address by which the node asked reaches the instance, none if it does not.
+      type: str
+      returned: always
+      sample: localhost
+    connected:
+      description: Whether the node asked reaches the instance. None where a server before 6 does not say.
+      type: bool
+      returned: always
+      sample: true
+    local:
+      description: Whether it is the node asked. None where a server before 6 does not let one tell.
+      type: bool
+      returned: always
+      sample: true
+    last_heartbeat:
+      description: Uptime of the node asked, in seconds, when it last heard from the instance. This is not an age.
+      type: float
+      returned: if O(details=true)
+      sample: 16
+    created_at:
+      description: When the process registered, by the database's clock.
+      type: str
+      returned: always
+      sample: "2024-05-22T11:14:11.845Z"
+    updated_at:
+      description: When the process last pinged its record, by the database's clock.
+      type: str
+      returned: always
+      sample: "2024-07-05T02:55:40.526Z"
+    age:
+      description:
+        - Seconds since the last ping. The reference is the newest ping of the nodes that answered, or where none of
+          them
+          lists itself the C(Date) of an answer.
+      type: float
+      returned: always
+      sample: 0.0
+    state:
+      description:
+        - V(alive) is the only good state.
+        - V(isolated) pings the database, but the node asked does not reach it.
+        - V(stalled) no longer pings, but its socket is open. It hangs or is paused.
+        - V(expired) is dead, and its record waits to be removed.
+        - V(ghost) has a ping in the future, and its record is never removed.
+      type: str
+      returned: always
+      sample: alive
+    pid:
+      description: Process id, V(1) in a container.
+      type: int
+      returned: if O(details=true)
+      sample: 1
+    tcp_port:
+      description: Port for other instances, none where they talk over NATS.
+      type: int
+      returned: if O(details=true)
+      sample: 46443
+    node_version:
+      description: Version of Node.js, not of Rocket.Chat.
+      type: str
+      returned: if O(details=true)
+      sample: v14.21.3
+    connections:
+      description: Number of client connections, up to 30 seconds old. None until the first one.
+      type: int
+      returned: if O(details=true)
+      sample: 1
+    broadcast_auth:
+      description: Whether the instances trust each other. Without meaning since Rocket.Chat 6.
+      type: bool
+      returned: if O(details=true)
+      sample: true
+    os:
+      description: The operating system as it was when the process started. Memory in bytes, uptime in seconds.
+      type: dict
+      returned: if O(details=true)
+      sample:
+        type: Linux
+        platform: linux
+        arch: x64
+        release: 5.10.165-143.735.amzn2.x86_64
+        uptime: 8455403.28
+        load_average: [0.41, 0.17, 0.15]
+        total_memory: 4110323712
+        free_memory: 198479872
+        cpus: 2
+cluster:
+  description: The instances in numbers.
+  type: dict
+  returned: always, unless the options are refused
+  contains:
+    total:
+      description: Number of instances listed, dead ones included.
+      type: int
+      returned: always
+      sample: 1
+    alive:
+      description: Number in that state.
+      type: int
+      returned: always
+      sample: 1
+    isolated:
+      description: Number in that state.
+      type: int
+      returned: always
+      sample: 0
+    stalled:
+      description: Number in that state.
+      type: int
+      returned: always
+      sample: 0
+    expired:
+      description: Number in that state.
+      type: int
+      returned: always
+      sample: 0
+    ghost:
+      description: Number in that state.
+      type: int
+      returned: always
+      sample: 0
+    ghosts:
+      description: Ids of the ghosts.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    microservices:
+      description: Whether the deployment consists of microservices, of which the list of instances says nothing useful.
+      type: bool
+      returned: always
+      sample: false
+    answered_by:
+      description: Ids of the instances that answered.
+      type: list
+      elements: str
+      returned: always
+      sample: [871f8be4-5fdb-45a8-868f-8d3e28a39148]
+    versions:
+      description: The versions of Rocket.Chat that the nodes asked run. Empty without V(version) in O(gather).
+      type: list
+      elements: str
+      returned: always
+      sample: ["7.11.0"]
+    ready:
+      description:
+        - Whether all nodes that answered are ready. None without V(readiness) in O(gather), or where a node does not
+          say.
+      type: bool
+      returned: always
+      sample: null
+rate_limit:
+  description:
+    - The tightest rate limit that was met, with C(limit), C(remaining) and C(reset_after) in seconds. None where the
+      user
+      is not limited.
+  type: dict
+  returned: always, unless the options are refused
+  sample:
+    limit: 10
+    remaining: 9
+    reset_after: 60.0
+views:
+  description:
+    - What each member answered, in the order of O(members). C(error) has C(code), C(reason) and C(message) if it gave
+      no
+      usable answer. C(instances) are as in RV(instances), without C(age), C(state) and C(os).
+  type: list
+  elements: dict
+  returned: if O(members) is given
+  sample:
+    - member: rc2
+      url: http://rc2.example.com:3000
+      error:
+        code: unreachable
+        reason: connection refused
+        message: >-
+          GET http://rc2.example.com:3000/api/v1/instances.get failed: connection refused; check that the node runs and
+          that its port can be reached from where the task runs
+      version: null
+      ready: null
+      date: null
+      rate_limit: null
+      microservices: false
+      old_shape: false
+      instances: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import INSTANCES
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._module import run_module
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_info
+
+
+def main() -> None:
+    run_module(AnsibleModule(argument_spec=INSTANCES, supports_check_mode=True), instances_info)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""Signals that end a task, turned into an exception, so that what must be cleaned up is cleaned up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+
+class _Terminated(BaseException):
+    """Not an Exception: nothing on the way may take it for an error of its own."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGINT and SIGTERM end the block by an exception; after its clean-up the process gets the signal again.
+
+    Ansible's workers would otherwise end without running any ``finally``. Further signals are ignored until the block
+    has ended. Should the process survive the second delivery, execution goes on after the block.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may install handlers, and only it receives signals
+        return
+    received: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.append(number)
+        if len(received) == 1:
+            raise _Terminated
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, end)
+        yield
+    except _Terminated:
+        pass  # delivered again below
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if received:
+            os.kill(os.getpid(), received[0])
