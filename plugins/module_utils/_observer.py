@@ -79,11 +79,7 @@ class Observer:
     def close(self) -> None:
         """Log out what was logged in. Bounded to a few seconds, and never raises: a session expires some day."""
         self._closed.set()
-        deadline = time.monotonic() + LOGOUT_TIMEOUT
-        for node in self._nodes:
-            node.client.settled.wait(max(deadline - time.monotonic(), 0))
-        jobs = [partial(self._log_out, node) for node in self._nodes if node.client.session]
-        run_together(jobs, within=3 * LOGOUT_TIMEOUT)
+        run_together([partial(self._end, node) for node in self._nodes], within=3 * LOGOUT_TIMEOUT)
 
     @property
     def _time_limit(self) -> float:
@@ -127,6 +123,10 @@ class Observer:
         reason = f"no answer within {self._time_limit:g} s"
         message = f"{node.member.url} gave {reason}; check that its name can be looked up, or raise timeout"
         return View(node.member, failure=Failure("timeout", reason, message))
+
+    def _end(self, node: _Node) -> None:
+        node.client.settled.wait(LOGOUT_TIMEOUT)
+        self._log_out(node)
 
     def _log_out(self, node: _Node) -> None:
         """At its own node, else at one of the others, those that answered first: they share the database."""

@@ -134,7 +134,7 @@ def random_id() -> str:
 
 
 def _random(length: int) -> str:
-    return "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz") for _ in range(length))
+    return "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz") for _unused in range(length))
 
 
 def _email(username: str) -> str:

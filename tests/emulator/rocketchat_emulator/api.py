@@ -245,6 +245,6 @@ async def _fields(request: web.Request) -> dict[str, Any]:
     return fields
 
 
-async def _hide_server(_: web.Request, response: web.StreamResponse) -> None:
+async def _hide_server(_unused: web.Request, response: web.StreamResponse) -> None:
     """Rocket.Chat names no server software."""
     response.headers.pop(hdrs.SERVER, None)

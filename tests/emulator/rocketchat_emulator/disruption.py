@@ -118,7 +118,7 @@ async def _huge(request: web.Request, response: web.Response) -> web.StreamRespo
     stream = web.StreamResponse(status=response.status, headers={"Content-Type": "application/json"})
     await stream.prepare(request)
     await stream.write(b'{"padding":"')
-    for _ in range(_HUGE // 2**16):
+    for _unused in range(_HUGE // 2**16):
         await stream.write(b"x" * 2**16)
     await stream.write(b'",' + _body(response).lstrip(b"{"))
     return stream

@@ -22,7 +22,7 @@ class RateLimit:
         """Read ``10/60``; ``off`` is None."""
         if text == "off":
             return None
-        calls, _, seconds = text.partition("/")
+        calls, _unused, seconds = text.partition("/")
         try:
             limit = cls(int(calls), float(seconds))
         except ValueError:

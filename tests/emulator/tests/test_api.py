@@ -162,7 +162,7 @@ def test_unknown_paths(shared: Emulator) -> None:
 def test_the_rate_limit(emulator: Emulator) -> None:
     emulator.up("--rate-limit", "2/0.9", nodes=2)
     before = time.time()
-    first, second, third = (emulator.get("rc1", _LISTING, user="viewer") for _ in range(3))
+    first, second, third = (emulator.get("rc1", _LISTING, user="viewer") for _unused in range(3))
     assert [answer.status_code for answer in (first, second, third)] == [200, 200, 429]
     assert [answer.headers["X-RateLimit-Remaining"] for answer in (first, second, third)] == ["1", "0", "0"]
     assert {answer.headers["X-RateLimit-Limit"] for answer in (first, second, third)} == {"2"}
@@ -189,13 +189,13 @@ def test_the_rate_limit(emulator: Emulator) -> None:
 
 def test_logins_and_refused_permissions_count(emulator: Emulator) -> None:
     emulator.up("--rate-limit", "1/60")
-    assert [_log_in(emulator, "admin")[0] for _ in range(2)] == [200, 429]
-    answers = [emulator.get("rc1", _LISTING, user="nobody").status_code for _ in range(2)]
+    assert [_log_in(emulator, "admin")[0] for _unused in range(2)] == [200, 429]
+    answers = [emulator.get("rc1", _LISTING, user="nobody").status_code for _unused in range(2)]
     assert answers == [403, 429]
 
 
 def test_no_rate_limit(shared: Emulator) -> None:
-    answers = [shared.get("rc1", _LISTING, user="viewer") for _ in range(12)]
+    answers = [shared.get("rc1", _LISTING, user="viewer") for _unused in range(12)]
     assert {answer.status_code for answer in answers} == {200}
     assert "X-RateLimit-Limit" not in answers[0].headers
 

@@ -91,7 +91,7 @@ def test_wrong_arguments(emulator: Emulator, arguments: str, message: str) -> No
 
 def test_help_names_every_fault(emulator: Emulator) -> None:
     for arguments in (["--help"], ["fault", "--help"], ["start", "--help"]):
-        code, output, _ = emulator.call(*arguments)
+        code, output, _unused = emulator.call(*arguments)
         assert code == 0
         for kind in (
             "broker_down",

@@ -81,7 +81,7 @@ def test_heartbeats_are_uptimes_of_the_answering_process(shared: Emulator) -> No
 
 def test_connections_appear_with_the_first_login(emulator: Emulator) -> None:
     user = emulator.up("--rate-limit", "off").document["viewer"]
-    for _ in range(2):
+    for _unused in range(2):
         emulator.request("POST", "rc1", "/api/v1/login", json={"user": user["username"], "password": user["password"]})
     # The second login comes within the 30 s in which the number is not refreshed.
     assert emulator.items("rc1")[0]["instanceRecord"]["extraInformation"]["conns"] == 1

@@ -1,0 +1,340 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One node, one call: every kind of answer, from a real server."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import (
+    MAX_BYTES,
+    Access,
+    Client,
+    ClientError,
+    RateLimit,
+    RateLimitedError,
+    printable,
+)
+from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TOKEN = Access(user_id="me", auth_token='s3cr3t/"token', timeout=2)
+LOGIN = Access(username="admin", password="pässword", totp_code="123456", timeout=2)
+OK = {"instances": [], "success": True}
+ELSE = "; check that url leads to a Rocket.Chat node and not to a login page, a maintenance page or another service"
+
+
+def replying(status: int, content: Any, **headers: str) -> Callable[[Handler], None]:
+    return lambda handler: handler.reply(status, content, **headers)
+
+
+def failing(answer: Callable[[Handler], None], access: Access = TOKEN) -> tuple[str, str, str]:
+    """Code, reason, and message with the server's URL left out."""
+    with serving(answer) as server:
+        client = Client(server.url, access)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+        return caught.value.code, caught.value.reason, str(caught.value).replace(server.url, "URL")
+
+
+GET = "GET URL/api/v1/instances.get"
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "code", "reason", "message"),
+    [
+        (
+            401,
+            {"message": "no"},
+            "unauthorized",
+            "401",
+            GET + ' answered 401: {"message": "no"}; check user_id and auth_token, or username and password '
+            "(and totp_code where two-factor is on)",
+        ),
+        (
+            403,
+            {},
+            "forbidden",
+            "403",
+            GET + " answered 403: {}; give the user a role that has the permission view-statistics",
+        ),
+        (404, b"", "not_rocketchat", "404", GET + " answered 404" + ELSE),
+        (
+            429,
+            {},
+            "rate_limited",
+            "429",
+            GET + " answered 429: {}; ask less often, or give the user the permission api-bypass-rate-limit",
+        ),
+        (
+            400,
+            {"error": "Service '$node.list' is not available."},
+            "broker_down",
+            "broker down",
+            GET + " answered 400: Service '$node.list' is not available.; the node's broker lost itself and never "
+            "recovers: restart this node, deploy it first",
+        ),
+        (
+            503,
+            b"<html>\n  down\x1b[31m",
+            "server_error",
+            "answered 503",
+            GET + " answered 503: <html> down [31m; look into the node's log",
+        ),
+        (
+            200,
+            b"<html>",
+            "not_rocketchat",
+            "answered something else than JSON",
+            GET + " answered 200: not JSON: <html>" + ELSE,
+        ),
+        (
+            200,
+            [1],
+            "not_rocketchat",
+            "answered JSON of another shape",
+            GET + " answered 200: not a JSON object: [1]" + ELSE,
+        ),
+        (200, {"a": 1}, "not_rocketchat", "answered 200", GET + " answered 200" + ELSE),
+        (200, b"[" * 100000, "not_rocketchat", "answered something else than JSON", None),
+        (200, b"\xff\xfe", "not_rocketchat", "answered something else than JSON", None),
+    ],
+)
+def test_answers_that_are_none(status: int, content: Any, code: str, reason: str, message: str | None) -> None:
+    found = failing(replying(status, content))
+    assert found[:2] == (code, reason)
+    if message is not None:
+        assert found[2] == message
+
+
+def test_an_answer_and_what_was_sent() -> None:
+    headers = {"X_RateLimit_Limit": "10", "X_RateLimit_Remaining": "9"}
+    with serving(replying(200, OK, **headers)) as server:
+        client = Client(server.url + "/", TOKEN)
+        answer = client.instances()
+        client.info()
+        client.close()
+    assert answer.payload == OK
+    assert answer.date is not None
+    assert answer.rate_limit == RateLimit(limit=10, remaining=9, reset_after=None)
+    assert server.calls == ["GET /api/v1/instances.get", "GET /api/info"]
+    assert len(server.connections) == 1
+    sent = server.seen[0][2]
+    assert (sent["X-User-Id"], sent["X-Auth-Token"]) == ("me", 's3cr3t/"token')
+    assert (sent["User-Agent"], sent["Accept-Encoding"]) == ("rocketops.rocketchat", "gzip")
+
+
+@pytest.mark.parametrize(
+    ("reset", "after"),
+    [("30000", 30.0), ("-5", None), ("x", None), ("999999", 60.0), ("0", 0.0), ("9" * 30, None)],
+)
+def test_the_wait_is_by_the_clock_of_the_node(reset: str, after: float | None) -> None:
+    def answer(handler: Handler) -> None:
+        handler.send_response_only(429)
+        handler.send_header("Date", "Thu, 01 Jan 1970 00:00:00 GMT")
+        handler.send_header("X-RateLimit-Limit", "10")
+        handler.send_header("X-RateLimit-Reset", reset)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    with serving(answer) as server:
+        client = Client(server.url, TOKEN)
+        with pytest.raises(RateLimitedError) as caught:
+            client.instances()
+        client.close()
+    assert caught.value.rate_limit == RateLimit(limit=10, remaining=None, reset_after=after)
+
+
+def test_a_redirect_is_not_followed() -> None:
+    place = "http://user:pw@elsewhere.example/x?token=1#y"
+    assert failing(replying(302, b"", Location=place)) == (
+        "redirected",
+        "redirected to http://elsewhere.example/x",
+        GET + " answered 302: redirected to http://elsewhere.example/x; redirects are not followed, credentials would "
+        "go along; give the node's own address as url",
+    )
+
+
+@pytest.mark.parametrize("padding", range(0, 200, 7))
+@pytest.mark.parametrize(
+    "spelling", ['s3cr3t/"token', 's3cr3t/\\\\"token', "s3cr3t/%22token", "s3cr3t%2F%22token", "s3cr3t/&quot;token"]
+)
+def test_no_secret_is_shown_even_if_the_server_repeats_it(padding: int, spelling: str) -> None:
+    spelled = spelling.replace("\\\\", "\\")
+    with serving(replying(500, b"x" * padding + spelled.encode())) as server:
+        client = Client(server.url, TOKEN)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+    assert "s3cr" not in str(caught.value)
+
+
+def test_an_answer_that_is_too_large() -> None:
+    code, reason, message = failing(replying(200, b" " * (MAX_BYTES + 1)))
+    assert (code, reason) == ("not_rocketchat", "answer too large")
+    assert message == GET + " failed: the answer is larger than 16 MiB" + ELSE
+
+
+def drip_headers(handler: Handler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-A: ")
+    drip(handler)
+
+
+def drip_body(handler: Handler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    drip(handler)
+
+
+def drip(handler: Handler) -> None:
+    for _tick in range(40):
+        handler.wfile.write(b" ")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("answer", [drip_headers, drip_body, lambda _handler: time.sleep(0.8)])
+def test_a_call_never_outlives_its_time_limit(answer: Callable[[Handler], None]) -> None:
+    started = time.monotonic()
+    with serving(answer) as server:
+        client = Client(server.url, Access(user_id="me", auth_token="t0ken", timeout=0.3))
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        took = time.monotonic() - started
+        client.close()
+    assert (caught.value.code, caught.value.reason) == ("timeout", "no complete answer within 0.3 s")
+    assert took < 0.7
+
+
+def test_the_time_limit_holds_on_a_connection_that_was_kept() -> None:
+    def answer(handler: Handler) -> None:
+        if handler.path == "/api/info":
+            drip_headers(handler)
+        else:
+            handler.reply(200, OK)
+
+    with serving(answer) as server:
+        client = Client(server.url, Access(user_id="me", auth_token="t0ken", timeout=0.3))
+        client.instances()
+        started = time.monotonic()
+        with pytest.raises(ClientError, match=r"no complete answer within 0.3 s"):
+            client.info()
+        assert time.monotonic() - started < 0.7
+        client.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that accepts connections and sends nothing, not even a TLS handshake."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_handshake_that_hangs(silent: int) -> None:
+    client = Client(f"https://127.0.0.1:{silent}", Access(user_id="me", auth_token="t0ken", timeout=0.3))
+    with pytest.raises(ClientError) as caught:
+        client.instances()
+    client.close()
+    assert caught.value.code == "timeout"
+
+
+def test_no_tls_there() -> None:
+    with serving(replying(200, OK)) as server:
+        client = Client(server.url.replace("http:", "https:"), TOKEN)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+    assert caught.value.code == "tls"
+
+
+def raw(sent: bytes) -> tuple[str, str]:
+    """What comes of a server that sends these bytes and closes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(sent)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}", TOKEN)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+        thread.join()
+    return caught.value.code, caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("sent", "outcome"),
+    [
+        (b"", ("unreachable", "connection closed without an answer")),
+        (b"SSH-2.0-OpenSSH\r\n", ("not_rocketchat", "answered something else than HTTP")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", ("not_rocketchat", "answer cut off")),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n{}", ("not_rocketchat", "undecodable answer")),
+    ],
+)
+def test_answers_that_are_broken(sent: bytes, outcome: tuple[str, str]) -> None:
+    assert raw(sent) == outcome
+
+
+def test_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    client = Client(f"http://127.0.0.1:{port}", TOKEN)
+    with pytest.raises(ClientError) as caught:
+        client.instances()
+    assert (caught.value.code, caught.value.reason) == ("unreachable", "connection refused")
+
+
+def test_login_is_once_and_logout_ends_it() -> None:
+    def answer(handler: Handler) -> None:
+        login = {"data": {"userId": "u", "authToken": "t"}}
+        handler.reply(200, login if handler.path.endswith("/login") else OK)
+
+    with serving(answer) as server:
+        client = Client(server.url, LOGIN)
+        client.instances()
+        client.instances()
+        assert client.session == ("u", "t")
+        client.logout(("u", "t"))
+        client.close()
+    assert server.calls == [
+        "POST /api/v1/login",
+        "GET /api/v1/instances.get",
+        "GET /api/v1/instances.get",
+        "POST /api/v1/logout",
+    ]
+    assert server.seen[0][3] == {"user": "admin", "password": "pässword", "code": "123456"}
+
+
+def test_a_refused_login_is_not_repeated() -> None:
+    with serving(replying(401, {"error": "totp-required"})) as server:
+        client = Client(server.url, LOGIN)
+        for _attempt in range(2):
+            with pytest.raises(ClientError, match="totp-required"):
+                client.instances()
+        client.close()
+    assert server.calls == ["POST /api/v1/login"]
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False), (404, None)])
+def test_readiness(status: int, *, ready: bool | None) -> None:
+    with serving(replying(status, {"status": "x"})) as server:
+        client = Client(server.url, TOKEN)
+        assert client.ready() is ready
+        client.close()
+
+
+def test_text_of_a_server_is_one_harmless_line() -> None:
+    assert printable("a\x1b[2J\r\nb\ud800") == "a [2J  b "

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reports, from observations on paper."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import Listing, Record, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import (
+    Failure,
+    Member,
+    Observation,
+    View,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import report
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def record(identity: str, *, age: float = 0, connected: bool = True, local: bool = False) -> Record:
+    moment = to_iso(NOW - timedelta(seconds=age))
+    return Record.from_dict({"id": identity, "updated_at": moment, "connected": connected, "local": local})
+
+
+def view(name: str, *records: Record, version: str | None = None, remaining: int | None = None) -> View:
+    limit = None if remaining is None else {"limit": 10, "remaining": remaining, "reset_after": 1.0}
+    return View(Member(name, f"http://{name}"), listing=Listing(records), version=version, rate_limit=limit)
+
+
+def failed(name: str) -> View:
+    return View(Member(name, f"http://{name}"), failure=Failure("unreachable", "refused", f"{name} is gone"))
+
+
+def test_merged_from_several_views() -> None:
+    views = (
+        view("rc1", record("a", local=True), record("b", connected=False), record("c"), version="2", remaining=9),
+        view("rc2", record("a"), record("b", local=True), record("c", connected=False), version="1", remaining=3),
+        failed("rc3"),
+        view("rc4", record("d", age=100), record("e", age=-100)),
+    )
+    result = report(Observation(views, at=0), max_age=30, details=False, readiness=False)
+    assert {entry["id"]: entry["state"] for entry in result["instances"]} == {
+        "a": "alive",
+        "b": "alive",
+        "c": "isolated",
+        "d": "stalled",
+        "e": "ghost",
+    }
+    assert result["cluster"] == {
+        "total": 5,
+        "alive": 2,
+        "isolated": 1,
+        "stalled": 1,
+        "expired": 0,
+        "ghost": 1,
+        "ghosts": ["e"],
+        "microservices": False,
+        "answered_by": ["a", "b"],
+        "versions": ["1", "2"],
+        "ready": None,
+    }
+    assert result["rate_limit"] == {"limit": 10, "remaining": 3, "reset_after": 1.0}
+    assert [entry["error"] for entry in result["views"]] == [
+        None,
+        None,
+        {"code": "unreachable", "reason": "refused", "message": "rc3 is gone"},
+        None,
+    ]
+    assert "failed" not in result
+    assert set(result["instances"][0]) == {
+        *("id", "name", "host", "port", "address", "connected", "local"),
+        *("created_at", "updated_at", "age", "state"),
+    }
+
+
+def test_nobody_answered() -> None:
+    result = report(Observation((failed("a"), failed("b")), at=0), max_age=30, details=True, readiness=True)
+    assert (result["failed"], result["msg"]) == (True, "no member answered: a: a is gone | b: b is gone")
+    assert (result["instances"], result["cluster"]["total"], result["cluster"]["ready"]) == ([], 0, None)
+    single = report(Observation((failed("a"),), at=0), max_age=30, details=True, readiness=False)
+    assert single["msg"] == "a is gone"
+
+
+def test_without_a_reference_nothing_is_alive() -> None:
+    result = report(Observation((view("rc1", record("a")),), at=0), max_age=30, details=True, readiness=False)
+    assert [(entry["state"], entry["age"]) for entry in result["instances"]] == [("stalled", None)]
