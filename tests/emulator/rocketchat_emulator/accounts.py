@@ -134,7 +134,8 @@ def random_id() -> str:
 
 
 def _random(length: int) -> str:
-    return "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz") for _unused in range(length))
+    letters = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
+    return "".join(secrets.choice(letters) for _unused in range(length))
 
 
 def _email(username: str) -> str:
