@@ -190,6 +190,14 @@ class Cluster:
 
         self._await(ready, timeout=timeout, late=lambda: f"{', '.join(waiting)} did not become ready")
 
+    def await_keeper(self, count: int, *, timeout: float) -> None:
+        """Wait until the keeper knows so many processes: from then on it ends them, whatever happens."""
+
+        def watching() -> bool:
+            return keeper.watches(self._database) >= count
+
+        self._await(watching, timeout=timeout, late=lambda: f"the keeper does not run: {self._last_words('keeper')}")
+
     def _await_process(self, name: str, child: subprocess.Popen[bytes]) -> None:
         """Wait until a new process has written itself down, so that `down` knows of it."""
 
@@ -267,6 +275,7 @@ def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
         try:
             spawn("keeper", str(state_dir), log=state_dir / "keeper.log")
             cluster.await_ready(children, timeout=plan.timeout)
+            cluster.await_keeper(len(children), timeout=plan.timeout)
             if not plan.settings.microservices:
                 cluster.await_links(timeout=plan.timeout)
         except BaseException:

@@ -63,7 +63,10 @@ class Keeper:
 
     def _look_around(self) -> None:
         places = self._roster.places()
-        self._seen = {place.process for place in places if place.process}
+        seen = {place.process for place in places if place.process}
+        if len(seen) != len(self._seen):
+            self._database.put("keeper_watches", len(seen))
+        self._seen = seen
         for place in places:
             if place.wanted and place.process:
                 self._loop(place, place.process)
@@ -96,6 +99,11 @@ def claim(database: Database, process: Process) -> bool:
 def recorded(database: Database) -> Process | None:
     pid = database.get("keeper_pid")
     return None if pid is None else Process(pid, database.get("keeper_started"))
+
+
+def watches(database: Database) -> int:
+    """How many processes the keeper knows, and would end."""
+    return database.get("keeper_watches") or 0
 
 
 def main() -> None:
