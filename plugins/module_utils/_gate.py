@@ -12,7 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import INTERVAL, STABLE_FOR, Code, Policy
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import (
+    INTERVAL,
+    STABLE_FOR,
+    Code,
+    Phase,
+    Policy,
+)
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._standing import Finding, Standing
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import (
     Memory,
@@ -119,7 +125,7 @@ def timing_from(params: Mapping[str, Any], policy: Policy) -> Timing:
     timing = Timing(deadline=float(values["deadline"] or 0), progress_deadline=values["progress_deadline"])
     pause = INTERVAL if policy.interval is None else policy.interval
     stable = STABLE_FOR if policy.stable_for is None else policy.stable_for
-    if policy.phase.value == "after" and timing.deadline == 0:
+    if policy.phase is Phase.AFTER and timing.deadline == 0:
         raise OptionsError("phase: after with deadline: 0 can never pass: what came back has to be seen to stay")
     if timing.deadline and stable + pause > timing.deadline:
         raise OptionsError(

@@ -343,7 +343,7 @@ class _Judgement:
                 continue
             good_for = self.observation.at - last_bad
             if good_for <= 0:
-                findings.append(Finding(Code.NOT_LINKED, f"{self._who_misses(a, b)}", (a, b)))
+                findings.append(Finding(Code.NOT_LINKED, self._who_misses(a, b), (a, b)))
             elif good_for < self.policy.link_memory:
                 text = f"{a} and {b} linked again for {good_for:.0f} s, {self.policy.link_memory:g} s needed"
                 findings.append(
