@@ -48,6 +48,7 @@ class ActionModule(Action):
             msg = "cluster_gate waits by itself and says why it waits: take async off this task"
             return {"failed": True, "changed": False, "msg": msg}
         self.host = str((task_vars or {}).get("inventory_hostname", "localhost"))
+        self.asker = str(self._task.delegate_to or self.host)
         return super().run(tmp, task_vars)
 
     def in_process(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -78,9 +79,10 @@ class ActionModule(Action):
                 result = self._execute_module(module_args=args, task_vars=task_vars)
             whole = True
         except AnsibleConnectionFailure as error:
-            return Observation(views=(), at=time.monotonic(), lost=printable(f"{self.host} out of reach: {error}"))
+            lost = printable(f"{self.asker} out of reach: {error}").rstrip(": ")
+            return Observation(views=(), at=time.monotonic(), lost=lost)
         except OverdueError:
-            return Observation(views=(), at=time.monotonic(), lost=f"{self.host} gave none within {limit:g} s")
+            return Observation(views=(), at=time.monotonic(), lost=f"{self.asker} gave none within {limit:g} s")
         finally:
             if not whole:
                 # The temporary folder may be gone with the host, and cleaning it up would connect again, without limit.
@@ -88,7 +90,7 @@ class ActionModule(Action):
         try:
             return replace(Observation.from_dict(result.get("observation")), at=time.monotonic())
         except InvalidAnswerError:
-            raise ObserverError(f"on {self.host}: {_told(result)}") from None
+            raise ObserverError(f"on {self.asker}: {_told(result)}") from None
 
     def _wait(self, wanted: Plan, observe: Callable[[], Observation]) -> dict[str, Any]:
         gate = run(
