@@ -26,7 +26,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task im
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import access_from, warnings_for
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action, plain
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._waiting import OverdueError, bounded, sleeper
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import Plan
 
-CREDENTIALS = ("url", "user_id", "auth_token", "username", "password")
 SHIPPING = 30.0  # seconds for a connection and a transfer, beside the calls themselves
 
 display = Display()
@@ -62,12 +61,9 @@ class ActionModule(Action):
         return self.guarded(lambda: self._wait_from_afar(task_vars))
 
     def _wait_from_afar(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        params = self.validated_params()
+        args, params = self.spelled_out()
         wanted = plan({**params, "check_mode": self._task.check_mode})
         refuse_from_afar(params, wanted, remote=self._connection.transport != "local")
-        # The environment's fall-backs are the controller's, also where the module runs elsewhere.
-        given = {name: params[name] for name in CREDENTIALS if params.get(name) is not None}
-        args = {**plain(self._task.args), **given}
         limit = SHIPPING + 4 * params["timeout"]
         return self._wait(wanted, lambda: self._observe_from_afar(args, task_vars, limit))
 

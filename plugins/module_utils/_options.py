@@ -81,6 +81,17 @@ def members_from(params: Mapping[str, Any]) -> tuple[Member, ...]:
     return members
 
 
+def spelled_out(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the environment adds to a task's options, for a module that runs where the environment is another.
+
+    Raises :class:`OptionsError`.
+    """
+    found = _credentials(params) if any(params.get(name) for name in (*_TOKEN, *_LOGIN)) else {}
+    if params.get("members") is None:
+        found["url"] = params.get("url")
+    return {name: value for name, value in found.items() if value}
+
+
 def warnings_for(members: Sequence[Member], access: Access) -> list[str]:
     """What works, but should be known: credentials that anybody on the way can read."""
     if not (access.auth_token or access.password):

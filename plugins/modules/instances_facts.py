@@ -14,8 +14,7 @@ description:
   - Asks one node, or every node, of a Rocket.Chat cluster for C(GET /api/v1/instances.get) and sets the fact
     C(ansible_facts.rocketchat).
   - Can be named in C(FACTS_MODULES), so that gathering facts brings it. Its options come from C(module_defaults)
-    then, or
-    from environment variables where the module runs.
+    then, or from environment variables where the module runs.
 extends_documentation_fragment:
   - rocketops.rocketchat._attributes
   - rocketops.rocketchat._connection

@@ -10,8 +10,10 @@ Inside the worker a task costs a tenth of what a shipped module costs.
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -20,7 +22,7 @@ from ansible.plugins.action import ActionBase
 
 # Imported here, in Ansible's parent process: the workers that it forks need not import requests again.
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import IMPORT_ERROR
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError, spelled_out
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._signals import terminable
 
 
@@ -53,7 +55,15 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
 
     def shipped(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """The result of the module of the same name, run on the task's host."""
-        result: dict[str, Any] = self._execute_module(task_vars=task_vars, wrap_async=self._task.async_val)
+        try:
+            args, _params = self.spelled_out()
+        except OptionsError as error:
+            refusal = {"failed": True, "changed": False, "msg": str(error)}
+            masked: dict[str, Any] = remove_values(refusal, self.secrets)
+            return masked
+        result: dict[str, Any] = self._execute_module(
+            module_args=args, task_vars=task_vars, wrap_async=self._task.async_val
+        )
         return result
 
     @property
@@ -78,6 +88,29 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
             raise OptionsError(validation.errors.msg)
         params: dict[str, Any] = validation.validated_parameters
         return params
+
+    def spelled_out(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arguments to ship, with what comes from the environment here, and the options that they mean.
+
+        Raises :class:`OptionsError`.
+        """
+        with self._environment():
+            params = self.validated_params()
+            args = {**plain(self._task.args), **spelled_out(params)}
+            return args, {**params, "url": args.get("url")}
+
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        """What the task says of the environment comes before the controller's own."""
+        before = dict(os.environ)
+        own: dict[str, str] = {}
+        self._compute_environment_string(own)  # type: ignore[no-untyped-call, unused-ignore]
+        os.environ.update(own)
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
     def guarded(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The result of work that is done in the worker: cleaned up on signals, refusals told, secrets masked."""

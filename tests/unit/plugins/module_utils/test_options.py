@@ -17,6 +17,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options impo
     OptionsError,
     access_from,
     members_from,
+    spelled_out,
     warnings_for,
 )
 
@@ -186,3 +187,13 @@ def test_members_beside_a_url_of_the_environment(monkeypatch: pytest.MonkeyPatch
 def test_credentials_in_the_clear(url: str, *, warned: bool) -> None:
     text = f"credentials are sent unencrypted to {url}: use https, or a network nobody else reads"
     assert warnings_for([Member("a", url)], Access(**TOKEN)) == ([text] if warned else [])
+
+
+def test_what_is_spelled_out_for_elsewhere_is_what_counts_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    surroundings = from_environment(monkeypatch, url="http://rc", **TOKEN)
+    assert spelled_out(surroundings) == {"url": "http://rc", **TOKEN}
+    # The module would take both of these for the task's own words, and refuse them together.
+    assert spelled_out({**surroundings, **LOGIN}) == {"url": "http://rc", **LOGIN}
+    assert spelled_out({**surroundings, "members": [{"name": "rc1", "url": "http://rc1"}]}) == TOKEN
+    # Where nothing is known here, the module's own environment may know.
+    assert spelled_out({}) == {}
