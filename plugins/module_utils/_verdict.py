@@ -480,7 +480,7 @@ class _Judgement:
         for name, ping in streak.pings.items():
             record = self.by_name[name].record
             if record is None or record.updated_at is None or ping is None or record.updated_at <= ping:
-                text = f"{name} has not pinged since it came back"
+                text = f"{name}'s next ping is not seen yet"
                 findings.append(Finding(Code.PINGS_UNSEEN, text, (name,)))
         return tuple(findings)
 
