@@ -6,15 +6,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory
-from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import STREAMER, parse
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, params
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Verdict
 
@@ -46,6 +51,20 @@ def taken_down(scene: Scene, *targets: str, **options: Any) -> dict[str, Any]:
     result = GateResult(verdict=verdict, policy=policy, elapsed=0.0, observations=1).to_dict()
     assert result["verdict"] == "pass", result["msg"]
     return result
+
+
+def judged_through_one(scene: Scene, name: str, seconds: float = 0.0, **options: Any) -> Verdict:
+    """The verdict on what one node alone says, after observing for so long."""
+    member = next(member for member in scene.members if member.name == name)
+    policy = policy_from(params(**options), [member])
+    end = scene.now + seconds
+    while True:
+        observation = scene.observe()
+        (view,) = (view for view in observation.views if view.member.name == name)
+        verdict, scene.memory = judge(replace(observation, views=(view,)), policy, scene.memory)
+        if verdict.outcome.value != "wait" or scene.now >= end:
+            return verdict
+        scene.now += 5
 
 
 def test_a_healthy_cluster_passes_at_once() -> None:
@@ -410,3 +429,169 @@ def test_not_ready_only_counts_where_readiness_is_required() -> None:
     verdict = scene.judge(scene.policy(readiness="required"))
     assert ("not_ready", "rc2") in codes(verdict)
     assert [f.members for f in verdict.findings if f.code.value == "readiness_unknown"] == [("rc3",)]
+
+
+def test_a_microservices_deployment_cannot_be_judged() -> None:
+    scene = three()
+    silent = parse(
+        {
+            "instances": [
+                {
+                    "currentStatus": {"connected": False},
+                    "instanceRecord": {"_id": "s1", "name": STREAMER, "_updatedAt": "2026-01-01T00:00:00.000Z"},
+                }
+            ]
+        }
+    )
+    for phase, options in (("steady", {}), ("before", {"targets": ["rc1"]})):
+        observation = scene.observe()
+        views = tuple(replace(view, listing=silent) for view in observation.views)
+        verdict, _memory = judge(replace(observation, views=views), scene.policy(phase, **options), Memory())
+        assert verdict.outcome.value == "inconclusive"
+        assert "rc2 is part of a microservices deployment" in verdict.summary
+
+
+def test_a_server_before_6_cannot_be_judged() -> None:
+    scene = three()
+    scene["rc2"].version = "5.4.0"
+    observation = scene.observe()
+    first, second, third = observation.views
+    assert second.listing
+    old = replace(second, listing=replace(second.listing, old_shape=True))
+    verdict, _memory = judge(replace(observation, views=(first, old, third)), scene.policy(min_serving=2), Memory())
+    assert verdict.outcome.value == "inconclusive"
+    assert "rc2 runs a server before 6" in verdict.summary
+    # Only what is left when the targets are gone counts before: they may be what is upgraded.
+    upgrade = scene.policy("before", targets=["rc2"])
+    verdict, _memory = judge(replace(observation, views=(first, old, third)), upgrade, Memory())
+    assert verdict.outcome.value == "pass"
+
+
+@pytest.mark.parametrize(("tcp_port", "needed"), [(4000, 30), (None, 75)])
+def test_a_cluster_over_nats_has_to_hold_longer(tcp_port: int | None, needed: int) -> None:
+    scene = three()
+    for node in scene.nodes.values():
+        node.tcp_port = tcp_port
+    scene["rc2"].started = -needed + 0.5
+    assert codes(scene.judge(scene.policy())) == {("too_young", "rc2"), ("too_few_serving",)}
+    scene["rc2"].started = float(-needed)
+    scene.memory = Memory()
+    assert scene.judge(scene.policy()).outcome.value == "pass"
+
+
+def test_a_healthy_cluster_has_the_expected_version_everywhere() -> None:
+    scene = three()
+    assert scene.judge(scene.policy(expected_version="7.10.0")).outcome.value == "pass"
+    scene["rc3"].version = "7.9.0"
+    scene["rc2"].started = -1  # what is too young to serve is still of the wrong version
+    scene["rc2"].version = "7.9.1"
+    verdict = scene.judge(scene.policy(expected_version="7.10.0", min_serving=2))
+    assert verdict.outcome.value == "wait"
+    assert codes(verdict) == {("wrong_version", "rc2"), ("wrong_version", "rc3")}
+
+
+@pytest.mark.parametrize(
+    ("code", "concerned", "change"),
+    [
+        ("not_linked", {"pair": ["rc3", "rc1"]}, lambda scene: scene.cut.add(frozenset({"rc1-1", "rc3-1"}))),
+        ("wrong_version", {"member": "rc2"}, lambda scene: setattr(scene["rc2"], "version", "7.9.0")),
+        ("version_unknown", {"member": "rc2"}, lambda scene: setattr(scene["rc2"], "version", None)),
+    ],
+)
+def test_what_is_waived_is_passed_over_and_told(
+    code: str, concerned: dict[str, Any], change: Callable[[Scene], None]
+) -> None:
+    scene = three()
+    change(scene)
+    assert scene.judge(scene.policy(expected_version="7.10.0")).outcome.value == "wait"
+    scene.memory = Memory()
+    waive = [{"code": code, **concerned, "reason": "ticket 7"}]
+    verdict = scene.judge(scene.policy(expected_version="7.10.0", waive=waive))
+    assert verdict.outcome.value == "pass"
+    assert "; waived: " in verdict.summary
+    assert verdict.summary.endswith("(ticket 7)")
+    assert [waiver.code.value for waiver, _finding in verdict.waived] == [code]
+    other = [{"code": code, **{key: _another(value) for key, value in concerned.items()}, "reason": "ticket 7"}]
+    scene.memory = Memory()
+    assert scene.judge(scene.policy(expected_version="7.10.0", waive=other)).outcome.value == "wait"
+
+
+def _another(concerned: Any) -> Any:
+    return ["rc2", "rc3"] if isinstance(concerned, list) else "rc3"
+
+
+def test_what_was_deployed_before_an_interruption_is_judged_by_its_version() -> None:
+    scene = three()
+    scene["rc1"].version = "7.11.0"
+    options: dict[str, Any] = {"targets": ["rc1"], "expected_version": "7.11.0", "restart_required": False}
+    policy = scene.policy("after", **options)
+    assert judged_for(scene, policy, 300).outcome.value == "pass"
+    assert scene.now >= 30
+    scene.memory = Memory()
+    scene["rc1"].version = "7.10.0"
+    assert judged_for(scene, policy, 300).outcome.value == "fail"
+
+
+@pytest.mark.parametrize(
+    ("min_serving", "next_safe", "safe_batch"), [(1, ("rc1", "rc2", "rc3"), 1), (2, ("rc1",), 0), ("100%", (), 0)]
+)
+def test_what_could_be_taken_down_next(min_serving: str, next_safe: tuple[str, ...], safe_batch: int) -> None:
+    """One that does not serve comes first, and all where enough are left."""
+    scene = three()
+    scene.kill("rc1")
+    verdict = scene.judge(scene.policy(min_serving=min_serving))
+    assert (verdict.next_safe, verdict.safe_batch) == (next_safe, safe_batch)
+
+
+@pytest.mark.parametrize("change", [{"local": False}, {"id": "rc1-1", "record": False}])
+def test_an_answer_of_no_member_that_lasts_cannot_be_judged(change: dict[str, Any]) -> None:
+    scene = three()
+    for name, value in change.items():
+        setattr(scene["rc2"], name, value)
+    policy = scene.policy()
+    assert judged_for(scene, policy, 30).outcome.value == "wait"
+    scene.now += 5
+    verdict = scene.judge(policy)
+    assert verdict.outcome.value == "inconclusive", verdict.summary
+    # Where it is not needed, it is only told.
+    scene.memory = Memory()
+    enough = 2 if "local" in change else 1
+    assert judged_for(scene, scene.policy(min_serving=enough), 60).outcome.value == "pass"
+
+
+def test_one_nodes_opinion_passes_with_a_warning() -> None:
+    scene = three()
+    verdict = judged_through_one(scene, "rc1", expected=3)
+    assert (verdict.outcome.value, verdict.summary) == ("pass", "3 of 3 instances serve, 3 needed")
+    assert [(f.code.value, f.blocking) for f in verdict.findings] == [("single_view", False)]
+    assert (verdict.next_safe, verdict.safe_batch) == ((), 0)
+
+
+def test_one_nodes_opinion_counts_no_dead_record() -> None:
+    scene = three()
+    scene.restart("rc2", version="7.10.0")
+    scene.kill("rc3")
+    scene.now = 31
+    verdict = judged_through_one(scene, "rc1", expected=3)
+    assert verdict.outcome.value == "wait"
+    assert verdict.summary == "2 of 3 instances serve, 3 needed"
+
+
+def test_one_nodes_opinion_without_links_counts_no_process_twice() -> None:
+    """Listed is all that is asked: then only age tells what a restarted node left from its new record."""
+    scene = three()
+    scene.kill("rc3")
+    scene["rc3"].record = False
+    scene.restart("rc2", version="7.10.0")
+    verdict = judged_through_one(scene, "rc1", 300, expected=3, links="listed", stable_for=1.0)
+    assert (verdict.outcome.value, verdict.summary) == ("wait", "2 of 3 instances serve, 3 needed")
+    two = judged_through_one(scene, "rc1", 300, expected=2, links="listed", stable_for=1.0)
+    assert two.outcome.value == "pass"
+
+
+def test_one_nodes_opinion_that_cannot_be_had() -> None:
+    scene = three()
+    scene["rc1"].error = "unauthorized"
+    assert judged_through_one(scene, "rc1", expected=3).outcome.value == "wait"
+    verdict = judged_through_one(scene, "rc1", expected=3)
+    assert (verdict.outcome.value, verdict.serving) == ("fail", ())
