@@ -211,8 +211,8 @@ def _stalled(
 def _too_young(name: str, record: Record, observation: Observation, policy: Policy) -> Finding | None:
     needed = stable_for(observation, policy)
     if policy.single_view and policy.links is not Links.CONNECTED:
-        # A dead process's record is told from a living one's by its age alone: wait until it must be gone.
-        needed = max(needed, policy.max_record_age)
+        # A dead process's record is told from a living one's by its age alone: wait until it must look dead.
+        needed = max(needed, policy.max_record_age + policy.ping_interval)
     lived = seconds_between(record.created_at, observation.reference)
     if lived is not None and lived >= needed:
         return None
