@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError, seconds
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import (
     INTERVAL,
     STABLE_FOR,
@@ -116,13 +116,13 @@ def _member(standing: Standing) -> dict[str, Any]:
 
 def timing_from(params: Mapping[str, Any], policy: Policy) -> Timing:
     """The timing in a task's validated options. Raises :class:`OptionsError` for a wait that can never pass."""
-    values = {name: params.get(name) for name in ("deadline", "progress_deadline")}
-    for name, value in values.items():
-        if value is not None and (not math.isfinite(value) or value < 0):
-            raise OptionsError(f"{name} must be at least 0 s, not {value}")
+    deadline = seconds(params, "deadline", least=0.0)
+    patience = params.get("progress_deadline")
+    if patience is not None:
+        patience = seconds(params, "progress_deadline", least=0.0)
     if params.get("check_mode"):
         return Timing(deadline=0.0)
-    timing = Timing(deadline=float(values["deadline"] or 0), progress_deadline=values["progress_deadline"])
+    timing = Timing(deadline=deadline, progress_deadline=patience)
     pause = INTERVAL if policy.interval is None else policy.interval
     stable = STABLE_FOR if policy.stable_for is None else policy.stable_for
     if policy.phase is Phase.AFTER and timing.deadline == 0:

@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "password": "ROCKETCHAT_PASSWORD",
 }
 MAX_TIMEOUT = 3600.0
+PINGS = 3  # a record is fresh for so many pings
 
 _TOKEN = ("user_id", "auth_token")
 _LOGIN = ("username", "password")
@@ -102,14 +103,27 @@ def warnings_for(members: Sequence[Member], access: Access) -> list[str]:
     return [f"credentials are sent unencrypted to {', '.join(open_urls)}: use https, or a network nobody else reads"]
 
 
-def seconds(params: Mapping[str, Any], name: str, *, most: float = math.inf) -> float:
-    """An option that must be more than 0 and finite."""
+def seconds(params: Mapping[str, Any], name: str, *, least: float = 0.001, most: float = math.inf) -> float:
+    """An option that is a time. Raises :class:`OptionsError`."""
     value = float(params[name])
-    if not math.isfinite(value) or value <= 0:
-        raise OptionsError(f"{name} is {value:g}, it must be more than 0 seconds")
-    if value > most:
-        raise OptionsError(f"{name} is {value:g}, it must be at most {most:g} seconds")
-    return value
+    if math.isfinite(value) and least <= value <= most:
+        return value
+    limit = "finite" if not math.isfinite(value) else f"at least {least:g} s" if value < least else f"at most {most:g} s"
+    raise OptionsError(f"{name} is {value:g}, it must be {limit}")
+
+
+def max_record_age(params: Mapping[str, Any]) -> float:
+    """For how long (s) a record counts as one of a living process. Raises :class:`OptionsError`."""
+    ping_interval = seconds(params, "ping_interval")
+    if params.get("max_record_age") is None:
+        return PINGS * ping_interval
+    age = seconds(params, "max_record_age")
+    if age < ping_interval:
+        raise OptionsError(
+            f"max_record_age ({age:g} s) is shorter than ping_interval ({ping_interval:g} s): "
+            "every record would look stale between two pings"
+        )
+    return age
 
 
 def _written(params: Mapping[str, Any], name: str) -> bool:

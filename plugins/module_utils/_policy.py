@@ -7,20 +7,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError, max_record_age, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
 
-PINGS = 3  # a record is fresh for so many pings
 INTERVAL = 5.0
 INTERVAL_LIMITED = 7.0  # ten calls a minute are allowed
 STABLE_FOR = 30.0
@@ -201,8 +199,6 @@ def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
     """The policy in a task's validated options. Raises :class:`OptionsError` naming what contradicts what."""
     phase = Phase(params["phase"])
     names = [member.name for member in members]
-    ping_interval = _seconds(params, "ping_interval", least=0.001)
-    max_record_age = params.get("max_record_age")
     policy = Policy(
         phase=phase,
         members=tuple(members),
@@ -210,15 +206,15 @@ def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
         expected=_expected(params, phase),
         min_serving=_share(params.get("min_serving")),
         expected_version=_version(params.get("expected_version")),
-        ping_interval=ping_interval,
-        max_record_age=PINGS * ping_interval if max_record_age is None else _seconds(params, "max_record_age"),
+        ping_interval=seconds(params, "ping_interval"),
+        max_record_age=max_record_age(params),
         links=Links(params["links"]),
-        link_memory=_seconds(params, "link_memory"),
+        link_memory=seconds(params, "link_memory", least=0.0),
         readiness_required=params["readiness"] == "required",
         restart_required=params["restart_required"],
         restart_proven=params["restart_proven"],
-        stable_for=None if params.get("stable_for") is None else _seconds(params, "stable_for"),
-        interval=None if params.get("interval") is None else _seconds(params, "interval", least=0.01),
+        stable_for=None if params.get("stable_for") is None else seconds(params, "stable_for", least=0.0),
+        interval=None if params.get("interval") is None else seconds(params, "interval", least=0.01),
         waivers=tuple(_waiver(raw, names) for raw in params.get("waive") or ()),
         before=_before(params, phase),
     )
@@ -227,11 +223,6 @@ def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
 
 
 def _refuse_contradictions(policy: Policy) -> None:
-    if policy.max_record_age < policy.ping_interval:
-        raise OptionsError(
-            f"max_record_age ({policy.max_record_age:g} s) is shorter than ping_interval ({policy.ping_interval:g} s): "
-            "every record would look stale between two pings"
-        )
     if not policy.restart_required and (policy.phase is not Phase.AFTER or not policy.expected_version):
         raise OptionsError("restart_required: false needs phase: after and expected_version, it judges by the version")
     before = policy.before
@@ -261,13 +252,6 @@ def _refuse_min_serving(policy: Policy) -> None:
         limit, of = len(policy.members), "members are given"
     if policy.needed > limit:
         raise OptionsError(f"min_serving {policy.min_serving} needs {policy.needed} to serve, but only {limit} {of}")
-
-
-def _seconds(params: Mapping[str, Any], name: str, *, least: float = 0.0) -> float:
-    value = float(params[name])
-    if not math.isfinite(value) or value < least:
-        raise OptionsError(f"{name} must be at least {least:g} s, not {params[name]}")
-    return value
 
 
 def _targets(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> tuple[str, ...]:

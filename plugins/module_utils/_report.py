@@ -19,8 +19,8 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances im
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import READINESS, Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import (
     access_from,
+    max_record_age,
     members_from,
-    seconds,
     warnings_for,
 )
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation, View
 
-PINGS = 3  # a record is fresh for so many pings
 DETAILS = ("last_heartbeat", "pid", "tcp_port", "node_version", "connections", "broadcast_auth", "os")
 
 
@@ -38,7 +37,7 @@ def instances_info(params: Mapping[str, Any], secrets: set[str]) -> dict[str, An
 
     ``secrets`` gets all that must not be shown. Raises :class:`OptionsError`.
     """
-    max_age = _max_record_age(params)
+    max_age = max_record_age(params)
     access, members = access_from(params), members_from(params)
     secrets |= access.secrets
     with Observer(members, access, gather=frozenset(params["gather"])) as observer:
@@ -153,8 +152,3 @@ def _message(failures: list[View]) -> str:
     if len(messages) == 1:
         return messages[0][1]
     return "no member answered: " + " | ".join(f"{name}: {message}" for name, message in messages)
-
-
-def _max_record_age(params: Mapping[str, Any]) -> float:
-    ping_interval = seconds(params, "ping_interval")
-    return PINGS * ping_interval if params.get("max_record_age") is None else seconds(params, "max_record_age")
