@@ -108,8 +108,8 @@ def seconds(params: Mapping[str, Any], name: str, *, least: float = 0.001, most:
     value = float(params[name])
     if math.isfinite(value) and least <= value <= most:
         return value
-    limit = "finite" if not math.isfinite(value) else f"at least {least:g} s" if value < least else f"at most {most:g} s"
-    raise OptionsError(f"{name} is {value:g}, it must be {limit}")
+    limit = f"at least {least:g} s" if value < least else f"at most {most:g} s"
+    raise OptionsError(f"{name} is {value:g}, it must be {limit if math.isfinite(value) else 'finite'}")
 
 
 def max_record_age(params: Mapping[str, Any]) -> float:
