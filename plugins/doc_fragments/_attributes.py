@@ -17,8 +17,7 @@ attributes:
     support: full
     details:
       - On the controller (C(connection=local) or C(delegate_to=localhost)), without O(ignore:become), O(ignore:async)
-        or
-        O(ignore:environment), all is done in the worker's own process. Else the module is run on the task's host.
+        or O(ignore:environment), all is done in the worker's own process. Else the module is run on the task's host.
   async:
     description: Supports being used with the C(async) keyword.
     support: full

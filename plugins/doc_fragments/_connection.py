@@ -27,8 +27,7 @@ options:
   username:
     description:
       - Name or e-mail address of a user to log in, instead of O(user_id) and O(auth_token). What was logged in is
-        logged
-        out at the end.
+        logged out at the end.
       - When left out, the environment variable E(ROCKETCHAT_USERNAME) is used, unless O(user_id) or O(auth_token) is
         given.
     type: str

@@ -217,9 +217,8 @@ targets:
   sample: [rc1]
 members:
   description:
-    - Each member with C(name), C(url), C(instance_id), C(place) (host and port where they tell nodes
-      apart), C(version),
-      C(state), C(serving) and the C(reason) why it does not serve.
+    - Each member with C(name), C(url), C(instance_id), C(place) (host and port where they tell nodes apart),
+      C(version), C(state), C(serving) and the C(reason) why it does not serve.
   type: list
   elements: dict
   returned: always

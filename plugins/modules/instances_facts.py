@@ -13,65 +13,16 @@ author: Rocketops contributors (@rocketops)
 description:
   - Asks one node, or every node, of a Rocket.Chat cluster for C(GET /api/v1/instances.get) and sets the fact
     C(ansible_facts.rocketchat).
-  - Can be named in C(FACTS_MODULES), so that gathering facts brings it. Its options come from C(module_defaults)
-    then, or from environment variables where the module runs.
+  - Can be named in C(FACTS_MODULES), so that gathering facts brings it. Its options come from C(module_defaults) then,
+    or from environment variables where the module runs.
 extends_documentation_fragment:
   - rocketops.rocketchat._attributes
   - rocketops.rocketchat._connection
+  - rocketops.rocketchat._instances
 attributes:
   facts:
     description: Action returns an C(ansible_facts) dictionary that will update existing host facts.
     support: full
-options:
-  url:
-    description:
-      - Base URL of the node to ask, such as V(http://rc1.example.com:3000). May have a path.
-      - When left out, the environment variable E(ROCKETCHAT_URL) is used, unless O(members) is given.
-    type: str
-  members:
-    description:
-      - The nodes of the cluster, each with its own URL. All are asked at the same time, and one that does not answer
-        does
-        not fail the task as long as another one does.
-      - Mutually exclusive with O(url).
-      - When left out, O(url) is asked alone, and all that is told is that one node's opinion.
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description: Name of the node, usually its inventory name.
-        type: str
-        required: true
-      url:
-        description: Base URL of this very node, not of a load balancer.
-        type: str
-        required: true
-  gather:
-    description:
-      - What to ask each node besides its instances.
-      - V(version) asks C(/api/info) for the version that the node runs.
-      - V(readiness) asks C(/readyz), which Rocket.Chat has since 7.11.
-    type: list
-    elements: str
-    choices: [version, readiness]
-    default: [version]
-  ping_interval:
-    description:
-      - Seconds between two pings of an instance to the database, as the servers are configured.
-    type: float
-    default: 10.0
-  max_record_age:
-    description:
-      - Seconds after its last ping when an instance's record is no longer fresh.
-      - When left out, three times O(ping_interval).
-    type: float
-  details:
-    description:
-      - Whether RV(ansible_facts.rocketchat.instances) has C(last_heartbeat), C(pid), C(tcp_port), C(node_version),
-        C(connections),
-        C(broadcast_auth) and C(os) as well. V(false) makes results of large clusters much smaller.
-    type: bool
-    default: true
 seealso:
   - module: rocketops.rocketchat.instances_info
   - module: rocketops.rocketchat.cluster_gate
@@ -104,8 +55,7 @@ ansible_facts:
         instances:
           description:
             - The instances listed, ordered by id. With O(members) each as its own node sees it, or else as the node
-              does
-              that thinks worst of it.
+              does that thinks worst of it.
           type: list
           elements: dict
           returned: always
@@ -164,8 +114,7 @@ ansible_facts:
             age:
               description:
                 - Seconds since the last ping. The reference is the newest ping of the nodes that answered, or where
-                  none of them
-                  lists itself the C(Date) of an answer.
+                  none of them lists itself the C(Date) of an answer.
               type: float
               returned: always
               sample: 0.0

@@ -12,61 +12,12 @@ version_added: 1.0.0
 author: Rocketops contributors (@rocketops)
 description:
   - Asks one node, or every node, of a Rocket.Chat cluster for C(GET /api/v1/instances.get) and returns the instances
-    that
-    it lists, each with its state.
+    that it lists, each with its state.
   - Both shapes of the answer are read, that of Rocket.Chat 6 to 8 and that of 3.10 to 5.
 extends_documentation_fragment:
   - rocketops.rocketchat._attributes
   - rocketops.rocketchat._connection
-options:
-  url:
-    description:
-      - Base URL of the node to ask, such as V(http://rc1.example.com:3000). May have a path.
-      - When left out, the environment variable E(ROCKETCHAT_URL) is used, unless O(members) is given.
-    type: str
-  members:
-    description:
-      - The nodes of the cluster, each with its own URL. All are asked at the same time, and one that does not answer
-        does
-        not fail the task as long as another one does.
-      - Mutually exclusive with O(url).
-      - When left out, O(url) is asked alone, and all that is told is that one node's opinion.
-    type: list
-    elements: dict
-    suboptions:
-      name:
-        description: Name of the node, usually its inventory name.
-        type: str
-        required: true
-      url:
-        description: Base URL of this very node, not of a load balancer.
-        type: str
-        required: true
-  gather:
-    description:
-      - What to ask each node besides its instances.
-      - V(version) asks C(/api/info) for the version that the node runs.
-      - V(readiness) asks C(/readyz), which Rocket.Chat has since 7.11.
-    type: list
-    elements: str
-    choices: [version, readiness]
-    default: [version]
-  ping_interval:
-    description:
-      - Seconds between two pings of an instance to the database, as the servers are configured.
-    type: float
-    default: 10.0
-  max_record_age:
-    description:
-      - Seconds after its last ping when an instance's record is no longer fresh.
-      - When left out, three times O(ping_interval).
-    type: float
-  details:
-    description:
-      - Whether RV(instances) has C(last_heartbeat), C(pid), C(tcp_port), C(node_version), C(connections),
-        C(broadcast_auth) and C(os) as well. V(false) makes results of large clusters much smaller.
-    type: bool
-    default: true
+  - rocketops.rocketchat._instances
 seealso:
   - module: rocketops.rocketchat.instances_facts
   - module: rocketops.rocketchat.cluster_gate
@@ -166,8 +117,7 @@ instances:
     age:
       description:
         - Seconds since the last ping. The reference is the newest ping of the nodes that answered, or where none of
-          them
-          lists itself the C(Date) of an answer.
+          them lists itself the C(Date) of an answer.
       type: float
       returned: always
       sample: 0.0
@@ -288,8 +238,7 @@ cluster:
 rate_limit:
   description:
     - The tightest rate limit that was met, with C(limit), C(remaining) and C(reset_after) in seconds. None where the
-      user
-      is not limited.
+      user is not limited.
   type: dict
   returned: always, unless the options are refused
   sample:
@@ -299,8 +248,7 @@ rate_limit:
 views:
   description:
     - What each member answered, in the order of O(members). C(error) has C(code), C(reason) and C(message) if it gave
-      no
-      usable answer. C(instances) are as in RV(instances), without C(age), C(state) and C(os).
+      no usable answer. C(instances) are as in RV(instances), without C(age), C(state) and C(os).
   type: list
   elements: dict
   returned: if O(members) is given
