@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 STREAMER = "ddp-streamer"
@@ -147,7 +147,7 @@ class Listing:
     records: tuple[Record, ...]
     old_shape: bool = False
 
-    @property
+    @cached_property
     def local(self) -> Record | None:
         """The node asked."""
         return next((record for record in self.records if record.local), None)
@@ -235,6 +235,8 @@ def _typed(
 
 
 def _system(raw: Mapping[str, Any]) -> System:
+    if not raw:
+        return System()
     load = raw.get("loadavg")
     averages = [_number(value) for value in load] if isinstance(load, list) else []
     return System(
@@ -262,7 +264,8 @@ def _text(value: object) -> str | None:
 def _number(value: object) -> float | None:
     """A number or a numeric string (the API's documentation shows both); never NaN or infinite."""
     if (
-        isinstance(value, bool)
+        value is None
+        or isinstance(value, bool)
         or not isinstance(value, (int, float, str))
         or (isinstance(value, str) and len(value) > 40)
     ):

@@ -63,11 +63,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Pulse:
-    """A process's last known ping, and when the gate's own monotonic clock saw it move (s)."""
+    """A process's last known ping, and when the gate's own monotonic clock saw it move (s).
+
+    ``moved``: it was truly seen to move, and not only for the first time.
+    """
 
     instance_id: str
     updated_at: datetime | None
     moved_at: float
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,8 @@ class Standing:
 
     @property
     def young(self) -> bool:
-        """Nothing is wrong with it but its age."""
-        return self.why_not is not None and self.why_not.code is Code.TOO_YOUNG
+        """Nothing is wrong with it that time alone does not cure."""
+        return self.why_not is not None and self.why_not.code in (Code.TOO_YOUNG, Code.PINGS_UNSEEN)
 
     @property
     def version(self) -> str | None:
@@ -135,7 +139,7 @@ def take_pulses(observation: Observation, policy: Policy, last: Mapping[str, Pul
         if known is not None and same and (seconds_between(known.updated_at, record.updated_at) or 0) <= 0:
             pulses[key] = known
         else:
-            pulses[key] = Pulse(record.id, record.updated_at, observation.at)
+            pulses[key] = Pulse(record.id, record.updated_at, observation.at, moved=same)
     return pulses
 
 
@@ -187,6 +191,7 @@ def _standing(
     state = record.state(observation.reference, policy.max_record_age)
     why_not = (
         _stalled(name, record, observation, policy, pulses)
+        or _unknown_age(name, observation, pulses)
         or _not_ready(name, view, policy)
         or _too_young(name, record, observation, policy)
     )
@@ -206,6 +211,15 @@ def _stalled(
     elif age < 0:
         text = f"{name} is a ghost (its last ping lies {-age:.0f} s in the future)"
     return Finding(Code.STALLED, text, (name,), expected=policy.max_record_age, actual=age)
+
+
+def _unknown_age(name: str, observation: Observation, pulses: Mapping[str, Pulse]) -> Finding | None:
+    """Of many members one answers: it is never old by its own clock, so its ping has to be seen to move."""
+    if len(observation.views) == 1 or len(observation.claimed) > 1 or pulses[name].moved:
+        return None
+    text = f"{name}'s next ping is not seen yet, and no other node answers to tell how old its last one is"
+    brief = f"{name}'s next ping is not seen yet"
+    return Finding(Code.PINGS_UNSEEN, text, (name,), brief=brief)
 
 
 def _too_young(name: str, record: Record, observation: Observation, policy: Policy) -> Finding | None:

@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 CREDENTIALS = frozenset({Code.UNAUTHORIZED, Code.FORBIDDEN})
 SILENT = frozenset({Code.UNREACHABLE, Code.TIMEOUT})
 NO_NEWS = SILENT | {Code.RATE_LIMITED}
-SETTLING = frozenset({Code.TOO_YOUNG, Code.LINK_UNSETTLED, Code.TOO_FEW_SERVING})
+TOO_LATE = frozenset({Code.WRONG_VERSION, Code.RESTART_NOT_PROVABLE})
+UNSETTLED = frozenset({Code.LINK_UNSETTLED, Code.TARGET_MAY_LIVE})
+SETTLING = UNSETTLED | {Code.TOO_YOUNG, Code.PINGS_UNSEEN, Code.TOO_FEW_SERVING}
 
 
 class Outcome(str, Enum):
@@ -177,7 +179,7 @@ class _Judgement:
         since, unjudgeable = self._unjudgeable()
         terminal = self._terminal(findings)
         held = streak.seconds if streak else 0.0
-        outcome, more = self._outcome(findings, streak, unjudgeable, terminal)
+        outcome, more = self._outcome(findings, exempt, streak, unjudgeable, terminal)
         shown = (*unjudgeable, *findings, *no_news, *more, *self._advisories(serving, findings))
         next_safe, safe_batch = self._safe(serving)
         verdict = Verdict(
@@ -234,7 +236,7 @@ class _Judgement:
             return Exempt.SINGLE_NODE, self._single_node()
         others = serving & set(policy.others)
         findings = [*self._too_few(others, policy.others), *self._unlinked(combinations_of(others))]
-        if findings and set(policy.targets) <= self.down & self.memory.down and self._an_other_answers():
+        if set(policy.targets) <= self.down & self.memory.down and self._an_other_answers():
             return Exempt.TARGET_DOWN, []
         return None, findings + (self._living_targets() if findings else [])
 
@@ -265,7 +267,7 @@ class _Judgement:
         if not any(finding.code is Code.NOT_RESTARTED for finding in restart):
             findings += self._versions([target])
         pairs = [pair(target.name, name) for name in sorted(serving) if name != target.name]
-        return findings + self._unlinked(pairs)
+        return findings + self._unlinked(pairs) + self._unlisted(target, serving)
 
     def _restart(self, target: Standing) -> list[Finding]:
         """Whether the target is a new process: its id is none that any view listed before."""
@@ -351,6 +353,19 @@ class _Judgement:
                 )
         return findings
 
+    def _unlisted(self, target: Standing, serving: set[str]) -> list[Finding]:
+        """Members that answer without serving: if they do not list the target, it is on another database."""
+        if self.policy.links is Links.IGNORED or target.record is None:
+            return []
+        findings = []
+        for other in self.standings:
+            if other.record is None or other.name in serving or other.name == target.name:
+                continue
+            if target.record.id not in fresh_ids(other.view, self.observation, self.policy, connected=False):
+                text = f"{other.name} does not list {target.name}"
+                findings.append(Finding(Code.NOT_LINKED, text, pair(target.name, other.name)))
+        return findings
+
     def _who_misses(self, a: str, b: str) -> str:
         first, second = self.by_name[a].record, self.by_name[b].record
         forth = second is not None and second.id in self.fresh[a]
@@ -420,7 +435,7 @@ class _Judgement:
         if any(finding.code not in SETTLING for finding in findings):
             return False
         young = {standing.name for standing in self.standings if standing.young}
-        return all(finding.code is Code.LINK_UNSETTLED for finding in self._lenient(serving | young))
+        return all(finding.code in UNSETTLED for finding in self._lenient(serving | young))
 
     def _lenient(self, serving: set[str]) -> list[Finding]:
         return self._blocking(self._table(serving)[1])
@@ -457,6 +472,7 @@ class _Judgement:
     def _outcome(
         self,
         findings: list[Finding],
+        exempt: Exempt | None,
         streak: Streak | None,
         unjudgeable: tuple[Finding, ...],
         terminal: frozenset[tuple[Code, str]],
@@ -467,7 +483,8 @@ class _Judgement:
             return Outcome.FAIL, ()
         if findings or terminal or streak is None:
             return Outcome.WAIT, ()
-        unsettled = self._not_stable(streak)
+        # What is down need not have been down for long, nor need the others be stable: they lose nothing.
+        unsettled = () if exempt is Exempt.TARGET_DOWN else self._not_stable(streak)
         return (Outcome.WAIT, unsettled) if unsettled else (Outcome.PASS, ())
 
     def _not_stable(self, streak: Streak) -> tuple[Finding, ...]:
@@ -515,7 +532,7 @@ class _Judgement:
         if nobody_in and codes == {Code.TLS}:
             terminal.add((Code.TLS, ""))
         if self.policy.phase is Phase.AFTER:
-            terminal |= {(f.code, f.members[0]) for f in findings if f.code is Code.WRONG_VERSION}
+            terminal |= {(f.code, f.members[0]) for f in findings if f.code in TOO_LATE}
         return frozenset(terminal)
 
     # What is said

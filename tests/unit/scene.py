@@ -44,12 +44,16 @@ class Node:
 
 @dataclass
 class Scene:
-    """``cut``: pairs of ids that do not reach each other. ``remnants``: records of dead processes, id to last ping."""
+    """``cut``: pairs of ids that do not reach each other. ``remnants``: records of dead processes, id to last ping.
+
+    ``unlisted``: nodes that only their own listing has, as on a database of their own.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     now: float = 0.0
     cut: set[frozenset[str]] = field(default_factory=set)
     remnants: dict[str, float] = field(default_factory=dict)
+    unlisted: set[str] = field(default_factory=set)
     lost: str | None = None
     memory: Memory = field(default_factory=Memory)
     pings: float = 5.0
@@ -99,7 +103,8 @@ class Scene:
         member = Member(node.name, f"http://{node.name}:3000")
         if node.error:
             return View(member=member, failure=Failure(node.error, "as scripted", f"GET {member.url}: as scripted"))
-        items = [self._item(node, other) for other in self.nodes.values() if other.record]
+        listed = [other for other in self.nodes.values() if other is node or other.name not in self.unlisted]
+        items = [self._item(node, other) for other in listed if other.record]
         items += [
             {"currentStatus": {"connected": False}, "instanceRecord": _raw(identity, pinged, -900.0, None, 4000)}
             for identity, pinged in self.remnants.items()
