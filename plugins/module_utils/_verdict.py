@@ -90,7 +90,7 @@ class Memory:
     terminal: frozenset[tuple[Code, str]] = frozenset()
     served: frozenset[str] = frozenset()
     missed: frozenset[str] = frozenset()
-    down: frozenset[str] = frozenset()
+    down: Mapping[str, float] = field(default_factory=dict)
     ids: frozenset[str] = frozenset()
     streak: Streak | None = None
     disturbed: bool = False
@@ -236,7 +236,7 @@ class _Judgement:
             return Exempt.SINGLE_NODE, self._single_node()
         others = serving & set(policy.others)
         findings = [*self._too_few(others, policy.others), *self._unlinked(combinations_of(others))]
-        if set(policy.targets) <= self.down & self.memory.down and self._an_other_answers():
+        if all(self._surely_down(name) for name in policy.targets) and self._an_other_answers():
             return Exempt.TARGET_DOWN, []
         return None, findings + (self._living_targets() if findings else [])
 
@@ -400,11 +400,17 @@ class _Judgement:
     def _strangers(self) -> list[str]:
         return [] if self.policy.single_view else self._unclaimed()
 
-    def _down_targets(self) -> frozenset[str]:
-        """Targets that do not answer, while no unclaimed living record could be theirs: out of reach is not down."""
+    def _down_targets(self) -> dict[str, float]:
+        """Targets that do not answer, while no unclaimed record of a living process could be theirs, and since when."""
         if self.policy.phase is not Phase.BEFORE or self.observation.reference is None or self._unclaimed():
-            return frozenset()
-        return frozenset(name for name in self.policy.targets if self.by_name[name].view.failure)
+            return {}
+        failed = [name for name in self.policy.targets if self.by_name[name].view.failure]
+        return {name: self.memory.down.get(name, self.observation.at) for name in failed}
+
+    def _surely_down(self, name: str) -> bool:
+        """A process out of reach whose record was lost would have registered again with its next ping."""
+        since = self.down.get(name)
+        return since is not None and self.observation.at - since >= self.policy.ping_interval
 
     def _living_targets(self) -> list[Finding]:
         unclaimed = self._unclaimed()

@@ -276,6 +276,19 @@ def test_a_target_out_of_reach_is_not_down_because_the_only_clock_stands_still()
     assert ("target_may_live", "rc2") in codes(verdict)
 
 
+def test_a_target_out_of_reach_that_lost_its_record_is_not_down_before_its_next_ping() -> None:
+    scene = three()
+    scene["rc2"].error = "unreachable"
+    scene.kill("rc3")
+    scene["rc3"].record = scene["rc2"].record = False
+    policy = scene.policy("before", targets=["rc2"])
+    for scene.now in (0, 5, 9):
+        assert scene.judge(policy).outcome.value == "wait"
+    scene["rc2"].record = True  # it pings again
+    scene.now = 10
+    assert scene.judge(policy).outcome.value == "wait"
+
+
 def test_a_ghost_is_no_living_target() -> None:
     scene = three()
     scene.kill("rc2")
@@ -359,6 +372,40 @@ def test_a_process_that_hung_and_resumed_needs_the_deployments_word() -> None:
     scene.memory = Memory()
     trusted = scene.policy("after", targets=["rc1"], before=before, restart_proven=True)
     assert judged_for(scene, trusted, 300).outcome.value == "pass"
+
+
+def test_a_target_that_answers_as_any_process_of_before_was_not_restarted() -> None:
+    scene = three()
+    for node in scene.nodes.values():
+        node.host = None  # nothing but the id tells them apart
+    before = taken_down(scene, "rc1", min_serving="1")
+    scene["rc1"].id = scene["rc2"].id
+    scene.kill("rc2")
+    scene["rc2"].record = False
+    verdict = judged_for(scene, scene.policy("after", targets=["rc1"], before=before, min_serving="1"), 300)
+    assert ("not_restarted", "rc1") in codes(verdict)
+
+
+def test_a_target_that_answers_as_one_process_and_another_is_not_stable() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    scene.restart("rc1")
+    policy = scene.policy("after", targets=["rc1"], before=before, link_memory=0.0)
+    for scene.now in range(100, 400, 5):
+        scene["rc1"].id = "rc1-2" if scene["rc1"].id == "rc1-3" else "rc1-3"
+        assert scene.judge(policy).outcome.value == "wait"
+
+
+def test_a_target_must_be_seen_to_ping() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    scene.restart("rc1")
+    scene["rc1"].started, scene["rc1"].pinged, scene["rc1"].pings = scene.now - 60, scene.now, False
+    policy = scene.policy("after", targets=["rc1"], before=before, stable_for=10.0)
+    verdict = judged_for(scene, policy, 25)
+    assert codes(verdict) == {("pings_unseen", "rc1")}
+    scene["rc1"].pings = True
+    assert judged_for(scene, policy, 10).outcome.value == "pass"
 
 
 def test_who_answers_without_serving_has_to_list_the_target() -> None:
