@@ -12,7 +12,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units sanity molecule build test demo clean
+.PHONY: help setup lint units sanity molecule build test demo simulate mutants clean
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -28,6 +28,7 @@ export PYTHON V
 export NO_COLOR := 1
 
 COLLECTION := .cache/ansible_collections/rocketops/rocketchat
+TESTS := ansible_collections.rocketops.rocketchat.tests
 QUIET := tests/tools/quiet.sh
 
 help: ## show this list
@@ -69,6 +70,12 @@ test: setup ## all of the above
 demo: ## a rolling update of an emulated cluster
 	@tests/tools/setup.sh $(VENV) tests/requirements-demo.txt
 	@tests/demo/run
+
+simulate: setup ## 100,000 simulated deployments; writes docs/simulation.md
+	@python -m $(TESTS).simulation --write docs/simulation.md $(ARGS)
+
+mutants: setup ## break the judgement on purpose, see who notices; writes docs/mutants.md
+	@python -m $(TESTS).simulation.mutants | tee docs/mutants.md
 
 clean: ## remove all that make made
 	rm -rf .ansible .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv* tests/output

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A rolling deployment of a simulated cluster, step by step as the playbook rolling_update does it."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
+
+RECHECK_DEADLINE = 120.0
+
+
+class Gate(Protocol):
+    """What a roll asks. ``before`` and ``preflight`` return what the next steps need, or none to stop."""
+
+    def preflight(self) -> dict[str, Any] | None: ...
+
+    def before(self, targets: Sequence[str], *, deadline: float | None = None) -> dict[str, Any] | None: ...
+
+    def after(self, targets: Sequence[str], before: dict[str, Any] | None) -> bool: ...
+
+    def steady(self) -> bool: ...
+
+    def about_to_deploy(self, targets: Sequence[str], out: set[str]) -> None: ...
+
+
+class Roll:
+    """``out``: nodes that the roll has taken down, and not yet seen back."""
+
+    def __init__(self, schedule: Schedule, gate: Gate) -> None:
+        self.schedule = schedule
+        self.cluster = schedule.cluster
+        self.gate = gate
+        self.out: set[str] = set()
+        self.random = Random(schedule.seed ^ 0xD0)
+        self.interrupted_at = self.random.randrange(len(schedule.names)) if schedule.interrupted else None
+
+    def play(self) -> None:
+        if self._once() is None:
+            self.cluster.note("interrupted, and started again")
+            self._wait(self.random.uniform(1, 120))
+            self.interrupted_at = None
+            self._once()
+
+    def _once(self) -> bool | None:
+        """Whether it went through; none if it was interrupted."""
+        said = self.gate.preflight()
+        if said is None:
+            return False
+        order = sorted(self.schedule.names, key=lambda name: name in said["serving"])
+        versions = {member["name"]: member["version"] for member in said["members"]}
+        wanted = self.schedule.options["expected_version"]
+        done = {name for name in order if wanted and versions[name] == wanted}
+        size = self.schedule.batch
+        for number, begin in enumerate(range(0, len(order), size)):
+            batch = order[begin : begin + size]
+            outcome = self._batch([name for name in batch if name not in done], number)
+            if not outcome:
+                return outcome
+            again = [name for name in batch if name in done]
+            if again and not self.gate.after(again, None):
+                return False
+            self.out -= set(again)
+        return self.gate.steady()
+
+    def _batch(self, targets: list[str], number: int) -> bool | None:
+        if not targets:
+            return True
+        if self.gate.before(targets) is None:
+            return False
+        self._wait(self.random.choice([0.0, self.random.uniform(1, 60)]))  # drain
+        before = self.gate.before(targets, deadline=RECHECK_DEADLINE)
+        if before is None:
+            return False
+        self.gate.about_to_deploy(targets, self.out)
+        self.out |= set(targets)
+        self._wait(max(self.schedule.deploy(name) for name in targets))
+        if self.interrupted_at == number:
+            return None
+        if not self.gate.after(targets, before):
+            return False
+        self.out -= set(targets)
+        return True
+
+    def _wait(self, seconds: float) -> None:
+        self.cluster.advance(self.cluster.now + seconds)

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A slice of the campaign, and the proof that it would notice: each mutant of the judgement is caught."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.tests.simulation.campaign import campaign, play
+from ansible_collections.rocketops.rocketchat.tests.simulation.mutants import MUTANTS, catch_all
+
+FIXED, FRESH = 2500, 500
+NONE = "no mutant"
+
+
+def test_fixed_schedules() -> None:
+    totals = campaign(0, FIXED)
+    assert totals.faults() == []
+    assert totals.schedules == FIXED
+    assert totals.ours.passes > FIXED
+    assert totals.todays.false_passes > FIXED / 2  # the same checks find fault with another gate
+
+
+def test_fresh_schedules() -> None:
+    """A failing seed is replayed by ``python -m …tests.simulation --replay SEED``, and added to the ones below."""
+    first = secrets.randbelow(2**32)
+    assert campaign(first, FRESH, today=False).faults() == []
+
+
+@pytest.mark.parametrize("seed", [769, 1176, 3161, 16666, 51341, 78886, 115659, 125979, 307147])
+def test_schedules_that_once_found_a_fault(seed: int) -> None:
+    _schedule, tally = play(seed)
+    assert tally.faults == []
+
+
+def test_a_seed_always_plays_the_same() -> None:
+    first, second = (play(seed)[0].cluster.log for seed in (17, 17))
+    assert first == second
+
+
+@pytest.fixture(scope="module")
+def caught() -> dict[str, tuple[bool, str]]:
+    return catch_all([NONE, *MUTANTS])
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_every_mutant_is_caught(name: str, caught: dict[str, tuple[bool, str]]) -> None:
+    noticed, how = caught[name]
+    assert noticed, how
+
+
+def test_the_judgement_as_it_is_is_not_caught(caught: dict[str, tuple[bool, str]]) -> None:
+    assert caught[NONE] == (False, "not caught")

@@ -1,0 +1,326 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Holds what a gate did against what was true. Knows the model, and nothing of how the gate judges.
+
+The times are those of docs/guarantees.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import FIND_PEER, LOSE_PEER, NATS_HEARTBEAT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import Process
+    from ansible_collections.rocketops.rocketchat.tests.simulation.eyes import Look
+    from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
+
+ROUNDING = 0.01
+LONGEST_PAUSE = 60.0  # where calls are limited
+
+
+@dataclass
+class Step:
+    """One gate of a roll: what it was asked, when it began, and what was there. ``counted``: whom it lets carry on."""
+
+    phase: str
+    targets: tuple[str, ...]
+    began: float
+    needed: int
+    counted: tuple[str, ...] = ()
+    exempt: str | None = None
+    expects: str | None = None
+    must_restart: bool = False
+    former: frozenset[str] = frozenset()  # ids of all processes that ran when the targets were taken down
+    known: Mapping[str, str] = field(default_factory=dict)  # targets that answered then, to their processes' ids
+    looks: Sequence[Look] = field(default_factory=list)
+
+
+class Truth:
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        self.cluster = schedule.cluster
+        options = schedule.options
+        ping = schedule.ping
+        self.max_age = options["max_record_age"] or 3 * ping
+        nats = self.cluster.transport == "nats"
+        self.stable_for = options["stable_for"] or (75.0 if nats else 30.0)
+        self.look = schedule.timeout + 1.0  # an observation is as old as its slowest answer
+        self.interval = options["interval"] or (7.0 if schedule.limited else 5.0)
+
+    # How long a fault may go unseen
+
+    @property
+    def unseen_end(self) -> float:
+        return self.look
+
+    @property
+    def unseen_silence(self) -> float:
+        return self.max_age + self.schedule.ping + self.look
+
+    # How long a gate may take when all is well
+
+    @property
+    def pause(self) -> float:
+        """From one observation to the end of the next, at most."""
+        return max(self.interval, LONGEST_PAUSE if self.schedule.limited else 0.0) + self.look
+
+    @property
+    def stays(self) -> float:
+        """Until it has held for ``stable_for``, to which each observation adds no more than two intervals."""
+        return self.stable_for * max(1.0, (self.interval + self.look) / (2 * self.interval)) + self.pause
+
+    def bound(self, phase: str) -> float:
+        link_memory = self.schedule.options["link_memory"]
+        grows_up = self.stable_for + self.schedule.ping
+        pings = self.pause + self.schedule.ping if phase == "after" else 0.0
+        return float(max(link_memory, self.stays, grows_up, pings)) + self.pause + self.look
+
+    @property
+    def repair_bound(self) -> float:
+        return float(self.max_age + 2 * self.schedule.ping) + 2 * self.pause + self.look
+
+    @property
+    def bound_of_one_view(self) -> float:
+        """Where links do not tell, the dead are told from the living by their age alone."""
+        age = self.stable_for if self.schedule.options["links"] == "connected" else self.max_age + self.schedule.ping
+        return float(max(self.stable_for, age) + self.schedule.ping + 2 * self.pause + self.look)
+
+    # Safety
+
+    def lies(self, step: Step, t: float) -> list[str]:
+        """What was not true when a gate passed at this moment."""
+        if step.exempt == "target_down":
+            hidden = {place for place, _name in misled(step)}
+            return [
+                f"{name} may still serve" for name in step.targets if name not in hidden and self._may_serve(name, t)
+            ]
+        wrong = {name for _place, name in misled(step)}
+        counted = [name for name in step.counted if name not in wrong]
+        found = [f"{name} does not serve" for name in counted if not self.serves(name, t)]
+        if len(step.counted) < step.needed:
+            found.append(f"{len(step.counted)} serve, {step.needed} needed")
+        shown = self._shown_bad(step, t)
+        found += [f"{' and '.join(sorted(cut))} are cut off, and had shown it" for cut in self._cuts(step, t) & shown]
+        for name in step.targets if step.phase == "after" else ():
+            found += self._not_back(name, step, t)
+        databases = {p.database for p in (self.serves(name, t) for name in step.counted) if p}
+        if len(databases) > 1 and self.schedule.options["links"] != "ignored":
+            found.append("they are on different databases")
+        if step.needed and (self.cluster.microservices or self.cluster.old):
+            found.append("nothing can be said of such a deployment")
+        return found
+
+    def serves(self, name: str, t: float) -> Process | None:
+        """The process at a place that serves, or has ceased to so lately that nobody could know."""
+        return next((p for p in reversed(self.cluster.places[name].processes) if self._process_serves(p, t)), None)
+
+    def _process_serves(self, process: Process, t: float) -> bool:
+        if not process.healthy or process.listens > t - self.stable_for + ROUNDING:
+            return False
+        if process.ended < t - self.unseen_end:
+            return False
+        if any(begin < t - self.unseen_end and t < end for begin, end in process.hangs):
+            return False
+        silent = process.silent_since(t)
+        return silent is None or silent >= t - self.unseen_silence
+
+    def _may_serve(self, name: str, t: float) -> bool:
+        for process in self.cluster.places[name].processes:
+            resumed = max((end for _begin, end in process.hangs), default=process.listens)
+            answers = process.healthy and process.answers(t) and process.silent_since(t) is None
+            if answers and resumed < t - self.unseen_end:
+                return True
+        return False
+
+    def unseen_cuts(self, step: Step, t: float) -> set[frozenset[str]]:
+        """Pairs that were cut off when a gate passed, and that no view had shown: no gate can see them."""
+        return set() if step.exempt else self._cuts(step, t) - self._shown_bad(step, t)
+
+    def _cuts(self, step: Step, t: float) -> set[frozenset[str]]:
+        """Pairs that the policy wants to be linked, and that truly are cut off."""
+        if self.schedule.options["links"] != "connected":
+            return set()
+        pairs = {frozenset(pair) for pair in combinations(step.counted, 2)}
+        if step.phase == "after":
+            pairs = {pair for pair in pairs if pair & set(step.targets)}
+        cuts = (cut for cut in self.cluster.cuts if cut.begin < t - self.look and t < cut.end)
+        return {cut.pair for cut in cuts if cut.pair in pairs}
+
+    def _shown_bad(self, step: Step, t: float) -> set[frozenset[str]]:
+        memory = self.schedule.options["link_memory"]
+        return set().union(*(look.bad_pairs for look in step.looks if look.at > t - memory))
+
+    def _not_back(self, name: str, step: Step, t: float) -> list[str]:
+        process = self.serves(name, t)
+        if process is None:
+            return [f"{name} does not serve"]
+        found = []
+        vouched = self.schedule.options["restart_proven"] and name not in step.known
+        if step.must_restart and process.id in step.former and not vouched:
+            found.append(f"{name} is the process of before")
+        if step.expects and process.version != step.expects:
+            found.append(f"{name} runs {process.version}")
+        others = [
+            look.answered[other] for look in step.looks if look.at > t - self.stable_for for other in look.answered
+        ]
+        elsewhere = any(other and other.database != process.database for other in others)
+        if elsewhere and self.schedule.options["links"] != "ignored":
+            found.append(f"{name} is on another database")
+        recent = [look.at for look in step.looks if look.at > t - self.stable_for]
+        if any(begin + self.look < at < end for begin, end in process.hangs for at in recent):
+            found.append(f"{name} has hung meanwhile")
+        for former in self.cluster.places[name].processes if step.must_restart else ():
+            lives = former.answers(t) and former.silent_since(t) is None
+            if former.id == step.known.get(name) and former is not process and lives and self._shown(former, step):
+                found.append(f"{name}'s process of before lives on")
+        return found
+
+    def _shown(self, process: Process, step: Step) -> bool:
+        return bool(step.looks) and process.id in step.looks[-1].connected_ids
+
+    def alive(self, t: float) -> int:
+        """Processes that one node's list may take for living ones."""
+        look = self.look
+        if self.schedule.options["links"] != "connected":
+            look += self.max_age + self.schedule.ping
+        elif self.cluster.transport == "nats":
+            look += min(NATS_HEARTBEAT, self.max_age + self.schedule.ping)
+        else:
+            look += max(LOSE_PEER.values())
+        return sum(
+            process.healthy
+            and process.listens <= t - self.stable_for + ROUNDING
+            and process.ended >= t - look
+            and not any(begin < t - self.unseen_silence and t < end for begin, end in process.hangs)
+            and (process.ended < t or (process.silent_since(t) or t) >= t - self.unseen_silence)
+            for place in self.cluster.places.values()
+            for process in place.processes
+        )
+
+    # Liveness
+
+    def quiet_since(self, began: float) -> float | None:
+        """Since when nothing at all has been wrong or has changed anywhere; none if something is."""
+        now, since = self.cluster.now, began
+        if self.cluster.microservices or self.cluster.old:
+            return None
+        for place in self.cluster.places.values():
+            process = self.cluster.answerer(place.name, now)
+            if place.leads_to or place.spell(now) or process is None or not process.answers(now):
+                return None
+            if process.silent_since(now) is not None or not process.healthy or process.database != "rocketchat":
+                return None
+            since = max([since, process.registered(now), *(end for _begin, end, _kind in place.spells if end <= now)])
+            since = max([since, *(p.ended + NATS_HEARTBEAT for p in place.processes if p.ended <= now)])
+            since = max([since, *(end for _begin, end in process.hangs), *(begin for begin, _end in process.spans)])
+        if any(cut.begin <= now < cut.end + FIND_PEER for cut in self.cluster.cuts):
+            return None
+        return max([since, *(cut.end + FIND_PEER for cut in self.cluster.cuts if cut.end <= now)])
+
+    def well_since(self, step: Step) -> float | None:
+        """Since when all has been as the policy wants; none if it is not."""
+        if self.cluster.microservices or self.cluster.old:
+            return None
+        if step.expects and not self.schedule.privileged:
+            return None
+        since = step.began
+        for look in reversed(step.looks):
+            if not self._well(look, step):
+                since = look.at
+                break
+        if not step.looks or since == step.looks[-1].at:
+            return None
+        for process in step.looks[-1].answered.values():
+            if process:
+                since = max(since, process.registered(step.looks[-1].at))
+        return since
+
+    def _well(self, look: Look, step: Step) -> bool:
+        databases = set()
+        for name, process in look.answered.items():
+            if process and process.place != name:
+                return False
+            if step.phase == "before" and name in step.targets:
+                continue
+            if process is None or process.silent_since(look.at) is not None:
+                return False
+            if process is not self.cluster.process(name, look.at):
+                return False
+            if step.expects and (step.phase == "steady" or name in step.targets) and process.version != step.expects:
+                return False
+            if name in step.targets and step.must_restart and not self._proven(name, process, step):
+                return False
+            databases.add(process.database)
+        if len(databases) > 1 and self.schedule.options["links"] != "ignored":
+            return False
+        if step.must_restart and any(self._lives_beside(look, name, step) for name in step.targets):
+            return False
+        bad = [pair for pair in look.bad_pairs if step.phase != "before" or not pair & set(step.targets)]
+        return not bad or self.schedule.options["links"] != "connected"
+
+    def _proven(self, name: str, process: Process, step: Step) -> bool:
+        """Whether it is new, and the former one was known or the deployment vouches for it."""
+        known = name in step.known or self.schedule.options["restart_proven"]
+        return bool(known) and process.id not in step.former
+
+    def _lives_beside(self, look: Look, name: str, step: Step) -> bool:
+        now = look.answered.get(name)
+        return any(
+            p.id in step.former and p is not now and p.ended > look.at - NATS_HEARTBEAT
+            for p in self.cluster.places[name].processes
+        )
+
+    # Repair
+
+    def repairable_since(self, step: Step) -> float | None:
+        """Since when the targets are so surely down that taking them away changes nothing."""
+        if step.phase != "before" or self.cluster.microservices or self.cluster.old:
+            return None
+        since = step.began
+        for look in reversed(step.looks):
+            if not self._repairable(look, step):
+                since = look.at
+                break
+        if not step.looks or since == step.looks[-1].at:
+            return None
+        for place in self.cluster.places.values():
+            for process in place.processes:
+                silent = process.silent_since(step.looks[-1].at)
+                since = max(since, silent if silent is not None else since)
+        return since
+
+    def _repairable(self, look: Look, step: Step) -> bool:
+        if any(look.answered[name] for name in step.targets):
+            return False
+        answering = [process for process in look.answered.values() if process]
+        if all(process.silent_since(look.at) is not None for process in answering):
+            return False
+        claimed = {process.id for process in answering}
+        for place in self.cluster.places.values():
+            for process in place.processes:
+                if process.id not in claimed and process.answers(look.at) and process.silent_since(look.at) is None:
+                    return False
+        return not any(
+            self.cluster.answerer(name, look.at) not in (None, *self._dead(name, look.at)) for name in step.targets
+        )
+
+    def _dead(self, name: str, t: float) -> list[Process]:
+        return [p for p in self.cluster.places[name].processes if not p.answers(t)]
+
+
+def misled(step: Step) -> set[tuple[str, str]]:
+    """Places and the other names under which alone their processes answer: no observation shows that."""
+    answered = step.looks[-1].answered if step.looks else {}
+    return {
+        (process.place, name)
+        for name, process in answered.items()
+        if process and process.place != name and answered.get(process.place) is not process
+    }
