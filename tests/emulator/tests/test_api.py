@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Emulator
+    from emulator_driver import Emulator
 
 _LISTING = "/api/v1/instances.get"
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .conftest import Emulator
+    from emulator_driver import Emulator
 
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Emulator
+    from emulator_driver import Emulator
 
 
 @pytest.mark.parametrize("command", ["status", "stop rc1", "start rc1", "fault rc1 html", "heal rc1 rc2"])

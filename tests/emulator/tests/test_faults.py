@@ -17,7 +17,7 @@ import requests
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .conftest import Emulator
+    from emulator_driver import Emulator
 
 _LISTING = "/api/v1/instances.get"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .conftest import Emulator
+    from emulator_driver import Emulator
 
 
 def _views(emulator: Emulator) -> dict[str, list[bool]]:
