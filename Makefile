@@ -12,7 +12,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units sanity molecule build test demo simulate mutants clean
+.PHONY: help setup lint units sanity molecule build test demo simulate mutants matrix clean
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -76,6 +76,9 @@ simulate: setup ## 100,000 simulated deployments; writes docs/simulation.md
 
 mutants: setup ## break the judgement on purpose, see who notices; writes docs/mutants.md
 	@python -m $(TESTS).simulation.mutants | tee docs/mutants.md
+
+matrix: setup ## every fault on every surface; writes docs/fault_matrix.md
+	@python -m $(TESTS).surfaces
 
 clean: ## remove all that make made
 	rm -rf .ansible .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv* tests/output

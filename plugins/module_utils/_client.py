@@ -219,7 +219,8 @@ class Client:
             raise
         self._proven = True
         if answer.status == 400:
-            raise self._error(BrokerDownError, "GET", INSTANCES, 400, _server_words(answer.payload), "broker down")
+            said = _server_words(answer.payload)
+            raise self._error(BrokerDownError, "GET", INSTANCES, 400, said, "only a restart cures it")
         self._expect_ok(answer, "GET", INSTANCES)
         return answer
 

@@ -180,7 +180,7 @@ def _standing_of_member(view: View, observation: Observation, policy: Policy, pu
         return Standing(name, view, None, None, finding)
     doubles = [other for other in observation.claimed[record.id] if other != name]
     if doubles:
-        text = f"{name} and {', '.join(doubles)} answer as one process: their urls lead to the same node"
+        text = f"{' and '.join(sorted((name, *doubles)))} answer as one process: their urls lead to the same node"
         return Standing(name, view, record, None, Finding(Code.SAME_PROCESS, text, (name,), actual=record.id))
     return _standing(name, view, record, observation, policy, pulses)
 

@@ -180,7 +180,9 @@ class _Judgement:
         terminal = self._terminal(findings)
         held = streak.seconds if streak else 0.0
         outcome, more = self._outcome(findings, exempt, streak, unjudgeable, terminal)
-        shown = (*unjudgeable, *findings, *no_news, *more, *self._advisories(serving, findings))
+        lasting = {(finding.code, finding.members) for finding in unjudgeable}
+        others = [finding for finding in findings if (finding.code, finding.members) not in lasting]
+        shown = (*unjudgeable, *others, *no_news, *more, *self._advisories(serving, findings))
         next_safe, safe_batch = self._safe(serving)
         verdict = Verdict(
             outcome=outcome,
@@ -599,7 +601,8 @@ class _Judgement:
             size = policy.expected if policy.expected is not None else len(policy.members)
         noun = "instances" if policy.single_view else noun
         line = f"{len(among)} of {size} {noun} serve, {policy.needed} needed"
-        reasons = [f.brief or f.message for f in shown if f.blocking and f.code is not Code.TOO_FEW_SERVING]
+        blocking = [f for f in shown if f.blocking and f.code is not Code.TOO_FEW_SERVING]
+        reasons = list(dict.fromkeys(f.brief or f.message for f in blocking))
         if exempt and not reasons:
             line += f" (exempt: {exempt.value})"
         if reasons:

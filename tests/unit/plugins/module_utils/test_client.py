@@ -80,7 +80,7 @@ GET = "GET URL/api/v1/instances.get"
             400,
             {"error": "Service '$node.list' is not available."},
             "broker_down",
-            "broker down",
+            "only a restart cures it",
             GET + " answered 400: Service '$node.list' is not available.; the node's broker lost itself and never "
             "recovers: restart this node, deploy it first",
         ),

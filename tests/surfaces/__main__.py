@@ -1,0 +1,40 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Write the fault matrix: ``python -m …tests.surfaces``."""
+
+from __future__ import annotations
+
+from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import FAULTS, show_all, table
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import HERE, SURFACES
+
+PAGE = HERE.parent.parent / "docs" / "fault_matrix.md"
+
+TEXT = """\
+# What is said of which fault
+
+Written by `make matrix`: {faults} deployments to rc2, one of the three nodes of an emulated cluster, and what each way
+to use the collection then says, once inside Ansible's own process and once as a shipped module. The columns `before`
+and `after` are phases of `cluster_gate`, `steady` is the phase without a deployment; `health_gate` is the role, with
+one observation. The gate after the deployment expects 7.11.0 and has seen the gate before it pass.
+
+`pass` goes on. `wait` ends at the deadline, `fail` and `inconclusive` at once. All three stop the deployment, as does
+`failed`, a refusal. `ok` returns facts.
+
+{table}
+
+{cells} cells in {minutes:.1f} minutes.
+"""
+
+
+def main() -> None:
+    shown, took = show_all()
+    cells = 2 * len(FAULTS) * len(SURFACES)
+    page = TEXT.format(faults=len(FAULTS), table=table(shown), cells=cells, minutes=took / 60)
+    PAGE.write_text(page, encoding="utf-8")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,274 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Each kind of fault on each surface: what is deployed to rc2, one of three nodes, and what must then be said of it."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import requests
+
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import (
+    AFTER,
+    ASKING,
+    BEFORE_ITSELF,
+    BEFORE_OTHER,
+    DEPLOYED,
+    FACTS,
+    HERE,
+    INFO,
+    OTHER,
+    ROLE,
+    STEADY,
+    SURFACES,
+    WAITING,
+    inventory_of,
+    play,
+)
+from emulator_driver import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import Outcome, Run, Surface
+
+OLD, NEW = "7.10.0", "7.11.0"
+UP = ("--version", OLD, "--ping", "0.5", "--expire", "60", "--sweep", "60", "--rate-limit", "off")
+SOON, LATE = 4.0, 40.0  # deadlines in seconds: of a gate that has to wait, and of one that has to come to an end
+
+START = (f"stop {DEPLOYED}", f"start {DEPLOYED} --version {NEW}")
+OUT = {STEADY: "wait", BEFORE_OTHER: "wait", AFTER: "wait", ROLE: "wait"}
+NOTHING = {INFO: "failed", FACTS: "failed"}
+WELL: dict[Surface, str] = {}
+UNJUDGED = dict.fromkeys((STEADY, BEFORE_OTHER, BEFORE_ITSELF, ROLE), "inconclusive")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``deploy``: commands of the emulator. ``verdicts``: where it is not that all is well.
+
+    ``says``: a pattern for the message of every surface that does not pass. ``error``: the code that rc2's view has.
+    """
+
+    name: str
+    deploy: tuple[str, ...]
+    verdicts: Mapping[Surface, str]
+    says: str = r"serve"
+    error: str | None = None
+    answering: int = 3
+    up: tuple[str, ...] = ()
+    misled: bool = False  # the URL of rc2 leads to rc1
+    readiness: str = "ignored"
+
+    def verdict(self, surface: Surface) -> str:
+        return self.verdicts.get(surface, "ok" if surface in (INFO, FACTS) else "pass")
+
+    def deadline(self, surface: Surface) -> float:
+        return SOON if self.verdict(surface) == "wait" else LATE
+
+
+def _failing(kind: str, says: str, error: str) -> Fault:
+    deploy = (START[0], f"{START[1]} --no-wait --fault {kind}")
+    return Fault(kind, deploy, OUT, f"{DEPLOYED} {says}", error, answering=2)
+
+
+FAULTS = (
+    Fault("none", START, WELL),
+    _failing("unauthorized", r"unauthorized \(401\)", "unauthorized"),
+    _failing("forbidden", r"forbidden \(403\)", "forbidden"),
+    _failing("rate_limited", r"rate limited \(429\)", "rate_limited"),
+    _failing("broker_down", r"broker down \(only a restart cures it\)", "broker_down"),
+    _failing("server_error", r"server error \(answered 500\)", "server_error"),
+    _failing("html", r"not Rocket.Chat \(answered something else than JSON\)", "not_rocketchat"),
+    _failing("truncated", r"not Rocket.Chat \(answer cut off\)", "not_rocketchat"),
+    _failing("not_json", r"not Rocket.Chat \(answered something else than JSON\)", "not_rocketchat"),
+    _failing("wrong_shape", r"not Rocket.Chat \(answered JSON of another shape\)", "not_rocketchat"),
+    Fault("slow:0.3", (*START, f"fault {DEPLOYED} slow:0.3"), WELL),
+    _failing("slow:3", r"timeout \(no complete answer within 1 s\)", "timeout"),
+    _failing("drip", r"timeout \(no complete answer within 1 s\)", "timeout"),
+    _failing("drip_headers", r"timeout \(no complete answer within 1 s\)", "timeout"),
+    _failing("reset", r"unreachable \(connection reset\)", "unreachable"),
+    _failing("redirect:http://127.0.0.1:9/", r"redirected \(redirected to http://127.0.0.1:9/\)", "redirected"),
+    _failing("huge", r"not Rocket.Chat \(answer too large\)", "not_rocketchat"),
+    _failing("never_ready", r"server error \(answered 503\)", "server_error"),
+    Fault(
+        "crash_loop:1",
+        (*START, f"fault {DEPLOYED} crash_loop:1"),
+        OUT,
+        rf"{DEPLOYED} (started \d s ago, 2 s needed|unreachable)",
+    ),
+    Fault("ghost", (*START, f"fault {DEPLOYED} ghost"), WELL),
+    Fault("stale_ping", (*START, f"fault {DEPLOYED} stale_ping"), OUT, f"{DEPLOYED} (not pinging|has not pinged)"),
+    Fault("not_ready, where it does not matter", (*START, f"fault {DEPLOYED} not_ready"), WELL),
+    Fault("not_ready", (*START, f"fault {DEPLOYED} not_ready"), OUT, f"{DEPLOYED} not ready", readiness="required"),
+    Fault("killed", (f"kill {DEPLOYED}",), OUT, rf"{DEPLOYED} unreachable \(connection refused\)", "unreachable", 2),
+    Fault("stopped", (f"stop {DEPLOYED}",), OUT, rf"{DEPLOYED} unreachable \(connection refused\)", "unreachable", 2),
+    Fault(
+        "frozen",
+        (*START, f"freeze {DEPLOYED}"),
+        OUT,
+        rf"{DEPLOYED} timeout \(no complete answer within 1 s\)",
+        "timeout",
+        2,
+    ),
+    Fault(
+        "cut off from rc1",
+        (*START, f"partition {OTHER} {DEPLOYED}"),
+        {STEADY: "wait", AFTER: "wait", ROLE: "wait"},
+        "rc1 and rc2 do not see each other",
+    ),
+    Fault("cut off silently, which nobody can see", (*START, f"partition --silent {OTHER} {DEPLOYED}"), WELL),
+    Fault("not restarted", (), {AFTER: "wait"}, "rc2 is still the process of before, it was not restarted"),
+    Fault(
+        "another build",
+        (START[0], f"start {DEPLOYED} --version 7.10.5"),
+        {AFTER: "fail"},
+        "rc2 runs 7.10.5, 7.11.0 expected",
+    ),
+    Fault(
+        "its URL leads to rc1",
+        START,
+        {**UNJUDGED, AFTER: "failed", ROLE: "wait"},
+        "rc1 and rc2 answer as one process: their urls lead to the same node|before did not pass",
+        misled=True,
+    ),
+    Fault(
+        "microservices",
+        START,
+        {**UNJUDGED, AFTER: "failed"},
+        "part of a microservices deployment|before did not pass, its verdict is inconclusive",
+        up=("--microservices",),
+    ),
+    Fault(
+        "Rocket.Chat 5",
+        (START[0], f"start {DEPLOYED} --version 5.4.1"),
+        {**UNJUDGED, AFTER: "failed"},
+        "runs a server before 6|before did not pass, its verdict is inconclusive",
+        up=("--version", "5.4.0"),
+    ),
+    Fault(
+        "all refuse the token",
+        (*START, *(f"fault rc{number} unauthorized" for number in (1, 2, 3))),
+        dict.fromkeys((INFO, FACTS), "failed") | dict.fromkeys((STEADY, BEFORE_OTHER, BEFORE_ITSELF, AFTER), "fail"),
+        r"unauthorized \(401\)|answered 401",
+        "unauthorized",
+        0,
+    ),
+    Fault(
+        "all are down",
+        tuple(f"kill rc{number}" for number in (1, 2, 3)),
+        {**NOTHING, **OUT, BEFORE_ITSELF: "wait"},
+        "unreachable|connection refused",
+        "unreachable",
+        0,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What became of one fault on all surfaces."""
+
+    fault: Fault
+    run: Run
+    secrets: tuple[str, ...]
+
+    def outcomes(self, surface: Surface) -> tuple[Outcome, Outcome]:
+        """Of the module inside Ansible's worker, and of the shipped one."""
+        here, shipped = (self.run.outcomes[surface.cell(shipped=shipped)] for shipped in (False, True))
+        return here, shipped
+
+    def said(self) -> str:
+        """The words of ``says``, from the first surface that did not pass."""
+        for surface in SURFACES:
+            message = str(self.outcomes(surface)[0].result.get("msg", ""))
+            found = re.search(self.fault.says, message)
+            if found and self.outcomes(surface)[0].failed:
+                return found.group()
+        return ""
+
+
+@contextmanager
+def emulated(*arguments: str) -> Iterator[Emulator]:
+    """Three nodes of the old version, taken down at the end."""
+    with TemporaryDirectory() as folder, requests.Session() as session:
+        session.trust_env = False
+        emulator = Emulator(Path(folder) / "state", session)
+        try:
+            yield emulator.up(*UP, *arguments, nodes=3)
+        finally:
+            emulator.run("down")
+
+
+def show(fault: Fault) -> Shown:
+    """Deploy a fault, and ask all surfaces what they say."""
+    with emulated(*fault.up) as emulator, TemporaryDirectory() as folder:
+        run = play(HERE / "deploy_and_ask.yml", _inventory(fault, emulator), Path(folder), "-vvv")
+        return Shown(fault, run, tuple(_secrets(emulator.document)))
+
+
+def show_all() -> tuple[list[Shown], float]:
+    """Three clusters at a time; also the seconds that it took."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(3) as pool:
+        return list(pool.map(show, FAULTS)), time.monotonic() - began
+
+
+def _inventory(fault: Fault, emulator: Emulator) -> dict[str, Any]:
+    urls = {node["name"]: node["url"] for node in emulator.document["nodes"]}
+    if fault.misled:
+        urls[DEPLOYED] = urls[OTHER].replace("127.0.0.1", "localhost")
+    hosts: dict[str, list[str]] = {"deployed": [DEPLOYED], "rocketchat": list(urls)}
+    hostvars: dict[str, dict[str, Any]] = {}
+    for surface in SURFACES:
+        for shipped in (False, True):
+            cell = surface.cell(shipped=shipped)
+            hosts.setdefault(f"role{'_shipped' * shipped}" if surface.play == "role" else surface.play, []).append(cell)
+            hostvars[cell] = {**surface.variables, "shipped": shipped, "deadline": fault.deadline(surface)}
+    admin = emulator.document["admin"]
+    command = f"{sys.executable} -m rocketchat_emulator {{}} --state-dir {emulator.state_dir}"
+    return inventory_of(
+        hosts,
+        hostvars,
+        deployed=DEPLOYED,
+        deployment=[command.format(words) for words in fault.deploy],
+        expected_version=NEW,
+        asking={
+            **ASKING,
+            "members": [{"name": name, "url": url} for name, url in urls.items()],
+            "user_id": admin["user_id"],
+            "auth_token": admin["auth_token"],
+        },
+        waiting={**WAITING, "readiness": fault.readiness},
+    )
+
+
+def _secrets(document: Mapping[str, Any]) -> Iterator[str]:
+    for user in document.values():
+        if isinstance(user, dict):
+            yield from (str(user[name]) for name in ("auth_token", "password", "totp_code") if user.get(name))
+
+
+def table(shown: Sequence[Shown]) -> str:
+    """The matrix in Markdown. A cell tells what both the module in the worker and the shipped one have shown."""
+    head = ["deployed to rc2", *(f"`{surface.title}`" for surface in SURFACES), "said"]
+    lines = [head, ["---"] * len(head), *map(_line, shown)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _line(shown: Shown) -> list[str]:
+    cells = []
+    for surface in SURFACES:
+        verdicts = dict.fromkeys(outcome.verdict for outcome in shown.outcomes(surface))
+        cells.append(" / ".join(verdicts))
+    return [shown.fault.name, *cells, shown.said()]

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ways in which the collection is used, and a run of all of them against a cluster that a deployment has broken.
+
+A surface that is added to SURFACES takes part in the fault matrix and in the search for secrets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+HERE = Path(__file__).parent
+DEPLOYED, OTHER = "rc2", "rc1"
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One column: a tasks file beside this one, and the play that includes it."""
+
+    title: str
+    tasks: str
+    play: str
+    phase: str = "steady"
+    target: str = DEPLOYED
+
+    def cell(self, *, shipped: bool) -> str:
+        return f"{self.title.replace(' ', '_')}{'_shipped' if shipped else ''}"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What its tasks have to know."""
+        return {"surface": self.tasks, "phase": self.phase, "target": self.target}
+
+
+INFO = Surface("instances_info", "instances_info", "once")
+FACTS = Surface("instances_facts", "instances_facts", "once")
+STEADY = Surface("steady", "cluster_gate", "gates")
+BEFORE_OTHER = Surface("before rc1", "cluster_gate", "gates", "before", OTHER)
+BEFORE_ITSELF = Surface("before rc2", "cluster_gate", "gates", "before", DEPLOYED)
+AFTER = Surface("after rc2", "cluster_gate", "gates", "after", DEPLOYED)
+ROLE = Surface("health_gate", "health_gate", "role")
+SURFACES = (INFO, FACTS, STEADY, BEFORE_OTHER, BEFORE_ITSELF, AFTER, ROLE)
+
+ASKING = {"timeout": 1, "ping_interval": 0.5}
+WAITING = {"ping_interval": 0.5, "interval": 1, "stable_for": 2, "link_memory": 2}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one cell has shown."""
+
+    cell: str
+    took: float
+    failed: bool  # the host, and with it the exit code of Ansible
+    result: Mapping[str, Any]
+
+    @property
+    def verdict(self) -> str:
+        """Of a gate; of a module that only asks, whether it failed."""
+        return str(self.result.get("verdict", "failed" if self.failed else "ok"))
+
+
+@dataclass(frozen=True)
+class Run:
+    code: int
+    output: str
+    outcomes: Mapping[str, Outcome]
+
+
+def play(
+    playbook: Path,
+    inventory: Mapping[str, Any],
+    folder: Path,
+    *arguments: str,
+    timeout: float = 240,
+    **environment: str,
+) -> Run:
+    """Run a playbook with an inventory of its own, and nothing of the user's configuration."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "ansible.cfg").touch()
+    (folder / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
+    ours = {
+        "ANSIBLE_CALLBACKS_ENABLED": "cells",
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_FORKS": "16",
+        "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+        "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+        "CELLS": str(folder / "cells.jsonl"),
+    }
+    done = subprocess.run(
+        ["ansible-playbook", "-i", str(folder / "inventory.json"), *arguments, str(playbook)],
+        env={**os.environ, **ours, **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout + done.stderr, _outcomes(folder / "cells.jsonl"))
+
+
+def inventory_of(hosts: Mapping[str, Sequence[str]], hostvars: Mapping[str, Any], **variables: Any) -> dict[str, Any]:
+    """An inventory in Ansible's JSON form, without a script: groups of hosts that are all this machine."""
+    groups = {group: {"hosts": {name: hostvars.get(name, {}) for name in names}} for group, names in hosts.items()}
+    common = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+    return {"all": {"vars": {**common, **variables}, "children": groups}}
+
+
+def _outcomes(path: Path) -> dict[str, Outcome]:
+    if not path.exists():
+        return {}
+    lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return {line["cell"]: Outcome(**line) for line in lines}

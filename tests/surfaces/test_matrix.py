@@ -1,0 +1,79 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fault matrix: real runs of Ansible, on real processes of the emulator."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.tests.surfaces.__main__ import PAGE
+from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import FAULTS, LATE, Fault, Shown, show_all, table
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import ASKING, FACTS, INFO, SURFACES, Surface
+from rocketchat_emulator.faults import KINDS
+
+SLACK = 5.0  # for the start of a task, on a busy machine
+SHIPPING = 20.0
+
+
+@pytest.fixture(scope="module")
+def matrix() -> dict[str, Shown]:
+    shown, _took = show_all()
+    return {one.fault.name: one for one in shown}
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.title)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_cell(fault: Fault, surface: Surface, matrix: dict[str, Shown]) -> None:
+    shown = matrix[fault.name]
+    assert set(shown.run.outcomes) >= {surface.cell(shipped=shipped) for shipped in (False, True)}, shown.run.output
+    for outcome, slack in zip(shown.outcomes(surface), (SLACK, SHIPPING)):
+        said = str(outcome.result.get("msg", ""))
+        assert outcome.verdict == fault.verdict(surface), said
+        assert outcome.failed == (outcome.verdict not in {"pass", "ok"})
+        assert not outcome.failed or re.search(fault.says, said), said
+        assert "\n" not in said
+        assert outcome.took <= fault.deadline(surface) + ASKING["timeout"] + slack
+        if outcome.verdict in {"fail", "inconclusive"}:
+            assert outcome.result["elapsed"] < LATE / 2  # it does not wait for what waiting cannot cure
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_what_is_asked_tells_who_did_not_answer(fault: Fault, matrix: dict[str, Shown]) -> None:
+    shown = matrix[fault.name]
+    for outcome in shown.outcomes(INFO):
+        errors = {view["member"]: (view["error"] or {}).get("code") for view in outcome.result["views"]}
+        assert errors["rc2"] == fault.error
+        assert sum(error is None for error in errors.values()) == fault.answering
+    for outcome in shown.outcomes(FACTS):
+        assert outcome.result["ansible_facts"]["rocketchat"]["cluster"]["total"] >= fault.answering
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_no_secret_is_shown(fault: Fault, matrix: dict[str, Shown]) -> None:
+    shown = matrix[fault.name]
+    everything = shown.run.output + json.dumps([dict(one.result) for one in shown.run.outcomes.values()])
+    assert len(everything) > 10_000
+    assert len(shown.secrets) > 2
+    assert [secret for secret in shown.secrets if secret in everything] == []
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_ansible_fails_where_a_surface_does(fault: Fault, matrix: dict[str, Shown]) -> None:
+    run = matrix[fault.name].run
+    roles = [outcome for cell, outcome in run.outcomes.items() if cell.startswith("health_gate")]
+    failed = any(outcome.failed for outcome in run.outcomes.values() if outcome not in roles)
+    assert run.code == (2 if failed else 0)
+
+
+def test_every_kind_of_fault_is_tried() -> None:
+    tried = {word.partition(":")[0] for fault in FAULTS for command in fault.deploy for word in command.split()}
+    assert {kind.partition(":")[0] for kind in KINDS} - {"none"} - tried == set()
+
+
+def test_the_documented_matrix_is_what_was_seen(matrix: dict[str, Shown]) -> None:
+    assert table(list(matrix.values())) in PAGE.read_text(encoding="utf-8")
