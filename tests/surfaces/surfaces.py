@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 HERE = Path(__file__).parent
 DEPLOYED, OTHER = "rc2", "rc1"
@@ -52,6 +53,7 @@ ROLE = Surface("health_gate", "health_gate", "role")
 SURFACES = (INFO, FACTS, STEADY, BEFORE_OTHER, BEFORE_ITSELF, AFTER, ROLE)
 
 ASKING = {"timeout": 1, "ping_interval": 0.5}
+LIMIT = 240.0  # seconds for a whole run
 WAITING = {"ping_interval": 0.5, "interval": 1, "stable_for": 2, "link_memory": 2}
 
 
@@ -77,16 +79,18 @@ class Run:
     outcomes: Mapping[str, Outcome]
 
 
-def play(
-    playbook: Path,
-    inventory: Mapping[str, Any],
-    folder: Path,
-    *arguments: str,
-    timeout: float = 240,
-    **environment: str,
-) -> Run:
+def play(playbook: Path, inventory: Mapping[str, Any], folder: Path, *arguments: str, **environment: str) -> Run:
     """Run a playbook with an inventory of its own, and nothing of the user's configuration."""
-    folder.mkdir(parents=True, exist_ok=True)
+    with started(playbook, inventory, folder, *arguments, **environment) as process:
+        output = "".join(process.communicate(timeout=LIMIT))
+    return Run(process.returncode, output, outcomes(folder))
+
+
+@contextmanager
+def started(
+    playbook: Path, inventory: Mapping[str, Any], folder: Path, *arguments: str, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
+    """The same while it runs; it is ended with the block. Progress comes on standard error."""
     (folder / "ansible.cfg").touch()
     (folder / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
     ours = {
@@ -98,15 +102,18 @@ def play(
         "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
         "CELLS": str(folder / "cells.jsonl"),
     }
-    done = subprocess.run(
+    with subprocess.Popen(
         ["ansible-playbook", "-i", str(folder / "inventory.json"), *arguments, str(playbook)],
         env={**os.environ, **ours, **environment},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
-        check=False,
-    )
-    return Run(done.returncode, done.stdout + done.stderr, _outcomes(folder / "cells.jsonl"))
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
 
 
 def inventory_of(hosts: Mapping[str, Sequence[str]], hostvars: Mapping[str, Any], **variables: Any) -> dict[str, Any]:
@@ -116,7 +123,9 @@ def inventory_of(hosts: Mapping[str, Sequence[str]], hostvars: Mapping[str, Any]
     return {"all": {"vars": {**common, **variables}, "children": groups}}
 
 
-def _outcomes(path: Path) -> dict[str, Outcome]:
+def outcomes(folder: Path) -> dict[str, Outcome]:
+    """What the callback has kept of each cell."""
+    path = folder / "cells.jsonl"
     if not path.exists():
         return {}
     lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())

@@ -642,6 +642,8 @@ def test_an_answer_of_no_member_that_lasts_cannot_be_judged(change: dict[str, An
     scene.now += 5
     verdict = scene.judge(policy)
     assert verdict.outcome.value == "inconclusive", verdict.summary
+    said = [(finding.code, finding.members) for finding in verdict.findings]
+    assert len(said) == len(set(said)), verdict.findings
     # Where it is not needed, it is only told.
     scene.memory = Memory()
     enough = 2 if "local" in change else 1

@@ -1,0 +1,188 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What befalls rc2 while a gate waits for rc3: the gate must notice, say so, and go on only once it is over."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import (
+    ASKING,
+    HERE,
+    WAITING,
+    inventory_of,
+    outcomes,
+    started,
+)
+from ansible_collections.rocketops.rocketchat.tests.unit.server import serving
+from rocketchat_emulator.database import FILE_NAME
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import Outcome
+    from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler
+    from emulator_driver import Emulator
+
+CELLS = ("here", "shipped")
+DEADLINE = 90.0
+
+
+@dataclass(frozen=True)
+class Story:
+    """Commands of the emulator; ``misled``: the URL of rc2 leads to rc1; ``lose``: the record of rc2 is deleted."""
+
+    name: str
+    befalls: tuple[str, ...]
+    says: str
+    heals: tuple[str, ...] = ()
+    verdict: str = "pass"
+
+
+STORIES = (
+    Story("dies", ("kill rc2",), "rc2 unreachable", ("start rc2",)),
+    Story("hangs", ("freeze rc2",), "rc2 timeout", ("thaw rc2",)),
+    Story("is cut off", ("partition rc1 rc2",), "rc1 and rc2 do not see each other", ("heal rc1 rc2",)),
+    Story("stops pinging", ("fault rc2 stale_ping",), "rc2 stalled", ("fault rc2 none",)),
+    Story("answers 401", ("fault rc2 unauthorized",), r"rc2 unauthorized \(401\)", ("fault rc2 none",)),
+    Story("is answered by another", ("misled",), "rc1 and rc2 answer as one process", verdict="inconclusive"),
+    Story("loses its record", ("lose",), r"rc2 (started \d s ago|answers, but does not list itself)"),
+    Story("restarts twice", ("kill rc2", "start rc2", "kill rc2", "start rc2"), r"rc2 started \d s ago"),
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    lines: tuple[str, ...]
+    cells: Mapping[str, Outcome]
+    over_after: float  # seconds from the first word of the gates to the end of what befell rc2
+
+
+class Lines:
+    """What a process says, as it comes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.lines: list[str] = []
+        self._process = process
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def await_from_all(self, pattern: str, *, since: int = 0) -> None:
+        end = time.monotonic() + 40
+        while not all(self._said(cell, pattern, since) for cell in CELLS):
+            assert time.monotonic() < end, f"not said: {pattern}\n" + "\n".join(self.lines)
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self._reader.join()
+
+    def _said(self, cell: str, pattern: str, since: int) -> bool:
+        return any(line.startswith(f"[{cell}]") and re.search(pattern, line) for line in self.lines[since:])
+
+    def _read(self) -> None:
+        assert self._process.stderr
+        self.lines.extend(line.rstrip() for line in iter(self._process.stderr.readline, ""))
+
+
+def tell(story: Story) -> Told:
+    with emulated() as emulator, _led_elsewhere(emulator) as (url, mislead), TemporaryDirectory() as folder:
+        acts: dict[str, Callable[[], None]] = {"misled": mislead, "lose": partial(_lose_record, emulator)}
+
+        def act(commands: tuple[str, ...]) -> None:
+            for command in commands:
+                acts[command]() if command in acts else emulator.run(*command.split())
+
+        emulator.run("stop", "rc3")
+        with started(HERE / "wait.yml", _inventory(emulator, url), Path(folder)) as process:
+            said = Lines(process)
+            said.await_from_all("rc3 unreachable")
+            began, so_far = time.monotonic(), len(said.lines)
+            act(story.befalls)
+            emulator.run("start", "rc3")
+            said.await_from_all(story.says, since=so_far)
+            over_after = time.monotonic() - began
+            act(story.heals)
+            process.wait(DEADLINE + 30)
+            said.close()
+        return Told(tuple(said.lines), outcomes(Path(folder)), over_after)
+
+
+@contextmanager
+def _led_elsewhere(emulator: Emulator) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The URL of a reverse proxy in front of rc2, and what leads it to rc1."""
+    urls = {node["name"]: node["url"] for node in emulator.document["nodes"]}
+    upstream = [urls["rc2"]]
+
+    def forward(handler: Handler) -> None:
+        headers = {name: value for name, value in handler.headers.items() if name.startswith("X-")}
+        try:
+            answer = requests.get(upstream[-1] + handler.path, headers=headers, timeout=5)
+        except requests.RequestException:
+            handler.close_connection = True
+            return
+        handler.reply(answer.status_code, answer.content, Content_Type=answer.headers["Content-Type"])
+
+    with serving(forward) as server:
+        yield server.url, lambda: upstream.append(urls["rc1"])
+
+
+def _lose_record(emulator: Emulator) -> None:
+    with closing(sqlite3.connect(emulator.state_dir / FILE_NAME, timeout=5)) as connection, connection:
+        removed = connection.execute("DELETE FROM records WHERE id = ?", (emulator.id("rc2"),))
+        assert removed.rowcount == 1
+
+
+def _inventory(emulator: Emulator, url: str) -> dict[str, Any]:
+    urls = {node["name"]: node["url"] for node in emulator.document["nodes"]} | {"rc2": url}
+    admin = emulator.document["admin"]
+    common = {"surface": "cluster_gate", "phase": "steady", "deadline": DEADLINE}
+    return inventory_of(
+        {"gates": CELLS},
+        {cell: {**common, "shipped": cell == "shipped"} for cell in CELLS},
+        asking={
+            **ASKING,
+            "members": [{"name": name, "url": url} for name, url in urls.items()],
+            "user_id": admin["user_id"],
+            "auth_token": admin["auth_token"],
+        },
+        waiting=WAITING,
+    )
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[dict[str, Future[Told]]]:
+    with ProcessPoolExecutor(3) as pool:
+        yield {story.name: pool.submit(tell, story) for story in STORIES}
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
+def test_what_befalls_a_node_is_noticed(story: Story, told: dict[str, Future[Told]]) -> None:
+    shown = told[story.name].result()
+    for cell in CELLS:
+        outcome = shown.cells[cell]
+        said = str(outcome.result["msg"])
+        assert outcome.verdict == story.verdict, shown.lines
+        assert outcome.failed == (story.verdict != "pass")
+        assert outcome.result["elapsed"] < DEADLINE
+        if story.verdict == "pass":
+            assert outcome.result["elapsed"] >= shown.over_after  # not while it lasted
+            assert outcome.result["stable"] >= WAITING["stable_for"]
+        else:
+            assert re.search(story.says, said), said
