@@ -1,0 +1,279 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""No secret leaves: every surface at -vvv, against servers that fail, lead elsewhere, and repeat what they are told."""
+
+from __future__ import annotations
+
+import html
+import json
+import shlex
+from base64 import b64encode
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import to_iso
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import (
+    DEPLOYED,
+    FACTS,
+    HERE,
+    INFO,
+    SURFACES,
+    inventory_of,
+    play,
+)
+from ansible_collections.rocketops.rocketchat.tests.unit.server import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import Run
+    from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler
+
+TOKEN = {"user_id": "rbAXPnMktTFbNpwtJ", "auth_token": "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"}
+LOGIN = {"username": "gatekeeper", "password": 'correct "horse" & bätterie/7'}
+SECOND_FACTOR = {**LOGIN, "totp_code": "493018"}
+SESSION = "Zu7Yc0sJ3qTgVbN5xWm2KdRf8LhPa4Ee"  # what a login brings
+SECRETS = (TOKEN["auth_token"], LOGIN["password"], SECOND_FACTOR["totp_code"], SESSION)
+VARIABLES = {
+    "user_id": "ROCKETCHAT_USER_ID",
+    "auth_token": "ROCKETCHAT_AUTH_TOKEN",
+    "username": "ROCKETCHAT_USERNAME",
+    "password": "ROCKETCHAT_PASSWORD",
+}
+# What each member does once the deployment has broken it.
+MEMBERS = {
+    "rc1": "repeats it in its records",
+    "rc2": "leads elsewhere",
+    "rc3": "answers 500",
+    "rc4": "answers 401",
+    "rc5": "answers with a page",
+    "rc6": "is cut off",
+}
+
+
+@dataclass(frozen=True)
+class Way:
+    """Which credentials are given how."""
+
+    by: str
+    credentials: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"{'token' if 'auth_token' in self.credentials else 'password'} by {self.by}"
+
+
+WAYS = (
+    Way("options", TOKEN),
+    Way("options", SECOND_FACTOR),
+    Way("vault", TOKEN),
+    Way("vault", SECOND_FACTOR),
+    Way("environment", TOKEN),
+    Way("environment", LOGIN),
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    run: Run
+    told: str  # what the members were told
+    strangers: int  # requests that the host received where a redirect leads
+    files: Mapping[str, str]  # left when the run was over
+
+
+class Nodes:
+    """Six members: well until the file ``broken`` is there."""
+
+    def __init__(self, broken: Path, stranger: str) -> None:
+        self.broken = broken
+        self.stranger = stranger
+
+    def answer(self, name: str, handler: Handler) -> None:
+        told = _told(handler)
+        doing = MEMBERS[name] if self.broken.exists() and handler.path != "/api/v1/logout" else ""
+        if doing == "leads elsewhere":
+            handler.reply(307, b"", Location=f"{self.stranger}/{quote(told)}?{quote(told)}#{quote(told)}")
+        elif doing == "answers 500":
+            handler.reply(500, f"<pre>{html.escape(told)}</pre>".encode())
+        elif doing == "answers 401":
+            handler.reply(401, {"status": "error", "message": told, "error": told})
+        elif doing == "answers with a page":
+            handler.reply(200, told.encode())
+        elif doing == "is cut off":
+            handler.reply(200, json.dumps({"success": True, "told": told})[:-2].encode())
+        else:
+            self._well(name, handler, told if doing else "")
+
+    def _well(self, name: str, handler: Handler, told: str) -> None:
+        if handler.path == "/api/v1/login":
+            handler.reply(200, {"status": "success", "data": {"userId": "u1", "authToken": SESSION}})
+        elif handler.path == "/api/info":
+            handler.reply(200, {"success": True, "version": "7.10.0", "info": {"version": "7.10.0"}})
+        elif handler.path == "/api/v1/instances.get":
+            records = [_record(other, name, told) for other in MEMBERS]
+            handler.reply(200, {"success": True, "instances": records}, X_RateLimit_Limit=quote(told))
+        else:
+            handler.reply(200, {"status": "success"})
+
+
+def _told(handler: Handler) -> str:
+    _method, _path, headers, body = handler.server.seen[-1]
+    words = [value for name, value in headers.items() if name.startswith("X-")]
+    return " ".join([*words, *map(str, (body or {}).values())])
+
+
+def _record(name: str, asked: str, told: str) -> dict[str, Any]:
+    now = datetime.now(timezone.utc)
+    return {
+        "address": told or None,
+        "currentStatus": {"connected": True, "local": name == asked},
+        "instanceRecord": {
+            "_id": f"{name}-1",
+            "name": told or "rocket.chat",
+            "_createdAt": to_iso(now - timedelta(hours=1)),
+            "_updatedAt": to_iso(now),
+            "extraInformation": {"host": told or name, "port": "3000", "tcpPort": 4000, "nodeVersion": told or "v22"},
+        },
+    }
+
+
+def see(way: Way) -> Seen:
+    """Deploy what breaks all members, and ask all surfaces."""
+    with ExitStack() as stack:
+        folder, given = (Path(stack.enter_context(TemporaryDirectory())) for _ in range(2))
+        stranger = stack.enter_context(serving(lambda handler: handler.reply(200, {"success": True})))
+        nodes = Nodes(given / "broken", stranger.url)
+        servers = {name: stack.enter_context(serving(partial(nodes.answer, name))) for name in MEMBERS}
+        inventory = _inventory({name: server.url for name, server in servers.items()}, nodes.broken)
+        run = play(
+            HERE / "deploy_and_ask.yml",
+            inventory,
+            folder,
+            "-vvv",
+            *_arguments(way, given),
+            **_environment(way),
+            ANSIBLE_CACHE_PLUGIN="jsonfile",
+            ANSIBLE_CACHE_PLUGIN_CONNECTION=str(folder / "facts"),
+            ANSIBLE_LOG_PATH=str(folder / "ansible.log"),
+            TMPDIR=str(folder),
+        )
+        told = json.dumps([server.seen for server in servers.values()], ensure_ascii=False)
+        files = {
+            str(path.relative_to(folder)): path.read_bytes().decode(errors="replace")
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        return Seen(run, told, len(stranger.seen), files)
+
+
+def _inventory(urls: Mapping[str, str], broken: Path) -> dict[str, Any]:
+    hosts: dict[str, list[str]] = {"deployed": [DEPLOYED], "rocketchat": list(urls)}
+    hostvars: dict[str, dict[str, Any]] = {DEPLOYED: {"deadline": 10}}
+    for surface in SURFACES:
+        for shipped in (False, True):
+            cell = surface.cell(shipped=shipped)
+            hosts.setdefault(f"role{'_shipped' * shipped}" if surface.play == "role" else surface.play, []).append(cell)
+            hostvars[cell] = {**surface.variables, "shipped": shipped, "deadline": 3}
+    return inventory_of(
+        hosts,
+        hostvars,
+        deployed=DEPLOYED,
+        deployment=[f"touch {shlex.quote(str(broken))}"],
+        expected_version="7.11.0",
+        asking="{{ connection | combine(credentials) }}",
+        connection={"timeout": 2, "members": [{"name": name, "url": url} for name, url in urls.items()]},
+        waiting={"interval": 1, "stable_for": 1, "ping_interval": 1, "link_memory": 1},
+    )
+
+
+def _arguments(way: Way, given: Path) -> list[str]:
+    """The credentials as variables of the play, or nothing where they come from the environment."""
+    secrets = {} if way.by == "environment" else dict(way.credentials)
+    path, password = given / "credentials.yml", given / "vault_password"
+    if way.by != "vault":
+        path.write_text(yaml.safe_dump({"credentials": secrets}), encoding="utf-8")
+        return ["--extra-vars", f"@{path}"]
+    password.write_text("of the vault", encoding="utf-8")
+    vault = VaultLib([("default", VaultSecret(b"of the vault"))])
+    lines = ["credentials:"]
+    for name, value in secrets.items():
+        encrypted = vault.encrypt(value.encode()).decode().splitlines()
+        lines += [f"  {name}: !vault |", *(f"    {line}" for line in encrypted)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return ["--extra-vars", f"@{path}", "--vault-password-file", str(password)]
+
+
+def _environment(way: Way) -> dict[str, str]:
+    if way.by != "environment":
+        return {}
+    return {VARIABLES[name]: value for name, value in way.credentials.items()}
+
+
+def spellings(secret: str) -> Iterator[str]:
+    """As it is, and as programs write it down."""
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield repr(secret)[1:-1]
+    yield html.escape(secret)
+    yield quote(secret)
+    yield quote(secret, safe="")
+    yield b64encode(secret.encode()).decode().rstrip("=")
+
+
+def leaks(text: str) -> list[str]:
+    """The words around each secret."""
+    found = ((spelling, text.find(spelling)) for secret in SECRETS for spelling in spellings(secret))
+    return [text[max(0, at - 200) : at + len(spelling) + 40] for spelling, at in found if at >= 0]
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, Seen]:
+    with ProcessPoolExecutor(3) as pool:
+        return dict(zip((way.name for way in WAYS), pool.map(see, WAYS)))
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_no_secret_leaves(way: Way, seen: dict[str, Seen]) -> None:
+    shown = seen[way.name]
+    assert leaks(shown.run.output) == []
+    assert {name: found for name, text in shown.files.items() if (found := leaks(text))} == {}
+    assert shown.strangers == 0
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_what_is_searched_is_there(way: Way, seen: dict[str, Seen]) -> None:
+    shown = seen[way.name]
+    assert set(shown.run.outcomes) >= {
+        surface.cell(shipped=shipped) for surface in SURFACES for shipped in (False, True)
+    }
+    for surface in SURFACES:
+        for shipped in (False, True):
+            outcome = shown.run.outcomes[surface.cell(shipped=shipped)]
+            assert outcome.failed == (surface not in (INFO, FACTS)), outcome.result
+    assert shown.run.output.count("********") > 10  # members have repeated it
+    for name in ("ansible.log", FACTS.cell(shipped=False), FACTS.cell(shipped=True)):
+        assert any(path.endswith(name) and "rocketchat" in text for path, text in shown.files.items()), name
+    assert [name for name in shown.files if name.startswith(("local/", "remote/", "tmp"))] == []
+    told = [way.credentials[name] for name in ("auth_token", "password", "totp_code") if name in way.credentials]
+    assert all(json.dumps(secret, ensure_ascii=False)[1:-1] in shown.told for secret in told)
+    assert (SESSION in shown.told) == ("password" in way.credentials)
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_leak_is_found(secret: str) -> None:
+    for spelling in spellings(secret):
+        assert leaks(f"answered 401: {spelling} is wrong")
