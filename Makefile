@@ -12,7 +12,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units sanity molecule build test demo simulate mutants matrix clean
+.PHONY: help setup lint units sanity molecule build test demo simulate mutants matrix fuzz clean
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -79,6 +79,10 @@ mutants: setup ## break the judgement on purpose, see who notices; writes docs/m
 
 matrix: setup ## every fault on every surface; writes docs/fault_matrix.md
 	@python -m $(TESTS).surfaces
+
+fuzz: ## random answers for five minutes (ARGS=-max_total_time=3600 for longer), adding to tests/fuzz/found.jsonl
+	@tests/tools/setup.sh .venv-fuzz tests/requirements-fuzz.txt
+	@.venv-fuzz/bin/python -m $(TESTS).fuzz -max_total_time=300 $(ARGS)
 
 clean: ## remove all that make made
 	rm -rf .ansible .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv* tests/output

@@ -35,6 +35,23 @@ class Member:
     url: str
 
 
+# What a client's errors are called.
+FAILURE_CODES = frozenset(
+    {
+        "unreachable",
+        "timeout",
+        "tls",
+        "redirected",
+        "unauthorized",
+        "forbidden",
+        "rate_limited",
+        "broker_down",
+        "server_error",
+        "not_rocketchat",
+    }
+)
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a view is missing. ``code`` is a client error's, ``reason`` a few words, ``message`` the whole sentence."""
@@ -50,6 +67,8 @@ class Failure:
     def from_dict(cls, raw: object) -> Failure:
         """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
         raw = mapping_of(raw, "error")
+        if _needed(raw, "code") not in FAILURE_CODES:
+            raise InvalidAnswerError(f"{raw['code']} is no error of a client")
         return cls(code=_needed(raw, "code"), reason=_needed(raw, "reason"), message=_needed(raw, "message"))
 
 

@@ -340,27 +340,31 @@ def _before(params: Mapping[str, Any], phase: Phase) -> Before | None:
         )
     try:
         return Before(
-            ids=frozenset(_list(result, "ids")),
-            targets=frozenset(_list(result, "targets")),
-            members={str(raw["name"]): _known(raw) for raw in _list(result, "members")},
+            ids=frozenset(_texts(result["ids"])),
+            targets=frozenset(_texts(result["targets"])),
+            members={_a(raw["name"], str): _known(raw) for raw in _a(result["members"], list)},
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError):
         raise OptionsError(
             "before is not a whole result of cluster_gate: register it and pass it on unchanged"
         ) from None
 
 
-def _list(raw: Mapping[str, Any], name: str) -> list[Any]:
-    if not isinstance(raw[name], list):
-        raise TypeError(name)
-    return list(raw[name])
-
-
 def _known(raw: Mapping[str, Any]) -> Known:
-    place = raw["place"]
+    host, port = raw["place"] or ("", 0)
     return Known(
-        instance_id=raw["instance_id"],
-        version=raw["version"],
-        place=(str(place[0]), int(place[1])) if place else None,
-        serving=bool(raw["serving"]),
+        instance_id=_a(raw["instance_id"], str, type(None)),
+        version=_a(raw["version"], str, type(None)),
+        place=(_a(host, str), _a(port, int)) if host else None,
+        serving=_a(raw["serving"], bool),
     )
+
+
+def _texts(values: object) -> list[str]:
+    return [_a(value, str) for value in _a(values, list)]
+
+
+def _a(value: Any, *kinds: type) -> Any:
+    if not isinstance(value, kinds):
+        raise TypeError(value)
+    return value

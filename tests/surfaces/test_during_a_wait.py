@@ -144,7 +144,7 @@ def _led_elsewhere(emulator: Emulator) -> Iterator[tuple[str, Callable[[], None]
 
 
 def _lose_record(emulator: Emulator) -> None:
-    with closing(sqlite3.connect(emulator.state_dir / FILE_NAME, timeout=5)) as connection, connection:
+    with closing(sqlite3.connect(emulator.state_dir / FILE_NAME, timeout=5, isolation_level=None)) as connection:
         removed = connection.execute("DELETE FROM records WHERE id = ?", (emulator.id("rc2"),))
         assert removed.rowcount == 1
 

@@ -153,7 +153,7 @@ def _record(name: str, asked: str, told: str) -> dict[str, Any]:
 def see(way: Way) -> Seen:
     """Deploy what breaks all members, and ask all surfaces."""
     with ExitStack() as stack:
-        folder, given = (Path(stack.enter_context(TemporaryDirectory())) for _ in range(2))
+        folder, given = (Path(stack.enter_context(TemporaryDirectory())) for _name in ("folder", "given"))
         stranger = stack.enter_context(serving(lambda handler: handler.reply(200, {"success": True})))
         nodes = Nodes(given / "broken", stranger.url)
         servers = {name: stack.enter_context(serving(partial(nodes.answer, name))) for name in MEMBERS}

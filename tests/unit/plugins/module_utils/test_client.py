@@ -22,6 +22,8 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._client impor
     RateLimitedError,
     printable,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import FAILURE_CODES
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Code
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
 
 if TYPE_CHECKING:
@@ -115,6 +117,12 @@ def test_answers_that_are_none(status: int, content: Any, code: str, reason: str
     assert found[:2] == (code, reason)
     if message is not None:
         assert found[2] == message
+
+
+def test_every_error_can_be_recorded_and_judged() -> None:
+    codes = {kind.code for kind in ClientError.__subclasses__()}
+    assert codes == FAILURE_CODES
+    assert codes <= {code.value for code in Code}
 
 
 def test_an_answer_and_what_was_sent() -> None:

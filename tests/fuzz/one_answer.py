@@ -1,0 +1,49 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way of one answer from bytes to a verdict, and what must hold whatever the bytes are."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import (
+    INSTANCES,
+    Access,
+    Client,
+    NotRocketchatError,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError, parse
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member, Observation, View
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
+from ansible_collections.rocketops.rocketchat.tests.fuzz.oracle import objections
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
+
+if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Outcome
+
+NODE = Member("rc1", "http://rc1:3000")
+CLIENT = Client(NODE.url, Access(user_id="u", auth_token="t"))
+POLICY = policy_from(params(ping_interval=5.0, stable_for=10.0), [NODE])
+
+
+def check(content: bytes) -> Outcome | None:
+    """The verdict on a cluster of one node that answers this; none where it is refused. Raises what is a defect."""
+    try:
+        payload = CLIENT._parse(content, "GET", INSTANCES, 200)
+        listing = parse(payload)
+    except (NotRocketchatError, InvalidAnswerError):
+        return None
+    observation = Observation(views=(View(member=NODE, listing=listing),), at=0.0)
+    through_json = json.loads(json.dumps(observation.to_dict(details=True), allow_nan=False))
+    assert Observation.from_dict(through_json) == observation
+    verdict, _memory = judge(observation, POLICY, Memory())
+    result = GateResult(verdict, POLICY, 0.0, 1)
+    json.dumps(result.to_dict(), allow_nan=False)
+    if result.passed:
+        assert objections({"rc1": payload}, ["rc1"], [], max_age=15.0, stable_for=10.0) == []
+    return verdict.outcome
