@@ -151,6 +151,18 @@ def run(
     return _Wait(observe, policy, timing, clock, sleep, on_progress).run()
 
 
+def judge_once(observation: Observation, policy: Policy) -> GateResult:
+    """The result of a gate that neither waits nor gets another observation."""
+    return run(
+        lambda: observation,
+        policy,
+        Timing(deadline=0.0),
+        clock=lambda: observation.at,
+        sleep=lambda _seconds: None,
+        on_progress=lambda _line: None,
+    )
+
+
 class _Wait:
     def __init__(
         self,

@@ -7,13 +7,17 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult, Timing, run, timing_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import (
+    GateResult,
+    Timing,
+    judge_once,
+    timing_from,
+)
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import is_loopback
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import READINESS, VERSION, Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import (
@@ -93,14 +97,6 @@ def observe_once(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]
     wanted = Plan(policy=policy, timing=Timing(deadline=0.0))
     with observing(wanted, params, secrets) as observe:
         observation = observe()
-    gate = run(
-        lambda: observation,
-        policy,
-        wanted.timing,
-        clock=time.monotonic,
-        sleep=time.sleep,
-        on_progress=lambda _line: None,
-    )
-    result = result_of(gate, check_mode=bool(params.get("check_mode")))
+    result = result_of(judge_once(observation, policy), check_mode=bool(params.get("check_mode")))
     warnings = warnings_for(policy.members, access_from(params))
     return {**result, "observation": observation.to_dict(details=False), **({"warnings": warnings} if warnings else {})}

@@ -338,6 +338,13 @@ def mapping_of(raw: object, what: str) -> Mapping[str, Any]:
     return raw
 
 
+def list_of(raw: Mapping[str, Any], name: str) -> list[Any]:
+    value = raw.get(name)
+    if not isinstance(value, list):
+        raise InvalidAnswerError(f"{name} is not a list")
+    return value
+
+
 def typed(raw: Mapping[str, Any], name: str, kind: type) -> Any:
     """A value of this type or none; a whole number serves as a float."""
     value = raw.get(name)

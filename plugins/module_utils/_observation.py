@@ -15,6 +15,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances im
     InvalidAnswerError,
     Listing,
     Record,
+    list_of,
     mapping_of,
     moment_of,
     newest,
@@ -135,7 +136,7 @@ def _entry(record: Record, details: bool) -> dict[str, Any]:
 
 
 def _listing(raw: Mapping[str, Any]) -> Listing:
-    records = tuple(Record.from_dict(entry) for entry in _list(raw, "instances"))
+    records = tuple(Record.from_dict(entry) for entry in list_of(raw, "instances"))
     if len({record.id for record in records}) < len(records):
         raise InvalidAnswerError("it lists an instance twice")
     return Listing(records=records, old_shape=bool(typed(raw, "old_shape", bool)))
@@ -146,13 +147,6 @@ def _needed(raw: Mapping[str, Any], name: str) -> str:
     if value is None:
         raise InvalidAnswerError(f"{name} is missing")
     return str(value)
-
-
-def _list(raw: Mapping[str, Any], name: str) -> list[Any]:
-    value = raw.get(name)
-    if not isinstance(value, list):
-        raise InvalidAnswerError(f"{name} is not a list")
-    return value
 
 
 @dataclass(frozen=True)
@@ -200,5 +194,5 @@ class Observation:
         at = typed(raw, "at", float)
         if at is None:
             raise InvalidAnswerError("at is missing")
-        views = tuple(View.from_dict(view) for view in _list(raw, "views"))
+        views = tuple(View.from_dict(view) for view in list_of(raw, "views"))
         return cls(views=views, at=at, lost=typed(raw, "lost", str))

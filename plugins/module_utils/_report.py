@@ -7,15 +7,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import (
     WORST,
+    InvalidAnswerError,
     Record,
     State,
+    list_of,
+    mapping_of,
     seconds_between,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation, View
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import READINESS, Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import (
     access_from,
@@ -27,7 +31,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options impo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation, View
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
 
 DETAILS = ("last_heartbeat", "pid", "tcp_port", "node_version", "connections", "broadcast_auth", "os")
 
@@ -47,7 +51,7 @@ def instances_info(params: Mapping[str, Any], secrets: set[str]) -> dict[str, An
             secrets |= observer.secrets
     result = report(observation, max_age=max_age, details=params["details"], readiness=READINESS in params["gather"])
     if params.get("members") is None:
-        del result["views"]
+        del result["views"][0]["instances"]  # they are the result's own
     warnings = warnings_for(members, access)
     return {**result, "changed": False, **({"warnings": warnings} if warnings else {})}
 
@@ -56,9 +60,9 @@ def instances_facts(params: Mapping[str, Any], secrets: set[str]) -> dict[str, A
     """The same as facts, with the record and the version of the node asked, if only one was asked."""
     result = instances_info(params, secrets)
     instances, cluster = result.pop("instances"), result.pop("cluster")
-    result.pop("rate_limit")
-    views = result.pop("views", None)
-    single = views is None and not result.get("failed")
+    for name in ("rate_limit", "views"):
+        del result[name]
+    single = params.get("members") is None and not result.get("failed")
     facts = {
         "instances": instances,
         "cluster": cluster,
@@ -81,6 +85,18 @@ def report(observation: Observation, *, max_age: float, details: bool, readiness
     if len(failures) == len(observation.views):
         result.update(failed=True, msg=_message(failures))
     return result
+
+
+def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
+    """What a result of :func:`instances_info` says of a policy's members. Raises :class:`InvalidAnswerError`."""
+    raws = [mapping_of(raw, "a view") for raw in list_of(mapping_of(result, "the result of instances_info"), "views")]
+    if len(raws) == 1 and "instances" not in raws[0]:
+        raws = [{**raws[0], "instances": result.get("instances")}]
+    views = {view.member.name: view for view in map(View.from_dict, raws)}
+    missing = [member.name for member in policy.members if member.name not in views]
+    if missing:
+        raise InvalidAnswerError(f"{', '.join(missing)} was not asked, but {', '.join(views) or 'nobody'}")
+    return Observation(views=tuple(replace(views[member.name], member=member) for member in policy.members), at=0.0)
 
 
 @dataclass(frozen=True)

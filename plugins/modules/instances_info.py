@@ -21,6 +21,8 @@ extends_documentation_fragment:
 seealso:
   - module: rocketops.rocketchat.instances_facts
   - module: rocketops.rocketchat.cluster_gate
+  - plugin: rocketops.rocketchat.verdict
+    plugin_type: filter
 """
 
 EXAMPLES = r"""
@@ -247,11 +249,12 @@ rate_limit:
     reset_after: 60.0
 views:
   description:
-    - What each member answered, in the order of O(members). C(error) has C(code), C(reason) and C(message) if it gave
-      no usable answer. C(instances) are as in RV(instances), without C(age), C(state) and C(os).
+    - What each node answered, in the order of O(members). C(error) has C(code), C(reason) and C(message) if it gave
+      no usable answer. C(instances) are as in RV(instances), without C(age), C(state) and C(os). The one view of O(url)
+      does not repeat them.
   type: list
   elements: dict
-  returned: if O(members) is given
+  returned: always, unless the options are refused
   sample:
     - member: rc2
       url: http://rc2.example.com:3000

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
@@ -24,6 +22,10 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import IMPORT_ERROR
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError, spelled_out
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._signals import terminable
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import plain, validated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
 
 
 class Action(ActionBase):  # type: ignore[misc, unused-ignore]
@@ -82,12 +84,7 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
 
         Raises :class:`OptionsError`.
         """
-        validation = ArgumentSpecValidator(self.argument_spec).validate(plain(self._task.args))
-        self.secrets |= validation._no_log_values
-        if validation.error_messages:
-            raise OptionsError(validation.errors.msg)
-        params: dict[str, Any] = validation.validated_parameters
-        return params
+        return validated(self.argument_spec, self._task.args, self.secrets)
 
     def spelled_out(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arguments to ship, with what comes from the environment here, and the options that they mean.
@@ -122,13 +119,3 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
                 outcome = {"failed": True, "changed": False, "msg": str(error)}
         masked: dict[str, Any] = remove_values(outcome, self.secrets)
         return masked
-
-
-def plain(value: Any) -> Any:
-    """Options in Python's own types. Vaulted scalars of ansible-core before 2.19 are no strings, and validation of
-    them would fail without knowing the secrets."""
-    if isinstance(value, Mapping):
-        return {plain(name): plain(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value if isinstance(value, (str, bool, int, float, type(None))) else str(value)

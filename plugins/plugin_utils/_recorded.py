@@ -1,0 +1,28 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The judgement of what was recorded, under a policy in the words of the gate's options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult, judge_once
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import recorded
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import plain, validated
+
+
+def judge_recorded(result: object, policy: object) -> GateResult:
+    """Raises :class:`OptionsError` or :class:`InvalidAnswerError`, both of which are a :class:`ValueError`."""
+    if not isinstance(policy, Mapping):
+        raise OptionsError("the policy is not a dictionary of options of cluster_gate")
+    if not isinstance(result, Mapping):
+        raise InvalidAnswerError("what was recorded is not a result of instances_info")
+    wanted = plan(validated(GATE, {**policy, "deadline": 0}, set())).policy
+    return judge_once(recorded(plain(result), wanted), wanted)

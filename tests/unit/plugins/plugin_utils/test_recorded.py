@@ -1,0 +1,92 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter and the test on what was recorded: the gate's verdict, and refusals in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.rocketops.rocketchat.plugins.filter.verdict import FilterModule
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import report
+from ansible_collections.rocketops.rocketchat.plugins.test.healthy import TestModule as HealthyModule
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
+
+verdict = FilterModule().filters()["verdict"]
+healthy = HealthyModule().tests()["healthy"]
+MEMBERS = [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2", "rc3")]
+
+
+def recording(scene: Scene | None = None, *, alone: str = "") -> dict[str, Any]:
+    """A result of instances_info as it comes back from a file; ``alone``: with ``url``, of this node."""
+    observation = (scene or Scene.of("rc1", "rc2", "rc3")).observe()
+    if alone:
+        views = tuple(view for view in observation.views if view.member.name == alone)
+        observation = type(observation)(views=views, at=observation.at)
+    result = report(observation, max_age=30.0, details=True, readiness=False)
+    if alone:
+        result["views"][0]["member"] = f"{alone}:3000"
+        del result["views"][0]["instances"]
+    loaded: dict[str, Any] = json.loads(json.dumps(result))
+    return loaded
+
+
+def test_what_was_well_passes() -> None:
+    result = verdict(recording(), {"members": MEMBERS})
+    assert (result["verdict"], result["serving"]) == ("pass", ["rc1", "rc2", "rc3"])
+    assert healthy(recording(), {"members": MEMBERS})
+
+
+def test_a_policy_is_tried_out() -> None:
+    scene = Scene.of("rc1", "rc2", "rc3")
+    scene.kill("rc2")
+    recorded = recording(scene)
+    assert verdict(recorded, {"members": MEMBERS})["msg"].startswith("2 of 3 members serve, 3 needed: rc2 unreachable")
+    assert not healthy(recorded, {"members": MEMBERS})
+    assert healthy(recorded, {"members": MEMBERS, "min_serving": 2})
+    assert healthy(recorded, {"members": MEMBERS, "min_serving": "60%"})
+    assert verdict(recorded, {"members": MEMBERS, "phase": "before", "targets": ["rc2"]})["verdict"] == "pass"
+    assert verdict(recorded, {"members": MEMBERS, "phase": "before", "targets": ["rc1"]})["verdict"] == "wait"
+
+
+def test_of_one_url() -> None:
+    recorded = recording(alone="rc1")
+    policy = {"url": "http://rc1:3000", "expected": 3}
+    assert healthy(recorded, policy)
+    assert not healthy(recorded, {**policy, "expected": 4})
+
+
+@pytest.mark.parametrize("kind", ["old_shape", "microservices"])
+def test_what_cannot_be_judged_is_not_healthy(kind: str) -> None:
+    recorded = recording(alone="rc1")
+    if kind == "old_shape":
+        recorded["views"][0]["old_shape"] = True
+    for record in recorded["instances"] if kind == "microservices" else ():
+        record.update(name="ddp-streamer", local=False, connected=False)
+    assert verdict(recorded, {"url": "http://rc1:3000", "expected": 3})["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("recorded", "policy", "message"),
+    [
+        (recording(), {"members": [*MEMBERS, {"name": "rc4", "url": "http://rc4"}]}, "rc4 was not asked, but rc1, rc2"),
+        (recording(alone="rc1"), {"members": MEMBERS}, "rc1, rc2, rc3 was not asked, but rc1:3000"),
+        (recording(), {"url": "http://rc1:3000", "expected": 3}, "rc1:3000 was not asked, but rc1, rc2, rc3"),
+        (recording(), {"members": MEMBERS, "min_serving": 4}, "min_serving 4 needs 4 to serve"),
+        (recording(), {"members": MEMBERS, "minserving": 2}, "unsupported options: minserving"),
+        (recording(), {"members": MEMBERS, "phase": "after", "targets": ["rc1"]}, "phase: after needs before"),
+        (recording(), "strict", "the policy is not a dictionary"),
+        ([], {"members": MEMBERS}, "what was recorded is not a result of instances_info"),
+        ({"failed": True, "msg": "refused"}, {"members": MEMBERS}, "views is not a list"),
+        ({**recording(), "views": [1]}, {"members": MEMBERS}, "a view is not a dictionary"),
+    ],
+)
+def test_what_is_refused(recorded: Any, policy: Any, message: str) -> None:
+    for of in (verdict, healthy):
+        with pytest.raises(AnsibleFilterError, match=message):
+            of(recorded, policy)
