@@ -81,8 +81,8 @@ requirements:
   - requests >= 2.25.1
 notes:
   - Credentials are needed in one of two kinds, O(user_id) with O(auth_token), or O(username) with O(password). What the
-    task itself says wins over the environment.
-  - Environment variables are those of the task's keyword O(ignore:environment), then those of the controller, and last
-    those of the host where the module runs. A module named in C(FACTS_MODULES) sees its host's alone.
+    options themselves say wins over the environment.
+  - Environment variables of a task are those of its keyword O(ignore:environment), then those of the controller, and
+    last those of the host where the module runs. A module named in C(FACTS_MODULES) sees its host's alone.
   - Redirects are not followed, because credentials would go along. A redirect is an error that names where it leads.
 """

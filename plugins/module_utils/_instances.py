@@ -369,6 +369,9 @@ def is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+_LOOPBACK = re.compile(r"localhost|undefined|::1|::|0\.0\.0\.0|127(\.\d+){1,3}", re.ASCII)
+
+
 def is_loopback(host: str) -> bool:
-    name = host.strip("[]").lower()
-    return name in ("localhost", "::1", "0.0.0.0", "::", "undefined") or name.startswith("127.")
+    """Whether it means another machine to everybody, or none."""
+    return bool(_LOOPBACK.fullmatch(host.strip("[]").lower()))

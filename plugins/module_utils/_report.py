@@ -74,7 +74,7 @@ def instances_facts(params: Mapping[str, Any], secrets: set[str]) -> dict[str, A
 
 def report(observation: Observation, *, max_age: float, details: bool, readiness: bool) -> dict[str, Any]:
     """``max_age`` in seconds; ``readiness``: whether it was asked for."""
-    instances = [_entry(seen, observation, details) for seen in _merged(observation, max_age)]
+    instances = instances_of(observation, max_age=max_age, details=details)
     result: dict[str, Any] = {
         "instances": instances,
         "cluster": _cluster(observation, instances, readiness),
@@ -85,6 +85,12 @@ def report(observation: Observation, *, max_age: float, details: bool, readiness
     if len(failures) == len(observation.views):
         result.update(failed=True, msg=_message(failures))
     return result
+
+
+def instances_of(observation: Observation, *, max_age: float, details: bool) -> list[dict[str, Any]]:
+    """Each instance once, ordered by id: as its own node sees it, else as the view does that thinks worst of it."""
+    versions = {view.local.id: view.version for view in observation.views if view.local}
+    return [_entry(seen, observation, versions, details) for seen in _merged(observation, max_age)]
 
 
 def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
@@ -112,7 +118,6 @@ class _Seen:
 
 
 def _merged(observation: Observation, max_age: float) -> list[_Seen]:
-    """Each instance once: as its own node sees it, else as the view does that thinks worst of it."""
     best: dict[str, _Seen] = {}
     for view in observation.views:
         for record in view.by_id.values():
@@ -123,9 +128,14 @@ def _merged(observation: Observation, max_age: float) -> list[_Seen]:
     return sorted(best.values(), key=lambda seen: seen.record.id)
 
 
-def _entry(seen: _Seen, observation: Observation, details: bool) -> dict[str, Any]:
+def _entry(seen: _Seen, observation: Observation, versions: Mapping[str, str | None], details: bool) -> dict[str, Any]:
     age = seconds_between(seen.record.updated_at, observation.clock)
-    entry = {**seen.record.to_dict(), "age": None if age is None else round(age, 3), "state": seen.state.value}
+    entry = {
+        **seen.record.to_dict(),
+        "version": versions.get(seen.record.id),
+        "age": None if age is None else round(age, 3),
+        "state": seen.state.value,
+    }
     if not details:
         for name in DETAILS:
             del entry[name]

@@ -18,6 +18,7 @@ description:
 extends_documentation_fragment:
   - rocketops.rocketchat._attributes
   - rocketops.rocketchat._connection
+  - rocketops.rocketchat._nodes
   - rocketops.rocketchat._instances
 attributes:
   facts:
@@ -111,6 +112,11 @@ ansible_facts:
               type: str
               returned: always
               sample: "2024-07-05T02:55:40.526Z"
+            version:
+              description: Version of Rocket.Chat. None where the instance was not asked itself.
+              type: str
+              returned: always
+              sample: 7.11.0
             age:
               description:
                 - Seconds since the last ping. The reference is the newest ping of the nodes that answered, or where

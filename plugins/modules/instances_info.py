@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - rocketops.rocketchat._attributes
   - rocketops.rocketchat._connection
+  - rocketops.rocketchat._nodes
   - rocketops.rocketchat._instances
 seealso:
   - module: rocketops.rocketchat.instances_facts
@@ -116,6 +117,11 @@ instances:
       type: str
       returned: always
       sample: "2024-07-05T02:55:40.526Z"
+    version:
+      description: Version of Rocket.Chat. None where the instance was not asked itself.
+      type: str
+      returned: always
+      sample: 7.11.0
     age:
       description:
         - Seconds since the last ping. The reference is the newest ping of the nodes that answered, or where none of
@@ -250,8 +256,8 @@ rate_limit:
 views:
   description:
     - What each node answered, in the order of O(members). C(error) has C(code), C(reason) and C(message) if it gave
-      no usable answer. C(instances) are as in RV(instances), without C(age), C(state) and C(os). The one view of O(url)
-      does not repeat them.
+      no usable answer. C(instances) are as in RV(instances), without C(age), C(state), C(version) and C(os). The one
+      view of O(url) does not repeat them.
   type: list
   elements: dict
   returned: always, unless the options are refused

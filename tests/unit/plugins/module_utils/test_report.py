@@ -70,9 +70,10 @@ def test_merged_from_several_views() -> None:
         None,
     ]
     assert "failed" not in result
+    assert [entry["version"] for entry in result["instances"]] == ["2", "1", None, None, None]
     assert set(result["instances"][0]) == {
         *("id", "name", "host", "port", "address", "connected", "local"),
-        *("created_at", "updated_at", "age", "state"),
+        *("created_at", "updated_at", "version", "age", "state"),
     }
 
 

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This doc fragment is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""Which nodes are asked, and when what they list counts as fresh."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  url:
+    description:
+      - Base URL of the node to ask, such as V(http://rc1.example.com:3000). May have a path.
+      - When left out, the environment variable E(ROCKETCHAT_URL) is used, unless O(members) is given.
+    type: str
+  members:
+    description:
+      - The nodes of the cluster, each with its own URL. All are asked at the same time, and one that does not answer
+        does not fail the task as long as another one does.
+      - Mutually exclusive with O(url).
+      - When left out, O(url) is asked alone, and all that is told is that one node's opinion.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: Name of the node, usually its inventory name.
+        type: str
+        required: true
+      url:
+        description: Base URL of this very node, not of a load balancer.
+        type: str
+        required: true
+  ping_interval:
+    description:
+      - Seconds between two pings of an instance to the database, as the servers are configured.
+    type: float
+    default: 10.0
+  max_record_age:
+    description:
+      - Seconds after its last ping when an instance's record is no longer fresh.
+      - When left out, three times O(ping_interval).
+    type: float
+"""

@@ -1,0 +1,332 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hosts of a Rocket.Chat cluster, from the cluster's own list."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: instances
+short_description: Hosts from the list of instances of a Rocket.Chat cluster
+version_added: 1.0.0
+author: Rocketops contributors (@rocketops)
+description:
+  - Asks one or more nodes of a Rocket.Chat cluster for C(GET /api/v1/instances.get), and makes a host of every instance
+    that they list.
+  - The configuration file's name has to end in C(rocketchat.yml) or C(rocketchat.yaml).
+  - Do not take the members of M(rocketops.rocketchat.cluster_gate) from here. A node that is down is not in the list
+    any more after a few minutes, and a gate would no longer miss it. Members have to be declared.
+extends_documentation_fragment:
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+  - rocketops.rocketchat._connection
+  - rocketops.rocketchat._nodes
+options:
+  plugin:
+    description: The name of this plugin.
+    type: str
+    required: true
+    choices: [rocketops.rocketchat.instances]
+  states:
+    description:
+      - Which instances become hosts, by the state that RV(rocketops.rocketchat.instances_info#module:instances[].state)
+        describes. Dead records (V(expired)) and those with a ping in the future (V(ghost)) do not by default.
+    type: list
+    elements: str
+    choices: [alive, isolated, stalled, expired, ghost]
+    default: [alive, isolated, stalled]
+  filters:
+    description:
+      - Which of them do. Each entry has one of C(include) and C(exclude), a Jinja expression over the values of the
+        instance, such as C(version == '7.11.0'). The first expression that is true decides.
+      - Instances for which none is true become hosts. End with C(exclude=true) to turn that round.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      include:
+        description: Instances for which it is true become hosts.
+        type: str
+      exclude:
+        description: Instances for which it is true do not.
+        type: str
+  hostnames:
+    description:
+      - What a host is called, best first. Each entry is the name of a value of the instance, or a Jinja expression over
+        its values. Values that the instance does not have are undefined.
+      - A name that two instances share, or that is no usable host name (such as V(localhost) or V(undefined)), is given
+        to neither. The next entry is tried then, and last the id of the instance.
+    type: list
+    elements: str
+    default: [host]
+  ansible_host:
+    description:
+      - Where the host is reached, best first, with entries as in O(hostnames). The first that is a usable host name or
+        address is taken. If there is none, the variable is not set.
+    type: list
+    elements: str
+    default: [host, address]
+  prefix:
+    description: What the names of the host variables and of the groups by state begin with.
+    type: str
+    default: rocketchat_
+  group:
+    description: The group of all hosts. It has a child for each of O(states), named by O(prefix) and the state.
+    type: str
+    default: rocketchat
+  fallback_to_cache:
+    description:
+      - When no node answers, use the last answer, however old, with a warning. It is kept beside the cache and does not
+        expire.
+      - Needs O(cache_plugin) to be one that outlives the run, such as P(ansible.builtin.jsonfile#cache).
+      - Not with C(--flush-cache).
+    type: bool
+    default: false
+notes:
+  - All options that M(rocketops.rocketchat.instances_info) has too can be templates, with lookups and extra variables.
+  - The values of an instance are those of RV(rocketops.rocketchat.instances_info#module:instances). As host variables
+    they have names with O(prefix). They are never evaluated as templates.
+  - An inventory source that fails is only a warning to Ansible, and its exit status 0, unless the environment has
+    E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) set to V(true).
+seealso:
+  - module: rocketops.rocketchat.instances_info
+"""
+
+EXAMPLES = r"""
+# production.rocketchat.yml
+plugin: rocketops.rocketchat.instances
+url: https://chat.example.com
+user_id: "{{ lookup('ansible.builtin.env', 'CHAT_USER_ID') }}"
+auth_token: "{{ lookup('ansible.builtin.env', 'CHAT_TOKEN') }}"
+
+---
+# All nodes are asked, each tells its version. Several instances share a machine, so the port belongs to the name.
+plugin: rocketops.rocketchat.instances
+members:
+  - {name: rc1, url: "http://10.0.0.1:3000"}
+  - {name: rc2, url: "http://10.0.0.1:3001"}
+hostnames:
+  - host ~ '-' ~ port
+filters:
+  - exclude: name == 'ddp-streamer'
+keyed_groups:
+  - key: rocketchat_version
+    prefix: version
+compose:
+  rocketchat_url: "'http://' ~ rocketchat_host ~ ':' ~ rocketchat_port"
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: /var/tmp/rocketchat_inventory
+cache_timeout: 60
+fallback_to_cache: true
+"""
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.module_utils.basic import missing_required_lib
+from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, get_cache_plugin
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import INSTANCES
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import IMPORT_ERROR, printable
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import VERSION, Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import (
+    OptionsError,
+    access_from,
+    max_record_age,
+    members_from,
+    warnings_for,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_of
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._names import is_usable, settle
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import LOOKUPS, untrusted
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ASKED = {name: spec for name, spec in INSTANCES.items() if name not in ("gather", "details")}
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: ignore[misc, unused-ignore]
+    NAME = "rocketops.rocketchat.instances"
+
+    inventory: Any
+    templar: Any
+
+    def verify_file(self, path: str) -> bool:
+        return bool(super().verify_file(path)) and path.endswith(("rocketchat.yml", "rocketchat.yaml"))
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        self.secrets: set[str] = set()
+        try:
+            self._populate(self._observation(path, use_cache=cache))
+        except (OptionsError, AnsibleError) as error:
+            raise AnsibleParserError(remove_values(str(error), self.secrets)) from None
+
+    # Asking
+
+    def _observation(self, path: str, *, use_cache: bool) -> Observation:
+        params = self._params()
+        self.max_age = max_record_age(params)
+        key = self.get_cache_key(path)
+        if use_cache and self.get_option("cache"):
+            kept = _kept(self._cache, key)
+            if kept is not None:
+                return kept
+        last = self._last_answers()
+        observation = self._observe(params)
+        failures = [(view.member.name, view.failure) for view in observation.views if view.failure]
+        if len(failures) < len(observation.views):
+            for reason in _some([f"{name} does not answer: {failure.message}" for name, failure in failures]):
+                self.display.warning(printable(reason))
+            self._keep(observation, key, last)
+            return observation
+        fallen_back = _kept(last, key) if use_cache and last is not None else None
+        if last is None or fallen_back is None:
+            raise OptionsError(_nobody_answers(failures))
+        asked_at = last[key].get("asked_at")
+        self.display.warning(printable(f"{_nobody_answers(failures)}. Using the answer of {asked_at}"))
+        return fallen_back
+
+    def _params(self) -> dict[str, Any]:
+        if IMPORT_ERROR is not None:
+            raise OptionsError(missing_required_lib("requests"))
+        self.templar.available_variables = self._vars
+        given = {name: self.get_option(name) for name in ASKED}
+        return validated(ASKED, {n: self._templated(v) for n, v in given.items() if v is not None}, self.secrets)
+
+    def _templated(self, value: Any) -> Any:
+        return self.templar.template(value, **LOOKUPS)
+
+    def _observe(self, params: dict[str, Any]) -> Observation:
+        access, members = access_from(params), members_from(params)
+        self.secrets |= access.secrets
+        for warning in warnings_for(members, access):
+            self.display.warning(warning)
+        with Observer(members, access, gather=frozenset({VERSION})) as observer:
+            try:
+                return observer.observe()
+            finally:
+                self.secrets |= observer.secrets
+
+    # The cache
+
+    def _last_answers(self) -> Any:
+        """A second cache, whose entries do not expire; none if it is not wanted."""
+        if not self.get_option("fallback_to_cache"):
+            return None
+        plugin = self.get_option("cache_plugin")
+        if plugin in ("memory", "ansible.builtin.memory"):
+            raise OptionsError(
+                "fallback_to_cache needs a cache_plugin that outlives the run, such as ansible.builtin.jsonfile"
+            )
+        prefix = f"{self.get_option('cache_prefix') or ''}last_"
+        return get_cache_plugin(plugin, _uri=self.get_option("cache_connection"), _timeout=0, _prefix=prefix)
+
+    def _keep(self, observation: Observation, key: str, last: Any) -> None:
+        caches = [last] if last is not None else []
+        if self.get_option("cache"):
+            caches.append(self._cache)
+        for cache in caches:
+            recorded = remove_values(observation.to_dict(details=True), self.secrets)
+            cache[key] = {"asked_at": to_iso(datetime.now(timezone.utc)), "observation": recorded}
+            cache.update_cache_if_changed()
+
+    # Hosts and groups
+
+    def _populate(self, observation: Observation) -> None:
+        if any(view.listing and view.listing.microservices for view in observation.views):
+            self.display.warning("a microservices deployment: its nodes are not in the list of instances")
+        found = self._harmless(instances_of(observation, max_age=self.max_age, details=True))
+        states = self.get_option("states")
+        instances = [instance for instance in found if instance["state"] in states and self._is_wanted(instance)]
+        names = settle({i["id"]: [self._words(p, i) for p in self.get_option("hostnames")] for i in instances})
+        for reason in _some(names.rejected):
+            self.display.warning(printable(f"{reason}: the next of hostnames is taken, or the id"))
+        groups = self._add_groups(states)
+        for instance in instances:
+            self._add_host(names.by_id[instance["id"]], instance, groups[instance["state"]])
+
+    def _harmless(self, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Strings from the server are no templates, and no secrets, should it repeat them."""
+        text = json.dumps(instances, ensure_ascii=False)
+        if any(json.dumps(secret, ensure_ascii=False)[1:-1] in text for secret in self.secrets):
+            instances = remove_values(instances, self.secrets)
+        objects = 2 * len(instances)  # each has its own braces, and those of os; all others are in strings
+        return instances if text.count("{") == objects else untrusted(instances)
+
+    def _is_wanted(self, instance: dict[str, Any]) -> bool:
+        for entry in self.get_option("filters"):
+            (verb, expression), *more = entry.items()
+            if more or verb not in ("include", "exclude"):
+                raise OptionsError(f"filters: an entry has one of include and exclude, not {', '.join(entry)}")
+            try:
+                matches = expression if isinstance(expression, bool) else boolean(self._compose(expression, instance))
+            except Exception as error:  # noqa: BLE001  # whatever is wrong with a user's expression
+                raise OptionsError(f"filters: {verb}: {expression}: {error}") from None
+            if matches:
+                return bool(verb == "include")
+        return True
+
+    def _words(self, preference: str, instance: dict[str, Any]) -> str:
+        """What an instance is called by one preference; nothing if it does not have what that needs."""
+        if preference in instance:
+            value = instance[preference]
+        else:
+            known = {name: value for name, value in instance.items() if value is not None}
+            try:
+                value = self._compose(preference, known)
+            except Exception as error:  # noqa: BLE001  # whatever is wrong with a user's expression
+                if self.get_option("strict"):
+                    raise OptionsError(f"{preference}: {error}") from None
+                return ""
+        return "" if value is None else str(value)
+
+    def _add_groups(self, states: list[str]) -> dict[str, str]:
+        """The group of each state."""
+        parent = self.inventory.add_group(self._sanitize_group_name(self.get_option("group")))
+        groups = {}
+        for state in states:
+            groups[state] = self.inventory.add_group(self._sanitize_group_name(self.get_option("prefix") + state))
+            self.inventory.add_child(parent, groups[state])
+        return groups
+
+    def _add_host(self, name: str, instance: dict[str, Any], group: str) -> None:
+        self.inventory.add_host(name, group=group)
+        places = (self._words(preference, instance) for preference in self.get_option("ansible_host"))
+        place = next((place for place in places if is_usable(place)), None)
+        if place is not None:
+            self.inventory.set_variable(name, "ansible_host", place)
+        prefix, strict = self.get_option("prefix"), self.get_option("strict")
+        variables = {f"{prefix}{key}": value for key, value in instance.items()}
+        for key, value in variables.items():
+            self.inventory.set_variable(name, key, value)
+        self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
+        self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
+
+
+def _kept(cache: Any, key: str) -> Observation | None:
+    """What a cache has, unless it is not what was put there."""
+    try:
+        return Observation.from_dict(cache[key]["observation"])
+    except (KeyError, TypeError, InvalidAnswerError):
+        return None
+
+
+def _nobody_answers(failures: list[Any]) -> str:
+    return "no node answers: " + " | ".join(_some([failure.message for _name, failure in failures]))
+
+
+def _some(lines: Sequence[str]) -> list[str]:
+    """Enough of them to know what is wrong."""
+    return [*lines[:3], *([f"and {len(lines) - 3} more"] if len(lines) > 3 else [])]
