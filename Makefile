@@ -12,7 +12,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units sanity molecule build test demo simulate mutants matrix fuzz clean
+.PHONY: help setup lint units sanity molecule build test-matrix test demo simulate mutants matrix fuzz clean
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -32,7 +32,7 @@ TESTS := ansible_collections.rocketops.rocketchat.tests
 QUIET := tests/tools/quiet.sh
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## make the environment for development and tests in .venv
 	@tests/tools/setup.sh $(VENV) tests/requirements.txt
@@ -46,7 +46,7 @@ lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
 	@$(QUIET) ansible-lint --offline --strict
 	@antsibull-changelog lint
 
-units: setup ## unit tests, and the tests of the emulator
+units: setup ## unit tests, emulator, simulation, fault matrix, secrets, event source
 	@python -m pytest $(ARGS)
 
 sanity: setup ## ansible-test sanity, without an ignore file
@@ -58,9 +58,12 @@ molecule: setup ## scenarios against the emulator
 build: setup ## build the collection, install the result elsewhere and read its documentation
 	@$(QUIET) tests/tools/build.sh
 
+test-matrix: ## unit tests on the oldest and the newest ansible-core
+	@tests/tools/matrix.sh $(ARGS)
+
 # The units come last, so that their summary is the last line.
 test: setup ## all of the above
-	@for step in lint sanity molecule build units; do \
+	@for step in lint sanity molecule build test-matrix units; do \
 	  echo "== $$step"; \
 	  begin=$$SECONDS; \
 	  $(MAKE) --no-print-directory ARGS= $$step; \

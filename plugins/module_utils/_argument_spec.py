@@ -82,3 +82,9 @@ GATE: dict[str, Any] = {
     "stable_for": {"type": "float"},
     "progress_deadline": {"type": "float"},
 }
+
+WATCH: dict[str, Any] = {
+    **GATE,
+    "policy": {"type": "dict"},
+    "heartbeat": {"type": "float"},
+}

@@ -163,6 +163,17 @@ def judge_once(observation: Observation, policy: Policy) -> GateResult:
     )
 
 
+def pause_after(observation: Observation, policy: Policy) -> float:
+    """Seconds to the next observation: the interval, longer where a node's rate limit says so."""
+    pauses = [interval(policy, observation)]
+    for view in observation.views:
+        limit = view.rate_limit or {}
+        remaining, reset = limit.get("remaining"), limit.get("reset_after")
+        if reset is not None and (remaining is None or remaining <= 1):
+            pauses.append(min(reset, LONGEST_PAUSE))
+    return max(pauses)
+
+
 class _Wait:
     def __init__(
         self,
@@ -206,7 +217,8 @@ class _Wait:
             if verdict.outcome is not Outcome.WAIT or gave_up:
                 return self._result(verdict, gave_up if verdict.outcome is Outcome.WAIT else "")
             self._speak(verdict)
-            self._pause(self._until_next(observation), verdict)
+            left = max(self.timing.deadline - self.elapsed, 0.0)
+            self._pause(min(pause_after(observation, self.policy), left), verdict)
 
     def _at_once(self, verdict: Verdict) -> Verdict:
         """Without a deadline there is no second observation that could confirm a failure."""
@@ -222,16 +234,6 @@ class _Wait:
         if limit is not None and unchanged >= limit:
             return f"nothing changed for {unchanged:.0f} s"
         return "" if self.timing.deadline else "one observation only (deadline: 0)"
-
-    def _until_next(self, observation: Observation) -> float:
-        """Seconds to the next observation: the interval, longer where a node's rate limit says so."""
-        pauses = [interval(self.policy, observation)]
-        for view in observation.views:
-            limit = view.rate_limit or {}
-            remaining, reset = limit.get("remaining"), limit.get("reset_after")
-            if reset is not None and (remaining is None or remaining <= 1):
-                pauses.append(min(reset, LONGEST_PAUSE))
-        return min(max(pauses), max(self.timing.deadline - self.elapsed, 0.0))
 
     def _pause(self, seconds: float, verdict: Verdict) -> None:
         """Sleep in pieces, so that nobody waits longer than half a minute for a sign of life."""

@@ -166,7 +166,8 @@ class _Judgement:
         self.fresh = {
             view.member.name: fresh_ids(view, observation, policy, connected=connected) for view in observation.views
         }
-        self.ids = memory.ids.union(observation.ids)
+        # The gate after has to know every id that was ever listed; a watch goes on for ever, and must not.
+        self.ids = frozenset(observation.ids).union(memory.ids if policy.phase is Phase.BEFORE else ())
         self.bad_links = self._bad_links()
         self.down = self._down_targets()
 

@@ -301,11 +301,20 @@ def test_ids_that_were_swept_while_the_gate_waited_are_kept() -> None:
     scene = three()
     scene.remnants["hung"] = 0.0
     scene["rc2"].error = "timeout"
-    policy = scene.policy()
+    policy = scene.policy("before", targets=["rc1"])
     scene.judge(policy)
     scene.remnants.clear()
     scene.now = 5
     assert "hung" in scene.judge(policy).ids
+
+
+def test_ids_do_not_pile_up_where_nobody_needs_them() -> None:
+    scene = three()
+    scene.judge(scene.policy())
+    scene.restart("rc1")
+    scene.remnants.clear()
+    scene.now = 5
+    assert scene.judge(scene.policy()).ids == ("rc1-2", "rc2-1", "rc3-1")
 
 
 def test_nobody_answers() -> None:

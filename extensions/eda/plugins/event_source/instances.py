@@ -1,0 +1,90 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Watches a Rocket.Chat cluster, and sends an event for every change of a member or of the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+DOCUMENTATION = r"""
+name: instances
+short_description: Watch the nodes of a Rocket.Chat cluster
+author: Rocketops contributors (@rocketops)
+description:
+  - Asks the nodes of a Rocket.Chat cluster for C(GET /api/v1/instances.get) again and again, judges what they say as
+    the module C(rocketops.rocketchat.cluster_gate) does, and sends an event when the state of a member or the verdict
+    changes, and one with the whole state at the start.
+  - A change for the worse is sent when two observations running have seen it. A member serves again when it has for
+    O(stable_for), and the verdict is V(pass) again when the gate would pass.
+  - While no node answers it asks less and less often, up to once a minute. Rate limits are kept to.
+options:
+  policy:
+    description:
+      - Options of the module C(rocketops.rocketchat.cluster_gate) in one dictionary, so that one variable serves both.
+      - Options given beside it win over it.
+    type: dict
+  heartbeat:
+    description: Seconds after which the whole state is sent again. When left out, it is not.
+    type: float
+  others:
+    description:
+      - All options of the module C(rocketops.rocketchat.cluster_gate) with their names and defaults, such as
+        C(members), C(url) and C(expected), C(user_id), C(auth_token), C(min_serving), C(ping_interval), C(links),
+        C(stable_for) and C(interval). The file C(schemas/instances.json) lists them.
+      - C(phase) is C(steady). C(deadline) and C(progress_deadline) mean nothing here.
+"""
+
+EXAMPLES = r"""
+- name: Watch the chat servers
+  hosts: all
+  sources:
+    - rocketops.rocketchat.instances:
+        members:
+          - {name: rc1, url: "http://rc1.example.com:3000"}
+          - {name: rc2, url: "http://rc2.example.com:3000"}
+        user_id: "{{ user_id }}"
+        auth_token: "{{ auth_token }}"
+  rules:
+    - name: A node has gone
+      condition: event.type == "member" and event.current == "unreachable"
+      action:
+        run_playbook:
+          name: restart.yml
+"""
+
+# ansible-rulebook runs this file by its path: the collection is found where the file lies. Links are not resolved, they
+# may lead to a place outside of ansible_collections.
+for _folder in Path(os.path.abspath(__file__)).parents:
+    if _folder.name == "ansible_collections":
+        sys.path.append(str(_folder.parent))
+
+from ansible.module_utils.common.parameters import remove_values
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import WATCH
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import IMPORT_ERROR
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import observing, plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._watch import watch_from
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
+
+
+async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
+    """Watch until cancelled. Raises OptionsError, a ValueError, for options that cannot be met."""
+    if IMPORT_ERROR is not None:
+        raise IMPORT_ERROR
+    secrets: set[str] = set()
+    policy = args.get("policy")
+    params = validated(WATCH, {**policy, **args} if isinstance(policy, dict) else args, secrets)
+    wanted = plan(params)
+    watch = watch_from(params, wanted.policy)
+    with observing(wanted, params, secrets) as observe:
+        while True:
+            observation = await asyncio.to_thread(observe)
+            for event in watch.events(observation, datetime.now(timezone.utc)):
+                await queue.put(remove_values(event, secrets))
+            await asyncio.sleep(watch.pause_after(observation))

@@ -1,0 +1,231 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The event source as ansible-rulebook runs it: the file by its path, with a queue, on real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import runpy
+from contextlib import ExitStack, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils import _watch
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import WATCH
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import to_iso
+from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+SOURCE = Path(_watch.__file__).parents[2] / "extensions" / "eda" / "plugins" / "event_source" / "instances.py"
+SCHEMA = SOURCE.parent / "schemas" / "instances.json"
+NAMES = ("rc1", "rc2")
+TOKEN = "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"
+SOON = {"interval": 0.05, "stable_for": 0.2, "ping_interval": 1, "link_memory": 0.2, "timeout": 1}
+BEGAN = datetime.now(timezone.utc)
+
+
+class Cluster:
+    """Two nodes; those that are named in ``down`` fail, and repeat what they were told."""
+
+    def __init__(self) -> None:
+        self.down: set[str] = set()
+        self.servers: dict[str, Server] = {}
+
+    @property
+    def members(self) -> list[dict[str, str]]:
+        return [{"name": name, "url": server.url} for name, server in self.servers.items()]
+
+    def answer(self, name: str, handler: Handler) -> None:
+        if handler.path == "/api/v1/login":
+            handler.reply(200, {"status": "success", "data": {"userId": "me", "authToken": TOKEN}})
+        elif handler.path == "/api/v1/logout":
+            handler.reply(200, {"status": "success"})
+        elif name in self.down:
+            handler.reply(500, {"error": f"down, told {handler.headers['X-Auth-Token']}"})
+        elif handler.path == "/api/info":
+            handler.reply(200, {"success": True, "info": {"version": "7.10.0"}})
+        else:
+            handler.reply(200, {"success": True, "instances": [_record(other, name) for other in NAMES]})
+
+
+def _record(name: str, asked: str) -> dict[str, Any]:
+    record = {"_id": f"{name}-1", "_createdAt": to_iso(BEGAN - timedelta(hours=1)), "_updatedAt": to_iso(_ping())}
+    return {
+        "currentStatus": {"connected": True, "local": name == asked},
+        "instanceRecord": {**record, "name": "rocket.chat", "extraInformation": {"tcpPort": 4000}},
+    }
+
+
+def _ping() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    cluster = Cluster()
+    with ExitStack() as stack:
+        for name in NAMES:
+            server = serving(lambda handler, name=name: cluster.answer(name, handler))  # type: ignore[misc]
+            cluster.servers[name] = stack.enter_context(server)
+        yield cluster
+
+
+def main() -> Any:
+    return runpy.run_path(str(SOURCE))["main"]
+
+
+def watched(args: Mapping[str, Any], story: Callable[[Callable[[], Awaitable[Any]]], Awaitable[None]]) -> None:
+    """Run the source, let the story take its events, cancel it, and see that it ends."""
+
+    async def run() -> None:
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        source = asyncio.create_task(main()(queue, dict(args)))
+        try:
+            await story(lambda: asyncio.wait_for(queue.get(), 20))
+            assert not source.done()
+        finally:
+            source.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait_for(source, 20)
+        assert source.cancelled()
+
+    asyncio.run(run())
+
+
+def given(cluster: Cluster, **options: Any) -> dict[str, Any]:
+    return {**SOON, "members": cluster.members, "user_id": "me", "auth_token": TOKEN, **options}
+
+
+def test_events_of_a_node_that_dies_and_comes_back(cluster: Cluster) -> None:
+    async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
+        first = await next_event()
+        assert (first["type"], first["current"]) == ("state", "pass")
+        cluster.down.add("rc2")
+        member, verdict = await next_event(), await next_event()
+        assert (member["member"], member["previous"], member["current"]) == ("rc2", "serving", "server_error")
+        assert (verdict["previous"], verdict["current"]) == ("pass", "wait")
+        assert member["meta"]["hosts"] == ["rc2"]
+        assert TOKEN not in json.dumps([member, verdict])
+        assert "********" in json.dumps(member)
+        cluster.down.clear()
+        changes = {(event["member"], event["current"]) for event in (await next_event(), await next_event())}
+        assert changes == {("rc2", "serving"), (None, "pass")}
+
+    watched(given(cluster), story)
+
+
+def test_it_goes_on_while_nobody_answers(cluster: Cluster) -> None:
+    async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
+        await next_event()
+        cluster.down.update(NAMES)
+        for _event in range(3):
+            await next_event()
+        cluster.down.clear()
+        changes = [(event["member"], event["current"]) for event in [await next_event() for _event in range(3)]]
+        assert sorted(map(str, changes)) == ["('rc1', 'serving')", "('rc2', 'serving')", "(None, 'pass')"]
+
+    watched(given(cluster), story)
+
+
+def test_a_heartbeat(cluster: Cluster) -> None:
+    async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
+        assert [(await next_event())["type"] for _event in range(3)] == ["state", "heartbeat", "heartbeat"]
+
+    watched(given(cluster, heartbeat=0.2), story)
+
+
+def test_it_logs_out_when_it_is_cancelled(cluster: Cluster) -> None:
+    async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
+        await next_event()
+
+    login = {"username": "watcher", "password": "pässword"}
+    watched({**SOON, "members": cluster.members, **login}, story)
+    for server in cluster.servers.values():
+        assert server.calls.count("POST /api/v1/login") == server.calls.count("POST /api/v1/logout") == 1
+
+
+def test_a_policy_in_one_variable(cluster: Cluster) -> None:
+    async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
+        event = await next_event()
+        assert (event["current"], event["cluster"]["needed"]) == ("pass", 1)
+
+    cluster.down.add("rc2")
+    policy = {**SOON, "members": cluster.members, "min_serving": 2, "deadline": 60}
+    # What is given beside the policy wins. A node that alone answers has to be seen to ping, or there are two.
+    watched({"policy": policy, "min_serving": 1, "user_id": "me", "auth_token": TOKEN}, _after_a_ping(story))
+
+
+def _after_a_ping(story: Callable[[Callable[[], Awaitable[Any]]], Awaitable[None]]) -> Any:
+    async def later(next_event: Callable[[], Awaitable[Any]]) -> None:
+        async def passing() -> Any:
+            event = await next_event()
+            while event["current"] != "pass":
+                event = await next_event()
+            return event
+
+        await story(passing)
+
+    return later
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"members": None}, "neither url nor members is given"),
+        ({"auth_token": None}, "half of the credentials is missing"),
+        ({"phase": "before", "targets": ["rc1"]}, "a watch has phase: steady"),
+        ({"min_serving": 3}, "min_serving 3 needs 3 to serve, but only 2 members are given"),
+        ({"heartbeat": 0}, "heartbeat is 0, it must be at least 0.001 s"),
+        ({"hearbeat": 5}, "unsupported options: hearbeat"),
+        ({"policy": "strict"}, "policy"),
+    ],
+)
+def test_what_is_refused(cluster: Cluster, options: dict[str, Any], message: str) -> None:
+    args = {name: value for name, value in given(cluster, **options).items() if value is not None}
+    with pytest.raises(ValueError, match=message):
+        asyncio.run(main()(asyncio.Queue(), args))
+
+
+def test_the_schema_is_that_of_the_options() -> None:
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == _schema()
+
+
+def _schema() -> dict[str, Any]:
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "rocketops.rocketchat.instances",
+        **_object(WATCH),
+    }
+
+
+def _object(spec: Mapping[str, Any]) -> dict[str, Any]:
+    required = [name for name, option in spec.items() if option.get("required")]
+    return {
+        "type": "object",
+        "properties": {name: _option(option) for name, option in spec.items()},
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+    }
+
+
+def _option(option: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = {"str": "string", "path": "string", "int": "integer", "float": "number", "bool": "boolean"}
+    if option["type"] == "list":
+        inner = _object(option["options"]) if "options" in option else {"type": kinds[option["elements"]]}
+        return {"type": "array", "items": inner}
+    if option["type"] == "dict":
+        return {"type": "object"}
+    found: dict[str, Any] = {"type": kinds[option["type"]]}
+    if "choices" in option:
+        found["enum"] = option["choices"]
+    if "default" in option:
+        found["default"] = option["default"]
+    return found

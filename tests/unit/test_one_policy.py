@@ -1,0 +1,105 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One policy, written once, means the same to the gate, to the filter and to the event source."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.filter.verdict import verdict
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE, WATCH
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._watch import watch_from
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
+
+POLICY = {
+    "members": [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2", "rc3")],
+    "min_serving": "60%",
+    "expected_version": "7.10.0",
+    "ping_interval": 5,
+    "links": "connected",
+    "stable_for": 20,
+    "interval": 2,
+    "deadline": 300,
+    "waive": [{"code": "not_linked", "pair": ["rc1", "rc3"], "reason": "on two sites"}],
+}
+
+
+def _young(scene: Scene) -> None:
+    for name in ("rc1", "rc2"):
+        scene[name].started = -10.0
+
+
+def _two_down(scene: Scene) -> None:
+    scene.kill("rc2")
+    scene.kill("rc3")
+
+
+def _cut(scene: Scene, *ids: str) -> None:
+    scene.cut.add(frozenset(ids))
+
+
+SITUATIONS: dict[str, tuple[Callable[[Scene], None], str]] = {
+    "well": (lambda _scene: None, "pass"),
+    "one is down": (lambda scene: scene.kill("rc2"), "pass"),
+    "two are down": (_two_down, "wait"),
+    "two are young": (_young, "wait"),
+    "cut off, which is waived": (lambda scene: _cut(scene, "rc1-1", "rc3-1"), "pass"),
+    "cut off, which is not": (lambda scene: _cut(scene, "rc1-1", "rc2-1"), "wait"),
+    "another version": (lambda scene: setattr(scene["rc3"], "version", "7.9.0"), "wait"),
+    "no version": (lambda scene: setattr(scene["rc3"], "version", None), "wait"),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_three_say_the_same(situation: str) -> None:
+    scene = Scene.of("rc1", "rc2", "rc3")
+    befall, outcome = SITUATIONS[situation]
+    befall(scene)
+    observation = scene.observe()
+    said = [of(observation) for of in (_by_the_gate, _by_the_filter, _by_the_event_source)]
+    assert said[0]["verdict"] == outcome
+    assert said[0] == said[1] == said[2]
+
+
+def _by_the_gate(observation: Observation) -> dict[str, Any]:
+    wanted = plan(validated(GATE, POLICY, set()))
+    result = run(
+        lambda: observation,
+        wanted.policy,
+        Timing(deadline=0.0),
+        clock=lambda: 0.0,
+        sleep=lambda _seconds: None,
+        on_progress=lambda _line: None,
+    )
+    return _essence(result.to_dict(), result.verdict.summary)
+
+
+def _by_the_filter(observation: Observation) -> dict[str, Any]:
+    recorded = json.loads(json.dumps(report(observation, max_age=15.0, details=False, readiness=False)))
+    result = verdict(recorded, POLICY)
+    return _essence(result, result["msg"].rpartition("; waited")[0])
+
+
+def _by_the_event_source(observation: Observation) -> dict[str, Any]:
+    params = validated(WATCH, {"policy": POLICY, **POLICY}, set())
+    (event,) = watch_from(params, plan(params).policy).events(observation, datetime.now(timezone.utc))
+    return _essence({**event["cluster"], **event}, event["msg"])
+
+
+def _essence(result: dict[str, Any], summary: str) -> dict[str, Any]:
+    return {**{name: result[name] for name in ("verdict", "serving", "needed", "findings")}, "summary": summary}
