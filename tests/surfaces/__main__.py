@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import FAULTS, show_all, table
-from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import HERE, SURFACES
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import HERE, SURFACES, TASKS
 
 PAGE = HERE.parent.parent / "docs" / "fault_matrix.md"
 
@@ -17,10 +17,11 @@ TEXT = """\
 Written by `make matrix`: {faults} deployments to rc2, one of the three nodes of an emulated cluster, and what each way
 to use the collection then says, once inside Ansible's own process and once as a shipped module. The columns `before`
 and `after` are phases of `cluster_gate`, `steady` is the phase without a deployment; `health_gate` is the role, with
-one observation. The gate after the deployment expects 7.11.0 and has seen the gate before it pass.
+one observation. The gate after the deployment expects 7.11.0 and has seen the gate before it pass. The inventory and
+the event source have no module to ship; of the latter, the verdict that it settles on is shown.
 
 `pass` goes on. `wait` ends at the deadline, `fail` and `inconclusive` at once. All three stop the deployment, as does
-`failed`, a refusal. `ok` returns facts.
+`failed`, a refusal. `ok` returns facts, or hosts.
 
 {table}
 
@@ -30,7 +31,7 @@ one observation. The gate after the deployment expects 7.11.0 and has seen the g
 
 def main() -> None:
     shown, took = show_all()
-    cells = 2 * len(FAULTS) * len(SURFACES)
+    cells = len(FAULTS) * (len(SURFACES) + len(TASKS))
     page = TEXT.format(faults=len(FAULTS), table=table(shown), cells=cells, minutes=took / 60)
     PAGE.write_text(page, encoding="utf-8")
     print(page)

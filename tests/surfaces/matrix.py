@@ -18,19 +18,23 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
+from ansible_collections.rocketops.rocketchat.tests.surfaces.outside import ask_events, ask_inventory
 from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import (
     AFTER,
     ASKING,
     BEFORE_ITSELF,
     BEFORE_OTHER,
     DEPLOYED,
+    EVENTS,
     FACTS,
     HERE,
     INFO,
+    INVENTORY,
     OTHER,
     ROLE,
     STEADY,
     SURFACES,
+    TASKS,
     WAITING,
     inventory_of,
     play,
@@ -47,10 +51,10 @@ UP = ("--version", OLD, "--ping", "0.5", "--expire", "60", "--sweep", "60", "--r
 SOON, LATE = 4.0, 40.0  # deadlines in seconds: of a gate that has to wait, and of one that has to come to an end
 
 START = (f"stop {DEPLOYED}", f"start {DEPLOYED} --version {NEW}")
-OUT = {STEADY: "wait", BEFORE_OTHER: "wait", AFTER: "wait", ROLE: "wait"}
-NOTHING = {INFO: "failed", FACTS: "failed"}
+OUT = dict.fromkeys((STEADY, BEFORE_OTHER, AFTER, ROLE, EVENTS), "wait")
+NOTHING = dict.fromkeys((INFO, FACTS, INVENTORY), "failed")
 WELL: dict[Surface, str] = {}
-UNJUDGED = dict.fromkeys((STEADY, BEFORE_OTHER, BEFORE_ITSELF, ROLE), "inconclusive")
+UNJUDGED = dict.fromkeys((STEADY, BEFORE_OTHER, BEFORE_ITSELF, ROLE, EVENTS), "inconclusive")
 
 
 @dataclass(frozen=True)
@@ -72,9 +76,10 @@ class Fault:
     misled: bool = False  # the URL of rc2 leads to rc1
     readiness: str = "ignored"
     said: str = ""
+    shows_after: int = 0  # seconds until a look can tell
 
     def verdict(self, surface: Surface) -> str:
-        return self.verdicts.get(surface, "ok" if surface in (INFO, FACTS) else "pass")
+        return self.verdicts.get(surface, "ok" if surface in (INFO, FACTS, INVENTORY) else "pass")
 
     def deadline(self, surface: Surface) -> float:
         return SOON if self.verdict(surface) == "wait" else LATE
@@ -115,7 +120,7 @@ FAULTS = (
         said=f"{DEPLOYED} started 1 s ago, 2 s needed",
     ),
     Fault("ghost", (*START, f"fault {DEPLOYED} ghost"), WELL),
-    Fault("stale_ping", (*START, f"fault {DEPLOYED} stale_ping"), OUT, f"{DEPLOYED} stalled"),
+    Fault("stale_ping", (*START, f"fault {DEPLOYED} stale_ping"), OUT, f"{DEPLOYED} stalled", shows_after=3),
     Fault("not_ready, where it does not matter", (*START, f"fault {DEPLOYED} not_ready"), WELL),
     Fault("not_ready", (*START, f"fault {DEPLOYED} not_ready"), OUT, f"{DEPLOYED} not ready", readiness="required"),
     Fault("killed", (f"kill {DEPLOYED}",), OUT, rf"{DEPLOYED} unreachable \(connection refused\)", "unreachable", 2),
@@ -131,7 +136,7 @@ FAULTS = (
     Fault(
         "cut off from rc1",
         (*START, f"partition {OTHER} {DEPLOYED}"),
-        {STEADY: "wait", AFTER: "wait", ROLE: "wait"},
+        {STEADY: "wait", AFTER: "wait", ROLE: "wait", EVENTS: "wait"},
         "rc1 and rc2 do not see each other",
     ),
     Fault("cut off silently, which nobody can see", (*START, f"partition --silent {OTHER} {DEPLOYED}"), WELL),
@@ -166,7 +171,7 @@ FAULTS = (
     Fault(
         "all refuse the token",
         (*START, *(f"fault rc{number} unauthorized" for number in (1, 2, 3))),
-        {**NOTHING, **dict.fromkeys((STEADY, BEFORE_OTHER, BEFORE_ITSELF, AFTER, ROLE), "fail")},
+        {**NOTHING, **dict.fromkeys((STEADY, BEFORE_OTHER, BEFORE_ITSELF, AFTER, ROLE, EVENTS), "fail")},
         r"unauthorized \(401\)|answered 401",
         "unauthorized",
         0,
@@ -188,12 +193,15 @@ class Shown:
 
     fault: Fault
     run: Run
+    outside: Mapping[Surface, Outcome]
+    output: str
     secrets: tuple[str, ...]
 
-    def outcomes(self, surface: Surface) -> tuple[Outcome, Outcome]:
-        """Of the module inside Ansible's worker, and of the shipped one."""
-        here, shipped = (self.run.outcomes[surface.cell(shipped=shipped)] for shipped in (False, True))
-        return here, shipped
+    def outcomes(self, surface: Surface) -> list[Outcome]:
+        """Of the module inside Ansible's worker, and of the shipped one; or the only one."""
+        if surface in self.outside:
+            return [self.outside[surface]]
+        return [self.run.outcomes[surface.cell(shipped=shipped)] for shipped in (False, True)]
 
     def said(self) -> str:
         """The words of ``says``, from the first surface that did not pass."""
@@ -222,8 +230,13 @@ def emulated(*arguments: str) -> Iterator[Emulator]:
 def show(fault: Fault) -> Shown:
     """Deploy a fault, and ask all surfaces what they say."""
     with emulated(*fault.up) as emulator, TemporaryDirectory() as folder:
-        run = play(HERE / "deploy_and_ask.yml", _inventory(fault, emulator), Path(folder), "-vvv")
-        return Shown(fault, run, tuple(_secrets(emulator.document)))
+        inventory = _inventory(fault, emulator)
+        run = play(HERE / "deploy_and_ask.yml", inventory, Path(folder), "-vvv")
+        variables = inventory["all"]["vars"]
+        listed, output = ask_inventory(variables["asking"], Path(folder))
+        watched, more = ask_events({**variables["asking"], **variables["waiting"]})
+        outside = {INVENTORY: listed, EVENTS: watched}
+        return Shown(fault, run, outside, run.output + output + more, tuple(_secrets(emulator.document)))
 
 
 def show_all() -> tuple[list[Shown], float]:
@@ -239,7 +252,7 @@ def _inventory(fault: Fault, emulator: Emulator) -> dict[str, Any]:
         urls[DEPLOYED] = urls[OTHER].replace("127.0.0.1", "localhost")
     hosts: dict[str, list[str]] = {"deployed": [DEPLOYED], "rocketchat": list(urls)}
     hostvars: dict[str, dict[str, Any]] = {DEPLOYED: {"deadline": LATE}}
-    for surface in SURFACES:
+    for surface in TASKS:
         for shipped in (False, True):
             cell = surface.cell(shipped=shipped)
             hosts.setdefault(f"role{'_shipped' * shipped}" if surface.play == "role" else surface.play, []).append(cell)
@@ -251,6 +264,7 @@ def _inventory(fault: Fault, emulator: Emulator) -> dict[str, Any]:
         hostvars,
         deployed=DEPLOYED,
         deployment=[command.format(words) for words in fault.deploy],
+        shows_after=fault.shows_after,
         expected_version=NEW,
         asking={
             **ASKING,

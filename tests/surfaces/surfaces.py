@@ -4,7 +4,8 @@
 
 """The ways in which the collection is used, and a run of all of them against a cluster that a deployment has broken.
 
-A surface that is added to SURFACES takes part in the fault matrix and in the search for secrets.
+A surface that is added to TASKS takes part in the fault matrix and in the search for secrets. Those that are no tasks
+are asked in outside.py.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ DEPLOYED, OTHER = "rc2", "rc1"
 
 @dataclass(frozen=True)
 class Surface:
-    """One column: a tasks file beside this one, and the play that includes it."""
+    """One column: a tasks file beside this one, and the play that includes it. Without a play it is asked outside."""
 
     title: str
     tasks: str
@@ -50,7 +51,10 @@ BEFORE_OTHER = Surface("before rc1", "cluster_gate", "gates", "before", OTHER)
 BEFORE_ITSELF = Surface("before rc2", "cluster_gate", "gates", "before", DEPLOYED)
 AFTER = Surface("after rc2", "cluster_gate", "gates", "after", DEPLOYED)
 ROLE = Surface("health_gate", "health_gate", "role")
-SURFACES = (INFO, FACTS, STEADY, BEFORE_OTHER, BEFORE_ITSELF, AFTER, ROLE)
+INVENTORY = Surface("inventory", "", "")
+EVENTS = Surface("event source", "", "")
+TASKS = (INFO, FACTS, STEADY, BEFORE_OTHER, BEFORE_ITSELF, AFTER, ROLE)
+SURFACES = (*TASKS, INVENTORY, EVENTS)
 
 ASKING = {"timeout": 1, "ping_interval": 0.5}
 LIMIT = 240.0  # seconds for a whole run

@@ -25,12 +25,13 @@ import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import to_iso
+from ansible_collections.rocketops.rocketchat.tests.surfaces.outside import ask_events, ask_inventory
 from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import (
     DEPLOYED,
     FACTS,
     HERE,
     INFO,
-    SURFACES,
+    TASKS,
     inventory_of,
     play,
 )
@@ -89,6 +90,8 @@ WAYS = (
 @dataclass(frozen=True)
 class Seen:
     run: Run
+    inventory: str  # what it printed
+    events: str
     told: str  # what the members were told
     strangers: int  # requests that the host received where a redirect leads
     files: Mapping[str, str]  # left when the run was over
@@ -170,19 +173,23 @@ def see(way: Way) -> Seen:
             ANSIBLE_LOG_PATH=str(folder / "ansible.log"),
             TMPDIR=str(folder),
         )
+        asking = {**inventory["all"]["vars"]["connection"], **({} if way.by == "environment" else way.credentials)}
+        outside = {**_environment(way), "TMPDIR": str(folder)}
+        _listed, output = ask_inventory(asking, folder, **outside)
+        _watched, more = ask_events({**asking, **inventory["all"]["vars"]["waiting"]}, **outside)
         told = json.dumps([server.seen for server in servers.values()], ensure_ascii=False)
         files = {
             str(path.relative_to(folder)): path.read_bytes().decode(errors="replace")
             for path in folder.rglob("*")
             if path.is_file()
         }
-        return Seen(run, told, len(stranger.seen), files)
+        return Seen(run, output, more, told, len(stranger.seen), files)
 
 
 def _inventory(urls: Mapping[str, str], broken: Path) -> dict[str, Any]:
     hosts: dict[str, list[str]] = {"deployed": [DEPLOYED], "rocketchat": list(urls)}
     hostvars: dict[str, dict[str, Any]] = {DEPLOYED: {"deadline": 10}}
-    for surface in SURFACES:
+    for surface in TASKS:
         for shipped in (False, True):
             cell = surface.cell(shipped=shipped)
             hosts.setdefault(f"role{'_shipped' * shipped}" if surface.play == "role" else surface.play, []).append(cell)
@@ -192,6 +199,7 @@ def _inventory(urls: Mapping[str, str], broken: Path) -> dict[str, Any]:
         hostvars,
         deployed=DEPLOYED,
         deployment=[f"touch {shlex.quote(str(broken))}"],
+        shows_after=0,
         expected_version="7.11.0",
         asking="{{ connection | combine(credentials) }}",
         connection={"timeout": 2, "members": [{"name": name, "url": url} for name, url in urls.items()]},
@@ -249,7 +257,7 @@ def seen() -> dict[str, Seen]:
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_no_secret_leaves(way: Way, seen: dict[str, Seen]) -> None:
     shown = seen[way.name]
-    assert leaks(shown.run.output) == []
+    assert leaks(shown.run.output + shown.inventory + shown.events) == []
     assert {name: found for name, text in shown.files.items() if (found := leaks(text))} == {}
     assert shown.strangers == 0
 
@@ -257,16 +265,18 @@ def test_no_secret_leaves(way: Way, seen: dict[str, Seen]) -> None:
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_what_is_searched_is_there(way: Way, seen: dict[str, Seen]) -> None:
     shown = seen[way.name]
-    assert set(shown.run.outcomes) >= {
-        surface.cell(shipped=shipped) for surface in SURFACES for shipped in (False, True)
-    }
-    for surface in SURFACES:
+    assert set(shown.run.outcomes) >= {surface.cell(shipped=shipped) for surface in TASKS for shipped in (False, True)}
+    for surface in TASKS:
         for shipped in (False, True):
             outcome = shown.run.outcomes[surface.cell(shipped=shipped)]
             assert outcome.failed == (surface not in (INFO, FACTS)), outcome.result
     assert shown.run.output.count("********") > 10  # members have repeated it
     for name in ("ansible.log", FACTS.cell(shipped=False), FACTS.cell(shipped=True)):
         assert any(path.endswith(name) and "rocketchat" in text for path, text in shown.files.items()), name
+    assert "rocketchat_alive" in shown.inventory
+    assert "******" in shown.inventory
+    assert "******" in shown.events
+    assert any(path.startswith("inventory/") and "rc1-1" in text for path, text in shown.files.items())
     assert [name for name in shown.files if name.startswith(("local/", "remote/", "tmp"))] == []
     told = [way.credentials[name] for name in ("auth_token", "password", "totp_code") if name in way.credentials]
     assert all(json.dumps(secret, ensure_ascii=False)[1:-1] in shown.told for secret in told)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils import _watch
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import WATCH
@@ -192,6 +193,17 @@ def test_what_is_refused(cluster: Cluster, options: dict[str, Any], message: str
     args = {name: value for name, value in given(cluster, **options).items() if value is not None}
     with pytest.raises(ValueError, match=message):
         asyncio.run(main()(asyncio.Queue(), args))
+
+
+def test_the_example_and_the_sample_can_be_read() -> None:
+    example = yaml.safe_load(runpy.run_path(str(SOURCE))["EXAMPLES"])
+    sample = yaml.safe_load((SOURCE.parents[2] / "rulebooks" / "watch.yml").read_text(encoding="utf-8"))
+    for ruleset in (*example, *sample):
+        (source,) = ruleset["sources"]
+        args = source["rocketops.rocketchat.instances"]
+        assert set(args) <= set(WATCH)
+    members = example[0]["sources"][0]["rocketops.rocketchat.instances"]["members"]
+    assert [member["name"] for member in members] == ["rc1", "rc2"]
 
 
 def test_the_schema_is_that_of_the_options() -> None:

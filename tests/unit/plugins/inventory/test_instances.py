@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from ansible_collections.rocketops.rocketchat.plugins.inventory import instances as plugin
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, serving
 
@@ -359,6 +360,25 @@ def test_only_files_of_its_own_are_read(inventory: Inventory, name: str) -> None
     path = (inventory.folder / "rocketchat.yml").rename(inventory.folder / name)
     done = inventory.run("ansible-inventory", "-i", str(path), "--list", ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="no")
     assert ("10.0.0.0" in done.stdout) == ("rocketchat" in name)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_examples(inventory: Inventory, node: Node, number: int) -> None:
+    config = list(yaml.safe_load_all(plugin.EXAMPLES))[number]
+    with running(Node(payload(asked="rc2"))) as other:
+        if "members" in config:
+            for member, one in zip(config["members"], (node, other)):
+                member["url"] = one.url
+        else:
+            config["url"] = node.url
+        if "cache_connection" in config:
+            config["cache_connection"] = str(inventory.folder / "kept")
+        inventory.write(**config)
+        listed = inventory.listed(CHAT_USER_ID="me", CHAT_TOKEN=TOKEN)
+    assert listed.code == 0, listed.said
+    names = ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
+    assert sorted(listed.hosts) == ([f"{name}-3000" for name in names] if number else names)
+    assert listed.of("version_7_10_0") == (["10.0.0.0-3000", "10.0.0.1-3000"] if number else [])
 
 
 HOSTILE = "{{ lookup('ansible.builtin.pipe', 'touch PLACE') }}"

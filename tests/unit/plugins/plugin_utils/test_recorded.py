@@ -7,18 +7,23 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.rocketops.rocketchat.plugins.filter.verdict import FilterModule
+from ansible_collections.rocketops.rocketchat.plugins.filter import verdict as filter_module
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import report
-from ansible_collections.rocketops.rocketchat.plugins.test.healthy import TestModule as HealthyModule
+from ansible_collections.rocketops.rocketchat.plugins.test import healthy as test_module
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
-verdict = FilterModule().filters()["verdict"]
-healthy = HealthyModule().tests()["healthy"]
+verdict = filter_module.FilterModule().filters()["verdict"]
+healthy = test_module.TestModule().tests()["healthy"]
 MEMBERS = [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2", "rc3")]
 
 
@@ -90,3 +95,27 @@ def test_what_is_refused(recorded: Any, policy: Any, message: str) -> None:
     for of in (verdict, healthy):
         with pytest.raises(AnsibleFilterError, match=message):
             of(recorded, policy)
+
+
+def test_the_examples(tmp_path: Path) -> None:
+    """As tasks of a play, on what the task before has recorded."""
+    policy = {"members": [{"name": name, "url": f"http://{name}.example.com:3000"} for name in ("rc1", "rc2", "rc3")]}
+    tasks = [task for module in (filter_module, test_module) for task in yaml.safe_load(module.EXAMPLES)]
+    judging = [task for task in tasks if "rocketops.rocketchat.instances_info" not in task]
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": judging}
+    (tmp_path / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+    variables = {"recorded": recording(), "policy": policy}
+    (tmp_path / "variables.json").write_text(json.dumps(variables), encoding="utf-8")
+    (tmp_path / "ansible.cfg").touch()
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "ansible-playbook"), "-e", f"@{tmp_path}/variables.json", "play.yml"],
+        cwd=tmp_path,
+        env={**os.environ, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 of 3 members serve, 2 needed" in done.stdout
+    assert len(judging) == 2
