@@ -227,7 +227,7 @@ class _Judgement:
     def _steady(self, serving: set[str]) -> list[Finding]:
         return [
             *self._too_few(serving, [standing.name for standing in self.standings]),
-            *self._unlinked(combinations_of(serving)),
+            *self._unlinked(serving),
             *self._versions(
                 standing for standing in self.standings if standing.record is not None or standing.name in serving
             ),
@@ -238,7 +238,7 @@ class _Judgement:
         if not policy.others and policy.min_serving is None:
             return Exempt.SINGLE_NODE, self._single_node()
         others = serving & set(policy.others)
-        findings = [*self._too_few(others, policy.others), *self._unlinked(combinations_of(others))]
+        findings = [*self._too_few(others, policy.others), *self._unlinked(others)]
         if all(self._surely_down(name) for name in policy.targets) and self._an_other_answers():
             return Exempt.TARGET_DOWN, []
         return None, findings + (self._living_targets() if findings else [])
@@ -269,8 +269,8 @@ class _Judgement:
         findings += restart
         if not any(finding.code is Code.NOT_RESTARTED for finding in restart):
             findings += self._versions([target])
-        pairs = [pair(target.name, name) for name in sorted(serving) if name != target.name]
-        return findings + self._unlinked(pairs) + self._unlisted(target, serving)
+        links = self._unlinked(serving | {target.name})
+        return findings + [link for link in links if target.name in link.members] + self._unlisted(target, serving)
 
     def _restart(self, target: Standing) -> list[Finding]:
         """Whether the target is a new process: its id is none that any view listed before."""
@@ -340,11 +340,11 @@ class _Judgement:
         bad.update({pair(a, b): self.observation.at for a, b in combinations(present, 2) if not self._linked(a, b)})
         return bad
 
-    def _unlinked(self, pairs: Iterable[Pair]) -> list[Finding]:
+    def _unlinked(self, names: set[str]) -> list[Finding]:
+        """The pairs among these that are not linked, or not for long enough."""
         findings = []
-        for a, b in pairs:
-            last_bad = self.bad_links.get((a, b))
-            if last_bad is None:
+        for (a, b), last_bad in sorted(self.bad_links.items()):
+            if a not in names or b not in names:
                 continue
             good_for = self.observation.at - last_bad
             if good_for <= 0:
@@ -619,7 +619,7 @@ class _Judgement:
         policy, everybody = self.policy, len(self.standings)
         if policy.single_view:
             return (), 0
-        bad = [p for p in combinations_of(serving) if self._unlinked([p])]
+        bad = [finding.members for finding in self._unlinked(serving)]
         default = policy.min_serving is None
         left = everybody - 1 if policy.min_serving is None else policy.min_serving.of(everybody)
         lonely = everybody == 1
@@ -642,10 +642,6 @@ class _Judgement:
 
 def pair(a: str, b: str) -> Pair:
     return (a, b) if a <= b else (b, a)
-
-
-def combinations_of(names: Iterable[str]) -> list[Pair]:
-    return list(combinations(sorted(names), 2))
 
 
 def _version_changed(known: Known, target: Standing) -> bool:

@@ -109,10 +109,10 @@ MUTANTS = {
     ),
     "forgets a bad link at once": Mutant("_verdict", "elif good_for < self.policy.link_memory:", "elif good_for < 0:"),
     "looks at no link of the target": Mutant(
-        "_verdict", "return findings + self._unlinked(pairs) + self._unlisted", "return findings + self._unlisted"
+        "_verdict", "[link for link in links if target.name in link.members] + self._unlisted", "self._unlisted"
     ),
     "looks at no database of the target": Mutant(
-        "_verdict", "self._unlinked(pairs) + self._unlisted(target, serving)", "self._unlinked(pairs)"
+        "_verdict", "in link.members] + self._unlisted(target, serving)", "in link.members]"
     ),
     "takes a silent target for a dead one": Mutant(
         "_verdict", "self.observation.reference is None or self._unclaimed()", "self.observation.reference is None"

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What must not grow unnoticed: the calls of a judgement, and the requests of an observation. Counted, not timed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member, Observation, View
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import READINESS, VERSION, Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, params
+from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def calls(work: Callable[[], object]) -> int:
+    """How many functions it calls, Python's own included."""
+    count = 0
+
+    def note(_frame: Any, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def scene(size: int) -> Scene:
+    return Scene.of(*(f"n{number:04}" for number in range(size)))
+
+
+def judged_through_one(size: int) -> Callable[[], object]:
+    cluster = scene(size)
+    observation = Observation(views=(cluster._view(cluster["n0000"]),), at=0.0)
+    policy = policy_from(params(expected=size), cluster.members[:1])
+    return lambda: judge(observation, policy, Memory())
+
+
+def judged_by_all(size: int, phase: str) -> Callable[[], object]:
+    cluster = scene(size)
+    policy = cluster.policy(phase, **({"targets": ["n0000"]} if phase == "before" else {}))
+    observation = cluster.observe()
+    return lambda: judge(observation, policy, Memory())
+
+
+def test_a_judgement_is_linear_in_the_instances() -> None:
+    small, large = (calls(judged_through_one(size)) for size in (100, 1000))
+    assert large < 11 * small
+
+
+@pytest.mark.parametrize("phase", ["steady", "before"])
+def test_a_judgement_is_linear_in_the_links(phase: str) -> None:
+    """Every member's opinion of every other has to be looked at: twice the members, four times the links."""
+    small, large = (calls(judged_by_all(size, phase)) for size in (20, 40))
+    assert large < 4.4 * small
+
+
+@pytest.mark.parametrize(
+    ("gather", "paths"),
+    [
+        ((), ["/api/v1/instances.get"]),
+        ((VERSION,), ["/api/v1/instances.get", "/api/info"]),
+        ((VERSION, READINESS), ["/api/v1/instances.get", "/api/info", "/readyz"]),
+    ],
+)
+@pytest.mark.parametrize("access", [Access(user_id="u", auth_token="t"), Access(username="u", password="p")])
+def test_requests_of_an_observation(access: Access, gather: tuple[str, ...], paths: list[str]) -> None:
+    """One of each kind to each member, and one login in all the time."""
+
+    def answer(handler: Handler) -> None:
+        if handler.path == "/api/v1/login":
+            handler.reply(200, {"status": "success", "data": {"userId": "u", "authToken": "t"}})
+        elif handler.path == "/api/v1/instances.get":
+            handler.reply(200, {"success": True, "instances": []})
+        else:
+            handler.reply(200, {"success": True, "status": "success", "info": {"version": "7.11.0"}})
+
+    with serving(answer) as first, serving(answer) as second:
+        members = [Member("rc1", first.url), Member("rc2", second.url)]
+        with Observer(members, access, gather=frozenset(gather)) as observer:
+            for _time in range(3):
+                observer.observe()
+        for server in (first, second):
+            asked = [call.split()[1] for call in server.calls]
+            login = ["/api/v1/login"] if access.username else []
+            logout = ["/api/v1/logout"] if access.username else []
+            assert asked == [*login, *paths * 3, *logout]
+
+
+def test_an_answer_is_a_view_of_its_own() -> None:
+    """Nothing is looked up in all records for each of them."""
+    cluster = scene(300)
+    view = cluster._view(cluster["n0000"])
+    fresh = View(member=view.member, listing=view.listing)
+    assert calls(lambda: Observation(views=(fresh,), at=0.0).ids) < 1000
