@@ -12,7 +12,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units sanity molecule build test-matrix test demo simulate mutants matrix fuzz clean
+.PHONY: help setup lint units sanity molecule build test-matrix test demo simulate mutants matrix bench fuzz clean
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -82,6 +82,9 @@ mutants: setup ## break the judgement on purpose, see who notices; writes docs/m
 
 matrix: setup ## every fault on every surface; writes docs/fault_matrix.md
 	@python -m $(TESTS).surfaces
+
+bench: setup ## measure it against what people use today; writes docs/performance.md (ARGS="--only one_task")
+	@python -m $(TESTS).bench $(ARGS)
 
 fuzz: ## random answers for five minutes (ARGS=-max_total_time=3600 for longer), adding to tests/fuzz/found.jsonl
 	@tests/tools/setup.sh .venv-fuzz tests/requirements-fuzz.txt

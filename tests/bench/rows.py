@@ -1,0 +1,349 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is measured, against what, and what it should come to."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+import tracemalloc
+import urllib.request
+from array import array
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import Listing, Record, parse
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import (
+    Failure,
+    Member,
+    Observation,
+    View,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import VERSION, Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
+from ansible_collections.rocketops.rocketchat.tests.bench.server import answer_of, nodes
+from ansible_collections.rocketops.rocketchat.tests.bench.timing import Ratio, Timed, alternate, ratio
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
+
+PLAYS = Path(__file__).parent / "plays"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. ``figure``: the median; ``spread``: its quartiles; ``met``: whether the goal is."""
+
+    what: str
+    peer: str
+    goal: str
+    figure: str
+    spread: str
+    met: bool
+
+    @classmethod
+    def of(cls, what: str, peer: str, limit: float, found: Ratio) -> Row:
+        low, high = found.quartiles
+        return cls(what, peer, f"≤ {limit:g}", f"{found.median:.3f}", f"{low:.3f} to {high:.3f}", found.median <= limit)
+
+
+class Bench:
+    """``rounds``: how often each run is repeated; ``folder``: for what Ansible needs and leaves."""
+
+    def __init__(self, folder: Path, rounds: int) -> None:
+        self.folder = folder
+        self.rounds = rounds
+        (folder / "ansible.cfg").touch()
+        self.environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+            "ANSIBLE_FORKS": "5",
+            "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+            "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
+        }
+
+    def plays(self, names: Mapping[str, str], hosts: Mapping[str, Any], **variables: Any) -> dict[str, list[str]]:
+        """The command line of each play, with an inventory that all of them have."""
+        local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        inventory = {"all": {"hosts": hosts, "vars": {**local, **variables}}}
+        path = self.folder / f"{'-'.join(names.values())}.json"
+        path.write_text(json.dumps(inventory), encoding="utf-8")
+        return {name: ["ansible-playbook", "-i", str(path), str(PLAYS / f"{play}.yml")] for name, play in names.items()}
+
+    def run(self, commands: Mapping[str, list[str]], rounds: int | None = None) -> list[dict[str, Timed]]:
+        return alternate(commands, rounds or self.rounds, environment=self.environment, folder=self.folder)
+
+    def rows(self) -> Iterable[Row]:
+        """In the order of the table."""
+        for measure in (
+            self.one_task,
+            self.waiting,
+            self.noticing,
+            self.many_members,
+            self.a_roll,
+            self.inventory,
+            self.judging,
+            self.memory,
+            self.start_up,
+            self.size,
+        ):
+            yield from measure()
+
+    def one_task(self) -> Iterable[Row]:
+        with nodes() as url:
+            hosts = {f"h{number}": {"node_url": f"{url}/c3/0"} for number in range(50)}
+            names = {"idle": "idle", "ours": "info", "peer": "uri", "shipped": "info_shipped"}
+            found = self.run(self.plays(names, hosts))
+        yield Row.of("one `instances_info` task, local connection", "one `uri` task", 0.08, ratio(found))
+        yield Row.of("the same, shipped module", "one `uri` task", 0.95, ratio(found, ours="shipped"))
+
+    def waiting(self) -> Iterable[Row]:
+        with nodes() as url:
+            _tell(f"{url}/c3/well_in/86400")
+            names = {"idle": "idle", "ours": "gate_waits", "peer": "uri_waits"}
+            found = self.run(self.plays(names, {"h": _cluster(url, "c3")}), rounds=3)
+        what = "waiting one minute: processor time of the gate (3 members)"
+        peer = "`uri` + `until` on one of them, same interval"
+        yield Row.of(what, peer, 0.10, ratio(found, of=lambda timed: timed.processor))
+
+    def noticing(self) -> Iterable[Row]:
+        """Hosts of a play each wait for a cluster of their own, which becomes well at another moment."""
+        with nodes() as url:
+            names = [f"c3-{number}" for number in range(4)]
+            hosts = {name: {**_cluster(url, name), "done_url": f"{url}/{name}/done"} for name in names}
+            commands = self.plays({"ours": "gate_notices", "peer": "uri_notices"}, hosts)
+            waits: dict[str, list[float]] = {"ours": [], "peer": []}
+            for turn in range(self.rounds):
+                for which, command in commands.items():
+                    for number, name in enumerate(names):
+                        _tell(f"{url}/{name}/well_in/{4 + 0.5 * number + 2 * turn / self.rounds}")
+                    subprocess.run(command, env=self.environment, cwd=self.folder, check=True, capture_output=True)
+                    with urllib.request.urlopen(f"{url}/waits") as answer:
+                        waits[which] += json.load(answer).values()
+        ours, peer = (statistics.median(waits[which]) for which in ("ours", "peer"))
+        low, _middle, high = statistics.quantiles(waits["ours"], n=4)
+        yield Row(
+            "from healthy to the gate's pass, interval 2 s (s)",
+            "`uri` + `until` + `assert`",
+            f"≤ 1.1, and sooner than {peer:.2f}",
+            f"{ours:.2f}",
+            f"{low:.2f} to {high:.2f}",
+            ours <= 1.1 and ours < peer,
+        )
+
+    def many_members(self) -> Iterable[Row]:
+        latency = 0.05
+        with nodes(latency=latency) as url:
+            hosts = {"h": _cluster(url, "c100")}
+            found = self.run(self.plays({"idle": "idle", "ours": "many", "peer": "many_uri"}, hosts), rounds=3)
+            members = [Member(member["name"], member["url"]) for member in hosts["h"]["members"]]
+            access = Access(user_id="u", auth_token="t")
+            with Observer(members, access, gather=frozenset({VERSION})) as observer:
+                times = [_seconds(observer.observe) / latency for _time in range(5)]
+        what = "asking 100 members with 50 ms latency each"
+        yield Row.of(what, "a loop of `uri`", 0.01, ratio(found))
+        yield Row.of("the same, one observation", "the latency of one", 5.0, Ratio(tuple(times)))
+
+    def a_roll(self) -> Iterable[Row]:
+        with nodes() as url:
+            members = _cluster(url, "c50")["members"]
+            hosts = {member["name"]: {"node_url": member["url"]} for member in members}
+            names = {"idle": "roll_idle", "ours": "roll", "peer": "roll_uri"}
+            found = self.run(self.plays(names, hosts, members=members), rounds=3)
+        what = "a rolling deployment of 50 hosts: overhead per host, with all three gates"
+        yield Row.of(what, "`uri` + `until` + `assert`, once before and once after", 0.08, ratio(found))
+
+    def inventory(self) -> Iterable[Row]:
+        with nodes() as url:
+            source = self.folder / "bench.rocketchat.yml"
+            source.write_text(
+                json.dumps(
+                    {
+                        "plugin": "rocketops.rocketchat.instances",
+                        "url": f"{url}/c5000/0",
+                        "user_id": "bench-user",
+                        "auth_token": "bench-token",
+                        "hostnames": ["id"],
+                        "ansible_host": [],
+                    }
+                ),
+                encoding="utf-8",
+            )
+            script = self.folder / "script.py"
+            script.write_text(SCRIPT.format(python=sys.executable, url=f"{url}/c5000/0"), encoding="utf-8")
+            script.chmod(0o755)
+            commands = {
+                name: ["ansible-inventory", "--list", "-i", str(path)]
+                for name, path in (("ours", source), ("peer", script))
+            }
+            found = self.run(commands)
+        yield Row.of("inventory of 5,000 instances", "a script that prints the same JSON", 1.0, ratio(found, idle=None))
+
+    def judging(self) -> Iterable[Row]:
+        sizes = (10, 100, 1000, 10_000)
+        times = []
+        for size in sizes:
+            view = View(member=MEMBER, listing=parse(answer_of(size)))
+            times.append(_judging((view,), policy_from(params(expected=size), [MEMBER])))
+        growth = times[3] / times[2] / 10
+        per = ", ".join(f"{size:,}: {seconds * 1000:.1f} ms" for size, seconds in zip(sizes, times))
+        yield Row("records to verdict, 10,000 instances (s)", "-", "< 0.3", f"{times[3]:.3f}", per, times[3] < 0.3)
+        yield Row("the same, 10,000 to ten times 1,000", "-", "≤ 1.5", f"{growth:.2f}", "", growth <= 1.5)
+        members, matrix = _matrix(200)
+        seconds = _judging(matrix, policy_from(params(), members))
+        yield Row("the full matrix of 200 members (s)", "-", "< 0.5", f"{seconds:.3f}", "", seconds < 0.5)
+
+    def memory(self) -> Iterable[Row]:
+        second, last = _memory_of_an_hour(100)
+        found = last / second
+        yield Row(
+            "memory of a gate, 100 members: last to second quarter of an hour",
+            "-",
+            "≤ 1.02",
+            f"{found:.3f}",
+            "",
+            found <= 1.02,
+        )
+
+    def start_up(self) -> Iterable[Row]:
+        base = "import ansible.plugins.action, ansible.utils.display, ansible.module_utils.common.arg_spec"
+        ours = "import ansible_collections.rocketops.rocketchat.plugins.action.cluster_gate"
+        commands = {
+            name: [sys.executable, "-c", f"{base}; {line}"]
+            for name, line in (("idle", "pass"), ("ours", ours), ("peer", "import requests"))
+        }
+        found = self.run(commands, rounds=15)
+        more = statistics.median((one["ours"].wall - one["peer"].wall) * 1000 for one in found)
+        low, _m, high = statistics.quantiles([(one["ours"].wall - one["peer"].wall) * 1000 for one in found], n=4)
+        what = "importing all that the action plugin needs (ms more)"
+        yield Row(what, "`import requests`", "≤ 10", f"{more:.1f}", f"{low:.1f} to {high:.1f}", more <= 10)
+
+    def size(self) -> Iterable[Row]:
+        answer = answer_of(1000)
+        view = View(member=MEMBER, listing=parse(answer))
+        result = report(Observation(views=(view,), at=0.0), max_age=30.0, details=False, readiness=False)
+        del result["views"][0]["instances"]
+        found = len(json.dumps(result)) / len(json.dumps(answer))
+        yield Row(
+            "result of 1,000 instances, without details", "the raw answer", "≤ 1.0", f"{found:.2f}", "", found <= 1
+        )
+
+
+MEMBER = Member("c", "http://c:3000")
+
+SCRIPT = """#!{python}
+import json
+import requests
+answer = requests.get("{url}/api/v1/instances.get", headers={{"X-User-Id": "u", "X-Auth-Token": "t"}}).json()
+version = requests.get("{url}/api/info").json()["info"]["version"]
+hosts = {{}}
+for item in answer["instances"]:
+    record, status = item["instanceRecord"], item["currentStatus"]
+    extra = record["extraInformation"]
+    local = status.get("local", False)
+    hosts[record["_id"]] = {{
+        "rocketchat_id": record["_id"], "rocketchat_name": record["name"], "rocketchat_host": extra["host"],
+        "rocketchat_port": int(extra["port"]), "rocketchat_address": item.get("address"),
+        "rocketchat_connected": status["connected"], "rocketchat_local": local,
+        "rocketchat_last_heartbeat": status["lastHeartbeatTime"], "rocketchat_created_at": record["_createdAt"],
+        "rocketchat_updated_at": record["_updatedAt"], "rocketchat_pid": record["pid"],
+        "rocketchat_tcp_port": extra["tcpPort"], "rocketchat_node_version": extra["nodeVersion"],
+        "rocketchat_connections": extra["conns"], "rocketchat_broadcast_auth": item.get("broadcastAuth"),
+        "rocketchat_os": extra["os"], "rocketchat_version": version if local else None,
+        "rocketchat_age": 0.0, "rocketchat_state": "alive",
+    }}
+print(json.dumps({{
+    "_meta": {{"hostvars": hosts}},
+    "rocketchat": {{"children": ["rocketchat_alive"]}},
+    "rocketchat_alive": {{"hosts": list(hosts)}},
+}}))
+"""
+
+
+def _cluster(url: str, name: str) -> dict[str, Any]:
+    size = int(name.lstrip("c").partition("-")[0])
+    members = [{"name": f"n{number}", "url": f"{url}/{name}/{number}"} for number in range(size)]
+    return {"members": members, "node_url": members[0]["url"]}
+
+
+def _tell(url: str) -> None:
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST")):
+        pass
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    gc.collect()
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _judging(views: tuple[View, ...], policy: Policy) -> float:
+    """Seconds for one verdict, the best of five."""
+    times = []
+    for _time in range(5):  # nothing that one verdict has looked up may serve the next
+        fresh = tuple(View(member=view.member, listing=Listing(records=_records(view))) for view in views)
+        times.append(_seconds(partial(judge, Observation(views=fresh, at=0.0), policy, Memory())))
+    return min(times)
+
+
+def _records(view: View) -> tuple[Record, ...]:
+    return view.listing.records if view.listing else ()
+
+
+def _matrix(size: int) -> tuple[list[Member], tuple[View, ...]]:
+    """All views of a cluster in which everybody sees everybody."""
+    members = [Member(f"n{number}", f"http://n{number}:3000") for number in range(size)]
+    records = parse(answer_of(size)).records
+    local = [tuple(replace(record, local=record is own) for record in records) for own in records]
+    return members, tuple(View(member=m, listing=Listing(records=seen)) for m, seen in zip(members, local))
+
+
+def _memory_of_an_hour(size: int) -> tuple[float, float]:
+    """Bytes that are held on the average in the second and in the last quarter, while one member comes and goes."""
+    members, views = _matrix(size)
+    gone = replace(views[-1], listing=None, failure=Failure("timeout", "timeout", "timeout"))
+    now = [0.0]
+    held = array("Q", [0] * 10_000)  # made before: measuring must not count itself
+    count = [0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    def observe() -> Observation:
+        held[count[0]] = tracemalloc.get_traced_memory()[0]
+        count[0] += 1
+        well = int(now[0] / 20) % 2
+        return Observation(views=views if well else (*views[:-1], gone), at=now[0])
+
+    policy = policy_from(params(ping_interval=1e6, stable_for=100.0), members)
+    tracemalloc.start()
+    try:
+        run(
+            observe,
+            policy,
+            Timing(deadline=3600.0),
+            clock=lambda: now[0],
+            sleep=sleep,
+            on_progress=lambda _line: None,
+        )
+    finally:
+        tracemalloc.stop()
+    quarter = count[0] // 4
+    return statistics.mean(held[quarter : 2 * quarter]), statistics.mean(held[3 * quarter : count[0]])

@@ -1,0 +1,124 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A server that stands for many nodes at once, and answers as fast as it can or after a set time.
+
+``http://127.0.0.1:PORT/CLUSTER/NODE`` is the base URL of a node. A cluster is as large as its name says (``c3`` has
+three nodes) and well, unless it is told to become so later (``POST /CLUSTER/well_in/SECONDS``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from multiprocessing import Process, Queue
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import to_iso
+from ansible_collections.rocketops.rocketchat.tests.fuzz.answers import DOCUMENTED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LIFETIME = 3600.0
+INFO = {"success": True, "version": "7.11", "info": {"version": "7.11.0"}}
+
+
+class Nodes:
+    """``latency``: seconds that every answer takes. ``restarts``: of each node, by cluster and number."""
+
+    def __init__(self, latency: float) -> None:
+        self.latency = latency
+        self.well_at: dict[str, float] = {}
+        self.done_after: dict[str, float] = {}
+        self.restarts: dict[tuple[str, int], int] = {}
+
+    def application(self) -> web.Application:
+        application = web.Application()
+        application.router.add_get("/{cluster}/{node}/api/v1/instances.get", self.instances)
+        application.router.add_get("/{cluster}/{node}/api/info", self.info)
+        application.router.add_get("/{cluster}/{node}/restart", self.restart)
+        application.router.add_get("/{cluster}/done", self.done)
+        application.router.add_post("/{cluster}/well_in/{seconds}", self.well_in)
+        application.router.add_get("/waits", self.waits)
+        return application
+
+    async def instances(self, request: web.Request) -> web.Response:
+        await asyncio.sleep(self.latency)
+        cluster, asked = request.match_info["cluster"], int(request.match_info["node"])
+        size = int(cluster.lstrip("c").partition("-")[0])
+        well = time.monotonic() >= self.well_at.get(cluster, 0.0)
+        items = [self._item(cluster, node, asked, well or node == asked) for node in range(size)]
+        return web.json_response({"success": True, "instances": items})
+
+    def _item(self, cluster: str, node: int, asked: int, connected: bool) -> dict[str, Any]:
+        now = datetime.now(timezone.utc)
+        documented = DOCUMENTED["instances"][0]
+        record = {
+            **documented["instanceRecord"],
+            "_id": f"{cluster}-{node}-{self.restarts.get((cluster, node), 0)}",
+            "_createdAt": to_iso(now - timedelta(hours=1)),
+            "_updatedAt": to_iso(now),
+        }
+        status = {"connected": connected, "lastHeartbeatTime": 16, **({"local": True} if node == asked else {})}
+        return {**documented, "currentStatus": status, "instanceRecord": record}
+
+    async def info(self, _request: web.Request) -> web.Response:
+        await asyncio.sleep(self.latency)
+        return web.json_response(INFO)
+
+    async def restart(self, request: web.Request) -> web.Response:
+        key = (request.match_info["cluster"], int(request.match_info["node"]))
+        self.restarts[key] = self.restarts.get(key, 0) + 1
+        return web.Response(text="restarted")
+
+    async def well_in(self, request: web.Request) -> web.Response:
+        self.well_at[request.match_info["cluster"]] = time.monotonic() + float(request.match_info["seconds"])
+        return web.Response()
+
+    async def done(self, request: web.Request) -> web.Response:
+        cluster = request.match_info["cluster"]
+        self.done_after[cluster] = time.monotonic() - self.well_at[cluster]
+        return web.Response(text="done")
+
+    async def waits(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.done_after)
+
+
+@contextmanager
+def nodes(*, latency: float = 0.0) -> Iterator[str]:
+    """The URL of such a server in a process of its own, which ends with the block."""
+    ports: Queue[int] = Queue()
+    process = Process(target=_serve, args=(latency, ports), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{ports.get(timeout=20)}"
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(latency: float, ports: Queue[int]) -> None:
+    asyncio.run(_run(latency, ports))
+
+
+async def _run(latency: float, ports: Queue[int]) -> None:
+    runner = web.AppRunner(Nodes(latency).application(), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    ports.put(runner.addresses[0][1])
+    await asyncio.sleep(LIFETIME)
+
+
+def answer_of(instances: int) -> dict[str, Any]:
+    """What a node of a cluster of this size says."""
+    items = [Nodes(0.0)._item("c", node, 0, True) for node in range(instances)]
+    loaded: dict[str, Any] = json.loads(json.dumps({"success": True, "instances": items}))
+    return loaded
