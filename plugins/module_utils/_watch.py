@@ -91,12 +91,15 @@ class Watch:
         return events
 
     def pause_after(self, observation: Observation) -> float:
-        """Seconds to the next observation: the gate's, and longer and longer while nobody answers at all."""
+        """Seconds to the next observation: the gate's, and longer and longer while nobody answers at all.
+
+        Never sooner than the gate, which keeps to the rate limits of the nodes.
+        """
         pause = pause_after(observation, self.policy)
-        if self._silent > 1:
-            longest = max(pause, LONGEST_PAUSE)
-            pause = min(pause * 2 ** min(self._silent - 1, 16), longest) * random.uniform(1 - JITTER, 1 + JITTER)
-        return pause
+        if self._silent < 2:
+            return pause
+        longer = min(pause * 2.0 ** min(self._silent - 1, 16), LONGEST_PAUSE)
+        return max(pause, longer * random.uniform(1 - JITTER, 1 + JITTER))
 
     def _of_members(
         self, states: Mapping[str, str], verdict: Verdict, observation: Observation, now: datetime

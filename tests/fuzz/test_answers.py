@@ -128,6 +128,7 @@ def test_what_was_recorded_is_read_back_or_refused(data: st.DataObject, answerin
     put_anywhere(raw, data)
     with suppress(InvalidAnswerError):
         observation = Observation.from_dict(raw)
+        assert Observation.from_dict(as_json(observation.to_dict(details=True))) == observation
         verdict, _memory = judge(observation, policy_of("steady"), Memory())
         as_json(GateResult(verdict, policy_of("steady"), 0.0, 1).to_dict())
 

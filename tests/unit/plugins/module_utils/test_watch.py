@@ -189,6 +189,17 @@ def test_rate_limits_are_kept_to() -> None:
     assert watching.watch.pause_after(watching.scene.observe()) == 7.0
 
 
+def test_rate_limits_are_kept_to_while_nobody_answers() -> None:
+    watching = Watching()
+    for name in ("rc1", "rc2", "rc3"):
+        watching.scene[name].error = "rate_limited"
+    watching.look(3)
+    observation = watching.scene.observe()
+    limited = replace(observation.views[0], rate_limit={"limit": 10, "remaining": 0, "reset_after": 59.0})
+    observation = replace(observation, views=(limited, *observation.views[1:]))
+    assert min(watching.watch.pause_after(observation) for _time in range(200)) == 59.0
+
+
 def test_it_remembers_no_more_after_a_long_time() -> None:
     watching = Watching()
     sizes = []
