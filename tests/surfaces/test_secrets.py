@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
 TOKEN = {"user_id": "rbAXPnMktTFbNpwtJ", "auth_token": "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"}
 LOGIN = {"username": "gatekeeper", "password": 'correct "horse" & bätterie/7'}
-SECOND_FACTOR = {**LOGIN, "totp_code": "493018"}
+# A backup code, which Rocket.Chat takes as well: six digits may be those of a time by chance.
+SECOND_FACTOR = {**LOGIN, "totp_code": "kT7wQz4D"}
 SESSION = "Zu7Yc0sJ3qTgVbN5xWm2KdRf8LhPa4Ee"  # what a login brings
 SECRETS = (TOKEN["auth_token"], LOGIN["password"], SECOND_FACTOR["totp_code"], SESSION)
 VARIABLES = {
