@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import runpy
+import threading
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -29,6 +30,7 @@ SOURCE = Path(_watch.__file__).parents[2] / "extensions" / "eda" / "plugins" / "
 SCHEMA = SOURCE.parent / "schemas" / "instances.json"
 NAMES = ("rc1", "rc2")
 TOKEN = "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"
+LOGIN = {"username": "watcher", "password": "pässword"}
 SOON = {"interval": 0.05, "stable_for": 0.2, "ping_interval": 1, "link_memory": 0.2, "timeout": 1}
 BEGAN = datetime.now(timezone.utc)
 
@@ -39,6 +41,8 @@ class Cluster:
     def __init__(self) -> None:
         self.down: set[str] = set()
         self.servers: dict[str, Server] = {}
+        self.logging_out: threading.Event | None = None  # what a logout waits for
+        self.waited: list[bool] = []  # whether it came
 
     @property
     def members(self) -> list[dict[str, str]]:
@@ -48,6 +52,8 @@ class Cluster:
         if handler.path == "/api/v1/login":
             handler.reply(200, {"status": "success", "data": {"userId": "me", "authToken": TOKEN}})
         elif handler.path == "/api/v1/logout":
+            if self.logging_out is not None:
+                self.waited.append(self.logging_out.wait(1))
             handler.reply(200, {"status": "success"})
         elif name in self.down:
             handler.reply(500, {"error": f"down, told {handler.headers['X-Auth-Token']}"})
@@ -147,10 +153,25 @@ def test_it_logs_out_when_it_is_cancelled(cluster: Cluster) -> None:
     async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
         await next_event()
 
-    login = {"username": "watcher", "password": "pässword"}
-    watched({**SOON, "members": cluster.members, **login}, story)
+    watched({**SOON, "members": cluster.members, **LOGIN}, story)
     for server in cluster.servers.values():
         assert server.calls.count("POST /api/v1/login") == server.calls.count("POST /api/v1/logout") == 1
+
+
+def test_a_node_that_hangs_at_the_logout_holds_up_nobody(cluster: Cluster) -> None:
+    async def cancelled() -> None:
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        source = asyncio.create_task(main()(queue, {**SOON, "members": cluster.members, **LOGIN}))
+        await asyncio.wait_for(queue.get(), 20)
+        cluster.logging_out = release = threading.Event()
+        source.cancel()
+        await asyncio.sleep(0.05)  # what another source does meanwhile
+        release.set()
+        await asyncio.wait([source], timeout=20)
+        assert source.cancelled()
+
+    asyncio.run(cancelled())
+    assert cluster.waited == [True, True]
 
 
 def test_a_policy_in_one_variable(cluster: Cluster) -> None:

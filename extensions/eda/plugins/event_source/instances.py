@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,13 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     params = validated(WATCH, {**policy, **args} if isinstance(policy, dict) else args, secrets)
     wanted = plan(params)
     watch = watch_from(params, wanted.policy)
-    with observing(wanted, params, secrets) as observe:
+    sessions = ExitStack()
+    observe = sessions.enter_context(observing(wanted, params, secrets))
+    try:
         while True:
             observation = await asyncio.to_thread(observe)
             for event in watch.events(observation, datetime.now(timezone.utc)):
                 await queue.put(remove_values(event, secrets))
             await asyncio.sleep(watch.pause_after(observation))
+    finally:
+        await asyncio.to_thread(sessions.close)  # a node that hangs must not hold up the other sources
