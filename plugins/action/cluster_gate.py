@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleConnectionFailure
@@ -96,6 +97,7 @@ class ActionModule(Action):
             clock=time.monotonic,
             sleep=sleeper(),
             on_progress=lambda line: self._say(wanted, line),
+            began=datetime.now(timezone.utc),
         )
         return result_of(gate, check_mode=self._task.check_mode)
 

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import WORST, to_iso
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError, seconds
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import (
     INTERVAL,
@@ -30,11 +31,14 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict impo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import Record, State
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
 
 SPEAK_EVERY = 30.0
 HISTORY_LIMIT = 50
+UNCLAIMED_LIMIT = 50
 LONGEST_PAUSE = 60.0
 
 
@@ -52,7 +56,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class GateResult:
-    """How the wait ended; the same structure on pass and on failure."""
+    """How the wait ended; the same structure on pass and on failure. ``began``: by the wall clock, if it is known."""
 
     verdict: Verdict
     policy: Policy
@@ -60,6 +64,8 @@ class GateResult:
     observations: int
     gave_up: str = ""
     history: tuple[Mapping[str, Any], ...] = field(default=())
+    unclaimed: tuple[Mapping[str, Any], ...] = field(default=())
+    began: datetime | None = None
 
     @property
     def passed(self) -> bool:
@@ -87,6 +93,7 @@ class GateResult:
             "serving": list(verdict.serving),
             "needed": verdict.needed,
             "ids": list(verdict.ids),
+            "unclaimed": [dict(record) for record in self.unclaimed],
             "links": [{"member": name, "sees": list(seen)} for name, seen in verdict.sees.items()],
             "findings": [finding.to_dict() for finding in verdict.findings],
             "waived": [{**waiver.to_dict(), "message": finding.message} for waiver, finding in verdict.waived],
@@ -94,6 +101,7 @@ class GateResult:
             "next_safe": list(verdict.next_safe),
             "safe_batch": verdict.safe_batch,
             "observations": self.observations,
+            "began": to_iso(self.began),
             "elapsed": round(self.elapsed, 1),
             "stable": round(verdict.held, 1),
             "history": [dict(change) for change in self.history],
@@ -112,6 +120,38 @@ def _member(standing: Standing) -> dict[str, Any]:
         "serving": standing.serving,
         "reason": standing.why_not.message if standing.why_not else None,
     }
+
+
+def _briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
+    """The targets, and each member that does not serve or that a blocking finding names. None: nobody was seen."""
+    if not verdict.standings:
+        return None
+    blamed = {name: f.code.value for f in reversed(verdict.findings) if f.blocking for name in f.members}
+    return [
+        {
+            "name": standing.name,
+            "instance_id": standing.record.id if standing.record else None,
+            "serving": standing.serving,
+            "code": standing.why_not.code.value if standing.why_not else blamed.get(standing.name),
+        }
+        for standing in verdict.standings
+        if not standing.serving or standing.name in blamed or standing.name in policy.targets
+    ]
+
+
+def _unclaimed(observation: Observation, verdict: Verdict, policy: Policy) -> tuple[dict[str, Any], ...]:
+    """Records that are no member's process: what a dead one has left, or a stranger. The worst opinion of each."""
+    known = {standing.record.id for standing in verdict.standings if standing.record}
+    worst: dict[str, tuple[State, Record]] = {}
+    for identity in [identity for identity in observation.ids if identity not in known]:
+        records = [view.by_id[identity] for view in observation.views if identity in view.by_id]
+        states = [(record.state(observation.reference, policy.max_record_age), record) for record in records]
+        worst[identity] = max(states, key=lambda seen: WORST[seen[0]])
+    ranked = sorted(worst.items(), key=lambda item: (-WORST[item[1][0]], item[0]))
+    return tuple(
+        {"instance_id": identity, "state": state.value, "place": list(record.place) if record.place else None}
+        for identity, (state, record) in ranked[:UNCLAIMED_LIMIT]
+    )
 
 
 def timing_from(params: Mapping[str, Any], policy: Policy) -> Timing:
@@ -143,15 +183,17 @@ def run(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
     on_progress: Callable[[str], None],
+    began: datetime | None = None,
 ) -> GateResult:
     """Wait until the cluster is as the policy wants, or until that cannot be any more. Never raises for what it sees.
 
-    ``clock`` is monotonic, in seconds. The last observation is made at the deadline, and may outlast it by one call.
+    ``clock`` is monotonic, in seconds; ``began`` is what the wall clock shows now, for the result. The last observation
+    is made at the deadline, and may outlast it by one call.
     """
-    return _Wait(observe, policy, timing, clock, sleep, on_progress).run()
+    return replace(_Wait(observe, policy, timing, clock, sleep, on_progress).run(), began=began)
 
 
-def judge_once(observation: Observation, policy: Policy) -> GateResult:
+def judge_once(observation: Observation, policy: Policy, *, began: datetime | None = None) -> GateResult:
     """The result of a gate that neither waits nor gets another observation."""
     return run(
         lambda: observation,
@@ -160,6 +202,7 @@ def judge_once(observation: Observation, policy: Policy) -> GateResult:
         clock=lambda: observation.at,
         sleep=lambda _seconds: None,
         on_progress=lambda _line: None,
+        began=began,
     )
 
 
@@ -215,7 +258,8 @@ class _Wait:
             self._note(verdict)
             gave_up = self._gave_up()
             if verdict.outcome is not Outcome.WAIT or gave_up:
-                return self._result(verdict, gave_up if verdict.outcome is Outcome.WAIT else "")
+                unclaimed = _unclaimed(observation, verdict, self.policy)
+                return self._result(verdict, gave_up if verdict.outcome is Outcome.WAIT else "", unclaimed)
             self._speak(verdict)
             left = max(self.timing.deadline - self.elapsed, 0.0)
             self._pause(min(pause_after(observation, self.policy), left), verdict)
@@ -255,7 +299,12 @@ class _Wait:
         self.changed_at = self.clock()
         self.spoke_at = -math.inf
         self.history.append(
-            {"elapsed": round(self.elapsed, 1), "verdict": verdict.outcome.value, "msg": verdict.summary}
+            {
+                "elapsed": round(self.elapsed, 1),
+                "verdict": verdict.outcome.value,
+                "msg": verdict.summary,
+                "members": _briefly(verdict, self.policy),
+            }
         )
         if len(self.history) > HISTORY_LIMIT:
             del self.history[1]
@@ -268,7 +317,7 @@ class _Wait:
             limit = f" of {self.timing.deadline:.0f} s" if self.timing.deadline else " s"
             self.on_progress(f"waiting, {self.elapsed:.0f}{limit}: {verdict.summary}")
 
-    def _result(self, verdict: Verdict, gave_up: str = "") -> GateResult:
+    def _result(self, verdict: Verdict, gave_up: str = "", unclaimed: tuple[Mapping[str, Any], ...] = ()) -> GateResult:
         result = GateResult(
             verdict=verdict,
             policy=self.policy,
@@ -276,6 +325,7 @@ class _Wait:
             observations=self.observations,
             gave_up=gave_up,
             history=tuple(self.history),
+            unclaimed=unclaimed,
         )
         if self.spoke and result.passed:
             self.on_progress(f"passed: {result.message}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -95,8 +96,10 @@ def observe_once(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]
     """
     policy = policy_from(params, members_from(params))
     wanted = Plan(policy=policy, timing=Timing(deadline=0.0))
+    began = datetime.now(timezone.utc)
     with observing(wanted, params, secrets) as observe:
         observation = observe()
-    result = result_of(judge_once(observation, policy), check_mode=bool(params.get("check_mode")))
+    gate = judge_once(observation, policy, began=began)
+    result = result_of(gate, check_mode=bool(params.get("check_mode")))
     warnings = warnings_for(policy.members, access_from(params))
     return {**result, "observation": observation.to_dict(details=False), **({"warnings": warnings} if warnings else {})}

@@ -242,6 +242,14 @@ ids:
   elements: str
   returned: always
   sample: [871f8be4-5fdb-45a8-868f-8d3e28a39148]
+unclaimed:
+  description:
+    - Records that are no member's process, the worst first, each with C(instance_id), C(state) and C(place). What a
+      process that has ended leaves is V(expired) until the database forgets it. At most 50.
+  type: list
+  elements: dict
+  returned: always
+  sample: [{instance_id: 2f1d8a0e-6f65-4f0c-9b37-5f1a4b0c7d21, state: expired, place: [10.0.0.1, 3000]}]
 links:
   description: For each member, which others it sees.
   type: list
@@ -283,6 +291,11 @@ observations:
   type: int
   returned: always
   sample: 9
+began:
+  description: When the gate began, by the clock of the host that asks. None where recorded instances were judged.
+  type: str
+  returned: always
+  sample: "2026-03-01T02:13:05.417Z"
 elapsed:
   description: Seconds that the gate took.
   type: float
@@ -294,11 +307,36 @@ stable:
   returned: always
   sample: 30.0
 history:
-  description: The changes on the way, each with C(elapsed), C(verdict) and C(msg). At most 50.
+  description: The changes on the way. The first one and the latest of the others, at most 50.
   type: list
   elements: dict
   returned: always
-  sample: [{elapsed: 0.0, verdict: pass, msg: "2 of 2 other members serve, 2 needed"}]
+  contains:
+    elapsed:
+      description: Seconds since the gate began.
+      type: float
+      returned: always
+    verdict:
+      description: The verdict then.
+      type: str
+      returned: always
+    msg:
+      description: Its reasons.
+      type: str
+      returned: always
+    members:
+      description:
+        - The targets, and those members that did not serve or that kept the gate shut, each with C(name),
+          C(instance_id), C(serving), and the C(code) of the finding. All others served.
+        - None where nobody was seen.
+      type: list
+      elements: dict
+      returned: always
+  sample:
+    - elapsed: 0.0
+      verdict: wait
+      msg: "2 of 3 members serve, 3 needed: rc1 unreachable (connection refused)"
+      members: [{name: rc1, instance_id: null, serving: false, code: unreachable}]
 """
 
 from ansible.module_utils.basic import AnsibleModule

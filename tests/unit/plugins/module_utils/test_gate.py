@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +17,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import 
     GateResult,
     ObserverError,
     Timing,
+    judge_once,
     run,
     timing_from,
 )
@@ -187,6 +189,51 @@ def test_the_history_is_bounded() -> None:
     )
     assert len(result.history) == HISTORY_LIMIT
     assert result.history[0]["elapsed"] == 0
+
+
+def test_the_history_tells_how_each_target_came_back() -> None:
+    scene = three()
+    before, _lines = wait(scene, scene.policy("before", targets=["rc1"]))
+    scene.kill("rc1")
+    policy = scene.policy("after", targets=["rc1"], before=before.to_dict(), links="connected")
+    events = {20: lambda: scene.restart("rc1"), 30: lambda: scene.cut.add(frozenset({"rc1-2", "rc3-1"}))}
+    result, _lines = wait(scene, policy, Timing(deadline=90), events=events)
+    told = [
+        (change["elapsed"], [(m["name"], m["instance_id"], m["serving"], m["code"]) for m in change["members"]])
+        for change in result.to_dict()["history"]
+    ]
+    assert told == [
+        (0, [("rc1", None, False, "unreachable")]),
+        (20, [("rc1", "rc1-2", False, "too_young")]),
+        (30, [("rc1", "rc1-2", False, "too_young"), ("rc3", "rc3-1", True, "not_linked")]),
+        (50, [("rc1", "rc1-2", True, "not_linked"), ("rc3", "rc3-1", True, "not_linked")]),
+    ]
+
+
+def test_the_history_says_when_nobody_was_seen() -> None:
+    scene = three()
+    scene.lost = "lb1 out of reach"
+    result, _lines = wait(scene, scene.policy(), Timing(deadline=0))
+    assert [change["members"] for change in result.history] == [None]
+
+
+def test_records_of_nobody_are_named_the_worst_first() -> None:
+    scene = three()
+    scene.remnants = {"old": -900.0, "fresh": 0.0, "ahead": 900.0}
+    result, _lines = wait(scene, scene.policy())
+    assert result.to_dict()["unclaimed"] == [
+        {"instance_id": "ahead", "state": "ghost", "place": None},
+        {"instance_id": "old", "state": "expired", "place": None},
+        {"instance_id": "fresh", "state": "isolated", "place": None},
+    ]
+
+
+def test_it_tells_when_it_began_if_it_is_told() -> None:
+    scene = three()
+    moment = datetime(2026, 3, 1, 2, 13, 5, 417000, tzinfo=timezone.utc)
+    told = judge_once(scene.observe(), scene.policy(), began=moment)
+    assert told.to_dict()["began"] == "2026-03-01T02:13:05.417Z"
+    assert judge_once(scene.observe(), scene.policy()).to_dict()["began"] is None
 
 
 def test_the_result_has_one_structure_and_is_json() -> None:
