@@ -88,3 +88,8 @@ WATCH: dict[str, Any] = {
     "policy": {"type": "dict"},
     "heartbeat": {"type": "float"},
 }
+
+REPORT: dict[str, Any] = {
+    "results": {"type": "list", "elements": "raw", "required": True},
+    "dest": {"type": "list", "elements": "path", "required": True},
+}

@@ -120,8 +120,8 @@ CURES: Mapping[Code, Cure] = {
         "Check what the deployment has installed and what the service starts; then deploy the member again.",
     ),
     Code.VERSION_UNKNOWN: Cure(
-        "The member does not tell its full version, so that it cannot be compared.",
-        "Let the user see the full version (/api/info shows it to those who log in), or waive it with a reason.",
+        "The member tells no full version, such as 7.11 instead of 7.11.0, so that it cannot be compared.",
+        "Look at what /api/info answers to this user at the member's own URL, or waive it with a reason.",
     ),
     Code.NOT_RESTARTED: Cure(
         "The process is the one of before: the deployment has not restarted it.",

@@ -196,7 +196,7 @@ def test_the_history_tells_how_each_target_came_back() -> None:
     before, _lines = wait(scene, scene.policy("before", targets=["rc1"]))
     scene.kill("rc1")
     policy = scene.policy("after", targets=["rc1"], before=before.to_dict(), links="connected")
-    events = {20: lambda: scene.restart("rc1"), 30: lambda: scene.cut.add(frozenset({"rc1-2", "rc3-1"}))}
+    events = {20.0: lambda: scene.restart("rc1"), 30.0: lambda: scene.cut.add(frozenset({"rc1-2", "rc3-1"}))}
     result, _lines = wait(scene, policy, Timing(deadline=90), events=events)
     told = [
         (change["elapsed"], [(m["name"], m["instance_id"], m["serving"], m["code"]) for m in change["members"]])

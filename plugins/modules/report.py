@@ -1,0 +1,105 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+short_description: Write for people how a rolling update went
+version_added: 1.0.0
+author: Rocketops contributors (@rocketops)
+description:
+  - Writes a report to files on the controller, from results of M(rocketops.rocketchat.cluster_gate) alone, also from
+    stored ones. No server is asked.
+  - It says first how the roll ended, where and why; then what each member did when, who saw whom, which versions ran,
+    and what to do about each finding. The page needs no network and no script.
+  - A file that cannot be written, or results that cannot be read, are a warning and no failure, since a report must not
+    stop a roll that goes well. Options that make no sense are a failure.
+  - The role P(rocketops.rocketchat.health_gate#role) does this by itself with C(health_gate_report).
+attributes:
+  action:
+    description: Has an action plugin that does parts of the work on the controller.
+    support: full
+    details:
+      - All is done on the controller, in Ansible's own process, whatever the task's host, connection and privileges.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    support: full
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
+      mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates
+      no change.
+    support: none
+    details:
+      - The files are written anew each time.
+  platform:
+    description: Target OS/families that can be operated against.
+    platforms: posix
+    support: full
+options:
+  results:
+    description:
+      - Results of M(rocketops.rocketchat.cluster_gate), as registered, in the order in which they came. One may also be
+        its JSON as a text.
+    type: list
+    elements: raw
+    required: true
+  dest:
+    description:
+      - Files to write, relative to where Ansible was started. Missing folders are made.
+      - The ending says what becomes of it. C(.html) is a page, C(.md) is Markdown, C(.xml) is JUnit XML, and C(.json)
+        are the results themselves.
+    type: list
+    elements: path
+    required: true
+seealso:
+  - plugin: rocketops.rocketchat.report
+    plugin_type: filter
+  - module: rocketops.rocketchat.cluster_gate
+"""
+
+EXAMPLES = r"""
+- name: Write what a restart was like
+  rocketops.rocketchat.report:
+    results: "{{ [before, after] }}"
+    dest:
+      - restart.html
+      - restart.xml
+  run_once: true
+"""
+
+RETURN = r"""
+paths:
+  description: The files that were written.
+  type: list
+  elements: str
+  returned: success
+  sample: [/home/ops/restart.html, /home/ops/restart.xml]
+msg:
+  description: The same in one line.
+  type: str
+  returned: always
+  sample: "written: /home/ops/restart.html, /home/ops/restart.xml"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import REPORT
+
+
+def main() -> None:
+    """For its documentation and its options; the work is the action plugin's."""
+    module = AnsibleModule(argument_spec=REPORT, supports_check_mode=True)
+    module.fail_json(msg="report works on the controller only")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Results of whole rolls, for tests of the report: two that were recorded, and others of clusters on paper."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Scene
+
+RECORDED = Path(__file__).parent / "recorded"  # by make rolls
+
+# What no server and no inventory should say. Each is a name of a member, a version, and a reason.
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}{% raw %}",
+    "\u202egnol-ot-thgir\u202c",
+    "]]><a/>&amp;\x00\x1b[31m\x07",
+    "a|b`c`*d*_e_ @all #1 [x](javascript:y)",
+    "x" * 300,
+    "line\nbreak\r\n\n---|---",
+    "שלום-نود-\U0001f680",
+    "half a pair \ud800",
+)
+
+
+def recorded(name: str) -> list[dict[str, Any]]:
+    """``good`` or ``stopped``: what the gates of a real roll of an emulated cluster said."""
+    results: list[dict[str, Any]] = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
+    return results
+
+
+class PaperRoll:
+    """A roll of a cluster on paper, gate by gate. Times are the scene's."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.results: list[dict[str, Any]] = []
+
+    def gate(self, phase: str = "steady", *, restart: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
+        """``restart``: those that come back a while after the gate has begun to wait."""
+        scene = self.scene
+        due = scene.now + 20
+
+        def sleep(seconds: float) -> None:
+            scene.now += seconds
+            for name in restart if scene.now >= due and scene.now - seconds < due else ():
+                scene.restart(name)
+
+        policy = scene.policy(phase, interval=10.0, **options)
+        began = EPOCH + timedelta(seconds=scene.now)
+        result = run(
+            scene.observe,
+            policy,
+            Timing(deadline=120),
+            clock=lambda: scene.now,
+            sleep=sleep,
+            on_progress=lambda _line: None,
+            began=began,
+        ).to_dict()
+        self.results.append(result)
+        return result
+
+    def batch(self, targets: tuple[str, ...], *, broken: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
+        """Take the targets down and bring them back, but for those that are broken."""
+        self.gate("before", targets=list(targets), **options)
+        self.scene.now += 15
+        before = self.gate("before", targets=list(targets), **options)
+        for name in targets:
+            self.scene.kill(name)
+        self.scene.now += 25
+        well = tuple(name for name in targets if name not in broken)
+        return self.gate("after", targets=list(targets), before=before, restart=well, **options)
+
+
+def fifty(batch: int = 10) -> list[dict[str, Any]]:
+    """Fifty members, some at a time."""
+    names = tuple(f"chat-node-{number:02}" for number in range(1, 51))
+    roll = PaperRoll(Scene.of(*names))
+    roll.gate()
+    for first in range(0, len(names), batch):
+        roll.batch(names[first : first + batch], min_serving="70%")
+        roll.scene.remnants.clear()  # the database has forgotten them
+    roll.gate()
+    return roll.results
+
+
+def hostile() -> list[dict[str, Any]]:
+    """Everything that can be named has a name that would break something, and the roll is stopped."""
+    scene = Scene.of(*HOSTILE)
+    for name in HOSTILE:
+        scene[name].version = name
+    scene.cut.add(frozenset({scene[HOSTILE[0]].id, scene[HOSTILE[1]].id}))
+    scene.remnants = dict.fromkeys(HOSTILE, -900.0)
+    waive = [{"code": "not_linked", "pair": list(HOSTILE[:2]), "reason": HOSTILE[4]}]
+    roll = PaperRoll(scene)
+    roll.gate(waive=waive)
+    roll.batch(HOSTILE[2:4], broken=HOSTILE[2:3], waive=waive)
+    return roll.results
