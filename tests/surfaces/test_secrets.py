@@ -23,6 +23,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
+from markupsafe import escape
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import to_iso
 from ansible_collections.rocketops.rocketchat.tests.surfaces.outside import ask_events, ask_inventory
@@ -55,6 +56,7 @@ VARIABLES = {
     "username": "ROCKETCHAT_USERNAME",
     "password": "ROCKETCHAT_PASSWORD",
 }
+REPORTS = ("roll.html", "roll.json", "roll.md", "roll.xml")
 # What each member does once the deployment has broken it.
 MEMBERS = {
     "rc1": "repeats it in its records",
@@ -161,7 +163,7 @@ def see(way: Way) -> Seen:
         stranger = stack.enter_context(serving(lambda handler: handler.reply(200, {"success": True})))
         nodes = Nodes(given / "broken", stranger.url)
         servers = {name: stack.enter_context(serving(partial(nodes.answer, name))) for name in MEMBERS}
-        inventory = _inventory({name: server.url for name, server in servers.items()}, nodes.broken)
+        inventory = _inventory({name: server.url for name, server in servers.items()}, nodes.broken, folder)
         run = play(
             HERE / "deploy_and_ask.yml",
             inventory,
@@ -187,7 +189,7 @@ def see(way: Way) -> Seen:
         return Seen(run, output, more, told, len(stranger.seen), files)
 
 
-def _inventory(urls: Mapping[str, str], broken: Path) -> dict[str, Any]:
+def _inventory(urls: Mapping[str, str], broken: Path, folder: Path) -> dict[str, Any]:
     hosts: dict[str, list[str]] = {"deployed": [DEPLOYED], "rocketchat": list(urls)}
     hostvars: dict[str, dict[str, Any]] = {DEPLOYED: {"deadline": 10}}
     for surface in TASKS:
@@ -205,6 +207,7 @@ def _inventory(urls: Mapping[str, str], broken: Path) -> dict[str, Any]:
         asking="{{ connection | combine(credentials) }}",
         connection={"timeout": 2, "members": [{"name": name, "url": url} for name, url in urls.items()]},
         waiting={"interval": 1, "stable_for": 1, "ping_interval": 1, "link_memory": 1},
+        health_gate_report=[str(folder / "reports" / name) for name in REPORTS],
     )
 
 
@@ -238,6 +241,7 @@ def spellings(secret: str) -> Iterator[str]:
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield repr(secret)[1:-1]
     yield html.escape(secret)
+    yield str(escape(secret))  # as Jinja writes it
     yield quote(secret)
     yield quote(secret, safe="")
     yield b64encode(secret.encode()).decode().rstrip("=")
@@ -272,6 +276,8 @@ def test_what_is_searched_is_there(way: Way, seen: dict[str, Seen]) -> None:
             outcome = shown.run.outcomes[surface.cell(shipped=shipped)]
             assert outcome.failed == (surface not in (INFO, FACTS)), outcome.result
     assert shown.run.output.count("********") > 10  # members have repeated it
+    for name in REPORTS:
+        assert "rc1" in shown.files[f"reports/{name}"]
     for name in ("ansible.log", FACTS.cell(shipped=False), FACTS.cell(shipped=True)):
         assert any(path.endswith(name) and "rocketchat" in text for path, text in shown.files.items()), name
     assert "rocketchat_alive" in shown.inventory
