@@ -12,7 +12,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units sanity molecule build test-matrix test demo simulate mutants matrix bench fuzz clean
+.PHONY: help setup lint units sanity molecule build test-matrix test demo rolls pictures simulate mutants matrix bench fuzz clean
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -46,7 +46,7 @@ lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
 	@$(QUIET) ansible-lint --offline --strict
 	@antsibull-changelog lint
 
-units: setup ## unit tests, emulator, simulation, fault matrix, secrets, event source
+units: setup ## unit tests, emulator, simulation, fault matrix, secrets, report, event source
 	@python -m pytest $(ARGS)
 
 sanity: setup ## ansible-test sanity, without an ignore file
@@ -73,6 +73,12 @@ test: setup ## all of the above
 demo: ## a rolling update of an emulated cluster
 	@tests/tools/setup.sh $(VENV) tests/requirements-demo.txt
 	@tests/demo/run
+
+rolls: setup ## record two rolls of an emulated cluster, for the tests of the report
+	@python -m $(TESTS).report.record
+
+pictures: setup ## take the README's pictures of those rolls' reports; needs Chromium
+	@python -m $(TESTS).report.pictures
 
 simulate: setup ## 100,000 simulated deployments; writes docs/simulation.md
 	@python -m $(TESTS).simulation --write docs/simulation.md $(ARGS)
