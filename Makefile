@@ -12,7 +12,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units sanity molecule build test-matrix test demo rolls pictures simulate mutants matrix bench fuzz clean
+.PHONY: help setup lint units coverage sanity molecule build test-matrix test demo rolls pictures simulate mutants \
+  matrix bench fuzz clean
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -49,6 +50,11 @@ lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
 units: setup ## unit tests, emulator, simulation, fault matrix, secrets, report, event source
 	@python -m pytest $(ARGS)
 
+coverage: setup ## unit tests, and how much of plugins/ they run
+	@python -m coverage erase
+	@python -m coverage run -m pytest tests/unit $(ARGS)
+	@tests/tools/coverage.sh
+
 sanity: setup ## ansible-test sanity, without an ignore file
 	@$(QUIET) python tests/tools/sanity.py $(ARGS)
 
@@ -63,11 +69,11 @@ test-matrix: ## unit tests on the oldest and the newest ansible-core
 
 # The units come last, so that their summary is the last line.
 test: setup ## all of the above
-	@for step in lint sanity molecule build test-matrix units; do \
+	@for step in lint sanity molecule build test-matrix coverage "units ARGS=--ignore=tests/unit"; do \
 	  echo "== $$step"; \
 	  begin=$$SECONDS; \
 	  $(MAKE) --no-print-directory ARGS= $$step; \
-	  [ $$step = units ] || echo "   $$(( SECONDS - begin )) s"; \
+	  [[ $$step = units* ]] || echo "   $$(( SECONDS - begin )) s"; \
 	done
 
 demo: ## a rolling update of an emulated cluster

@@ -208,8 +208,6 @@ def _stalled(
     text = f"{name} stalled (no ping for {max(age or 0, unmoved):.0f} s)"
     if age is None:
         text = f"{name} stalled (its record has no time of a ping)"
-    elif age < 0:
-        text = f"{name} is a ghost (its last ping lies {-age:.0f} s in the future)"
     return Finding(Code.STALLED, text, (name,), expected=policy.max_record_age, actual=age)
 
 

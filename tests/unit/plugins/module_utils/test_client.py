@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -303,6 +304,53 @@ def test_nobody_there() -> None:
     with pytest.raises(ClientError) as caught:
         client.instances()
     assert (caught.value.code, caught.value.reason) == ("unreachable", "connection refused")
+
+
+def test_a_proxy_that_is_not_there() -> None:
+    access = Access(user_id="me", auth_token="t0ken", timeout=2, proxy="http://who:pr%2Fxy@127.0.0.1:9")
+    assert {"pr%2Fxy", "pr/xy"} <= access.secrets
+    client = Client("http://rc1.invalid:3000", access)
+    with pytest.raises(ClientError) as caught:
+        client.instances()
+    assert (caught.value.code, caught.value.reason) == ("unreachable", "proxy: connection refused")
+
+
+@pytest.mark.parametrize("data", [None, {"userId": "me"}, {"userId": "me", "authToken": "not\na header"}])
+def test_a_login_that_brings_no_token(data: object) -> None:
+    with serving(replying(200, {"status": "success", "data": data})) as server:
+        client = Client(server.url, LOGIN)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+    assert (caught.value.code, caught.value.reason) == ("not_rocketchat", "login brought no token")
+
+
+@pytest.mark.parametrize(("worked_once", "calls"), [(True, 2), (False, 1)])
+def test_a_session_that_has_ended(worked_once: bool, calls: int) -> None:
+    """One that worked is logged in anew with the next call; one that never did would be refused again and again."""
+    answers = [200, 401] if worked_once else [401]
+
+    def answer(handler: Handler) -> None:
+        if handler.path.endswith("login"):
+            handler.reply(200, {"data": {"userId": "me", "authToken": "s3ssion"}})
+        else:
+            handler.reply(answers.pop(0) if answers else 200, OK)
+
+    with serving(answer) as server:
+        client = Client(server.url, LOGIN)
+        if worked_once:
+            client.instances()
+        for _unused in range(2):
+            with contextlib.suppress(ClientError):
+                client.instances()
+        client.close()
+    assert server.calls.count("POST /api/v1/login") == calls
+
+
+@pytest.mark.parametrize(("location", "place"), [("https://me:pw@b/x?t=1#y", "https://b/x"), ("", "nowhere")])
+def test_where_a_redirect_leads(location: str, place: str) -> None:
+    code, reason, _message = failing(replying(302, b"", Location=location))
+    assert (code, reason) == ("redirected", f"redirected to {place}")
 
 
 def test_login_is_once_and_logout_ends_it() -> None:

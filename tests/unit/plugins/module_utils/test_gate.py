@@ -265,3 +265,37 @@ def test_a_wait_that_can_never_pass_is_refused(phase: str, options: dict[str, An
     with pytest.raises(OptionsError) as caught:
         timing_from(params(phase, **options), scene.policy(phase, **options))
     assert str(caught.value) == message
+
+
+def test_a_failure_says_in_full_what_the_first_node_said() -> None:
+    scene = three()
+    for node in scene.nodes.values():
+        node.error = "unauthorized"
+    result, _lines = wait(scene, scene.policy())
+    assert (result.verdict.outcome.value, result.observations) == ("fail", 2)
+    assert result.message.endswith("; waited 5 s; rc1: GET http://rc1:3000: as scripted")
+
+
+def test_a_failure_that_no_node_has_told_says_no_more() -> None:
+    scene = three()
+    before, _lines = wait(scene, scene.policy("before", targets=["rc1"]))
+    scene.restart("rc1", version="7.10.5")
+    policy = scene.policy("after", targets=["rc1"], before=before.to_dict(), expected_version="7.11.0")
+    result, _lines = wait(scene, policy)
+    assert result.verdict.outcome.value == "fail"
+    assert result.message.endswith("rc1 runs 7.10.5, 7.11.0 expected; waited 5 s")
+
+
+def test_check_mode_does_not_wait() -> None:
+    policy = three().policy()
+    options = params(progress_deadline=20.0)
+    assert timing_from(options, policy) == Timing(deadline=600.0, progress_deadline=20.0)
+    assert timing_from({**options, "check_mode": True}, policy) == Timing(deadline=0.0)
+
+
+def test_what_came_back_cannot_stay_for_no_time() -> None:
+    scene = three()
+    before, _lines = wait(scene, scene.policy("before", targets=["rc1"]))
+    policy = scene.policy("after", targets=["rc1"], before=before.to_dict())
+    with pytest.raises(OptionsError, match=r"^phase: after with deadline: 0 can never pass"):
+        timing_from(params("after", deadline=0.0), policy)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from datetime import datetime, timezone
 from pathlib import Path
@@ -146,3 +147,18 @@ def test_what_cannot_be_read_back(raw: object, message: str) -> None:
     with pytest.raises(InvalidAnswerError) as caught:
         Record.from_dict(raw)
     assert str(caught.value) == message
+
+
+def test_numbers_that_are_none() -> None:
+    item = copy.deepcopy(DOCUMENTED["instances"][0])
+    item["instanceRecord"]["pid"] = "inf"
+    item["instanceRecord"]["extraInformation"]["os"]["loadavg"] = ["nan", "0.5"]
+    (record,) = parse({"instances": [item]}).records
+    assert (record.pid, record.os.load_average) == (None, (0.5,))
+
+
+def test_one_node_answers_not_two() -> None:
+    items = [copy.deepcopy(DOCUMENTED["instances"][0]) for _unused in range(2)]
+    items[1]["instanceRecord"]["_id"] = "another"
+    with pytest.raises(InvalidAnswerError, match=r"^it calls more than one instance the local one$"):
+        parse({"instances": items})

@@ -167,7 +167,12 @@ def test_a_stuck_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda raw: raw["views"].append(5), "a view is not a dictionary"),
         (lambda raw: raw["views"][0].pop("url"), "url is missing"),
         (lambda raw: raw["views"][0].update(error={}), "code is missing"),
+        (
+            lambda raw: raw["views"][0].update(error={"code": "bored", "reason": "r", "message": "m"}),
+            "bored is no error of a client",
+        ),
         (lambda raw: raw["views"][0].update(instances=None), "instances is not a list"),
+        (lambda raw: raw["views"][0].update(instances=[{"id": "a"}, {"id": "a"}]), "it lists an instance twice"),
         (lambda raw: raw["views"][0].update(rate_limit=5), "rate_limit is not a dictionary"),
     ],
 )

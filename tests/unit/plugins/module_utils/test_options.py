@@ -16,6 +16,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options impo
     ENVIRONMENT,
     OptionsError,
     access_from,
+    max_record_age,
     members_from,
     spelled_out,
     warnings_for,
@@ -88,6 +89,15 @@ def test_refused(options: dict[str, Any], message: str) -> None:
     assert str(caught.value) == message
 
 
+def test_a_folder_of_certificates(tmp_path: Path) -> None:
+    assert access_from({**DEFAULTS, **TOKEN, "ca_path": str(tmp_path)}).ca_path == str(tmp_path)
+
+
+def test_how_old_a_record_may_be() -> None:
+    assert max_record_age({"ping_interval": 10}) == 30
+    assert max_record_age({"ping_interval": 10, "max_record_age": 25}) == 25
+
+
 def test_a_client_certificate_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "cert.pem"
     path.write_text("no", encoding="ascii")
@@ -142,6 +152,7 @@ def test_one_url(url: str, member: Member) -> None:
             "the URL http://a/x has a query or a fragment: give the base URL of the node only",
         ),
         ({"url": "http://a:99999"}, "not a URL: http://a:99999"),
+        ({"url": "http://a:0"}, "not a URL: http://a:0"),
         ({"url": "http://a\n"}, "not a URL: 'http://a\\n'"),
         (
             {"url": "http://a", "members": [{"name": "b", "url": "http://b"}]},

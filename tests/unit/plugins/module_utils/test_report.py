@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import Listing, Record, to_iso
@@ -83,6 +84,12 @@ def test_nobody_answered() -> None:
     assert (result["instances"], result["cluster"]["total"], result["cluster"]["ready"]) == ([], 0, None)
     single = report(Observation((failed("a"),), at=0), max_age=30, details=True, readiness=False)
     assert single["msg"] == "a is gone"
+
+
+def test_one_that_is_not_ready_is_enough() -> None:
+    answers = (replace(view("rc1", record("a", local=True)), ready=ready) for ready in (True, False, None))
+    result = report(Observation(tuple(answers), at=0), max_age=30, details=True, readiness=True)
+    assert result["cluster"]["ready"] is False
 
 
 def test_without_a_reference_nothing_is_alive() -> None:

@@ -695,3 +695,53 @@ def test_one_nodes_opinion_that_cannot_be_had() -> None:
     assert judged_through_one(scene, "rc1", expected=3).outcome.value == "wait"
     verdict = judged_through_one(scene, "rc1", expected=3)
     assert (verdict.outcome.value, verdict.serving) == ("fail", ())
+
+
+def test_a_record_without_a_ping_is_stalled() -> None:
+    scene = three()
+    observation = scene.observe()
+    first, *others = observation.views
+    assert first.listing
+    records = tuple(replace(record, updated_at=None) for record in first.listing.records)
+    views = (replace(first, listing=replace(first.listing, records=records)), *others)
+    verdict, _memory = judge(replace(observation, views=views), scene.policy(min_serving="2"), Memory())
+    assert verdict.serving == ("rc2", "rc3")
+    assert verdict.standings[0].why_not
+    assert verdict.standings[0].why_not.message == "rc1 stalled (its record has no time of a ping)"
+
+
+def test_a_cluster_of_one_that_does_not_answer() -> None:
+    scene = Scene.of("rc1")
+    scene.kill("rc1")
+    verdict = scene.judge(scene.policy("before", targets=["rc1"]))
+    assert codes(verdict) == {("unreachable", "rc1"), ("nobody_answers",)}
+    assert "say min_serving: 0 to deploy all the same" in verdict.summary
+
+
+def test_who_does_not_see_whom() -> None:
+    scene = three()
+    scene.unlisted = {"rc2"}
+    scene["rc3"].error = "timeout"
+    assert "rc1 does not see rc2" in scene.judge(scene.policy(min_serving="2")).summary
+
+
+def test_nobody_has_to_list_a_target_where_links_are_ignored() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1", links="ignored")
+    scene.restart("rc1")
+    scene.unlisted = {"rc1"}
+    scene["rc3"].started = scene.now
+    options = {"targets": ["rc1"], "before": before, "min_serving": "1"}
+    assert ("not_linked", "rc1", "rc3") in codes(scene.judge(scene.policy("after", **options)))
+    scene.memory = Memory()
+    found = codes(scene.judge(scene.policy("after", links="ignored", **options)))
+    assert ("too_young", "rc3") not in found
+    assert "not_linked" not in {code for code, *_members in found}
+
+
+def test_certificates_that_nobody_accepts() -> None:
+    scene = three()
+    for node in scene.nodes.values():
+        node.error = "tls"
+    assert scene.judge(scene.policy()).incurable
+    assert scene.judge(scene.policy()).outcome.value == "fail"

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Holds what the unit tests have run, the files that coverage has left, against what they have to run: every line and
+# branch of the judgement and of the wait, and nearly all of the rest.
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+judgement=plugins/module_utils/_instances.py,plugins/module_utils/_policy.py,plugins/module_utils/_standing.py
+judgement+=,plugins/module_utils/_verdict.py,plugins/module_utils/_gate.py
+
+report() { python -m coverage report --show-missing --skip-covered --precision 1 "$@"; }
+
+# Processes that a test has killed may have left half a file.
+python -W ignore -m coverage combine --quiet
+rm -f .cache/coverage.*
+report --include="$judgement" --fail-under=100
+report --include="plugins/*,extensions/*" --omit="$judgement" --fail-under=95

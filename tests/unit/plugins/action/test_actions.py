@@ -1,0 +1,219 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The actions inside a worker: their own work against a real server, and what becomes of a module that is shipped."""
+
+from __future__ import annotations
+
+import os
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
+from ansible.template import Templar
+
+from ansible_collections.rocketops.rocketchat.plugins.action import cluster_gate, instances_facts, instances_info
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import ENVIRONMENT
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
+from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
+
+TOKEN = "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"
+QUICK = {"interval": 0.05, "stable_for": 0, "deadline": 60, "link_memory": 0}
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ENVIRONMENT.values():
+        monkeypatch.delenv(variable, raising=False)
+
+
+def answer(handler: Handler) -> None:
+    scene = Scene.of("rc1")
+    if handler.path == "/api/info":
+        handler.reply(200, {"success": True, "info": {"version": "7.11.0"}})
+    else:
+        handler.reply(200, {"success": True, "instances": [scene._item(scene["rc1"], scene["rc1"])]})
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving(answer) as server:
+        yield server
+
+
+def action(
+    kind: Callable[..., Action], options: dict[str, Any], *, transport: str = "local", keywords: Any = None
+) -> Action:
+    """As Ansible makes it for a task with these options and keywords."""
+    given = {"user_id": "me", "auth_token": TOKEN, **options}
+    task = Task.load({"name": "Ask", "action": {"module": "ansible.builtin.ping"}, **(keywords or {})})
+    task.args = given
+    task.async_val = int(task.async_val or 0)
+    shell = SimpleNamespace(tmpdir="/tmp/ansible", env_prefix=lambda **_variables: "")
+    connection = SimpleNamespace(transport=transport, become=None, _shell=shell)
+    loader = DataLoader()
+    return kind(task, connection, PlayContext(), loader, Templar(loader=loader), None)
+
+
+def shipping(made: Action, *results: object) -> list[dict[str, Any]]:
+    """Instead of the module on a host: what each of its runs returns, or raises. Returns what they were given."""
+    given: list[dict[str, Any]] = []
+    left = list(results)
+
+    def execute(**arguments: Any) -> object:
+        given.append(arguments)
+        result = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(result, Exception):
+            raise result
+        return result() if callable(result) else result
+
+    vars(made)["_execute_module"] = execute
+    return given
+
+
+def observed() -> dict[str, Any]:
+    """What the module returns to the controller, where all is well."""
+    return {"observation": Scene.of("rc1").observe().to_dict(details=False)}
+
+
+def test_the_work_of_the_modules_is_done_here(server: Server) -> None:
+    options = {"url": server.url}
+    info = action(instances_info.ActionModule, options).run(task_vars={})
+    facts = action(instances_facts.ActionModule, options).run(task_vars={})
+    gate = action(cluster_gate.ActionModule, {**options, "expected": 1}).run(task_vars={"inventory_hostname": "lb"})
+    assert info["cluster"]["alive"] == 1
+    assert facts["ansible_facts"]["rocketchat"]["version"] == "7.11.0"
+    assert (gate["verdict"], gate["failed"], gate["changed"]) == ("pass", False, False)
+
+
+def test_what_is_refused_is_a_result() -> None:
+    result = action(instances_info.ActionModule, {"url": "ftp://rc1"}).run(task_vars={})
+    assert result == {"failed": True, "changed": False, "msg": "the URL ftp://rc1 must begin with http:// or https://"}
+    unknown = action(instances_info.ActionModule, {"url": "http://rc1", "colour": "red"}).run(task_vars={})
+    assert unknown["msg"].startswith("unsupported options: colour.")
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_gate_that_waits_says_so_unless_it_must_not_log(silent: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    starting = [True]
+
+    def late(handler: Handler) -> None:
+        if starting:
+            handler.reply(503, {})
+            starting.clear()
+        else:
+            answer(handler)
+
+    with serving(late) as server:
+        options = {"url": server.url, "expected": 1, **QUICK}
+        made = action(cluster_gate.ActionModule, options, keywords={"no_log": silent})
+        result = made.run(task_vars={"inventory_hostname": "lb"})
+    assert result["verdict"] == "pass"
+    said = capsys.readouterr().err
+    assert ("[lb] steady: waiting, 0 of 60 s: " in said, "[lb] steady: passed: " in said) == (not silent, not silent)
+
+
+def test_async_is_refused() -> None:
+    result = action(cluster_gate.ActionModule, {}, keywords={"async": 10}).run(task_vars={})
+    assert result["msg"] == "cluster_gate waits by itself and says why it waits: take async off this task"
+
+
+def test_on_another_host_the_module_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROCKETCHAT_URL", "http://127.0.0.1:3000")
+    made = action(
+        instances_info.ActionModule,
+        {},
+        transport="ssh",
+        keywords={"environment": [{"ROCKETCHAT_URL": "http://rc1:3000"}]},
+    )
+    given = shipping(made, {"changed": False})
+    assert made.run(task_vars={}) == {"changed": False}
+    assert given[0]["module_args"]["url"] == "http://rc1:3000"
+    assert given[0]["module_args"]["auth_token"] == TOKEN
+    assert os.environ["ROCKETCHAT_URL"] == "http://127.0.0.1:3000"
+
+
+def test_what_is_refused_is_not_shipped() -> None:
+    made = action(instances_info.ActionModule, {"username": "admin"}, transport="ssh")
+    given = shipping(made, {})
+    result = made.run(task_vars={})
+    assert result["msg"] == "user_id and auth_token and username: give only one kind"
+    assert given == []
+
+
+def from_afar(**options: Any) -> Action:
+    members = [{"name": "rc1", "url": "http://10.0.0.1:3000"}]
+    return action(cluster_gate.ActionModule, {"members": members, **QUICK, **options}, transport="ssh")
+
+
+def test_each_observation_is_a_run_of_the_module() -> None:
+    made = from_afar()
+    given = shipping(made, observed())
+    result = made.run(task_vars={"inventory_hostname": "lb"})
+    assert (result["verdict"], result["serving"]) == ("pass", ["rc1"])
+    assert len(given) == result["observations"]
+
+
+def test_a_host_out_of_reach_is_a_lost_observation(capsys: pytest.CaptureFixture[str]) -> None:
+    made = from_afar()
+    shipping(made, AnsibleConnectionFailure("no route"), observed())
+    result = made.run(task_vars={"inventory_hostname": "lb"})
+    assert result["verdict"] == "pass"
+    assert "no observation (lb out of reach: no route)" in capsys.readouterr().err
+    assert made._connection._shell.tmpdir is None
+
+
+def test_a_host_that_hangs_is_a_lost_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_gate, "SHIPPING", 0.05)
+    made = from_afar(timeout=0.01, deadline=0.3)
+    shipping(made, lambda: time.sleep(5))
+    result = made.run(task_vars={"inventory_hostname": "lb"})
+    assert result["verdict"] == "wait"
+    assert "no observation (lb gave none within 0.09 s)" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"msg": "Failed to import requests"}, "Failed to import requests"),
+        ({"module_stderr": "no python3"}, "no python3"),
+        ({}, "the module said nothing"),
+    ],
+)
+def test_a_module_that_cannot_run_is_inconclusive(said: dict[str, Any], told: str) -> None:
+    made = from_afar()
+    shipping(made, {"failed": True, **said})
+    result = made.run(task_vars={"inventory_hostname": "lb"})
+    assert result["verdict"] == "inconclusive"
+    assert result["msg"].startswith(f"no observation can be made: on lb: {told}; waited ")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"user_id": None, "auth_token": None, "username": "me", "password": "pa55word", "totp_code": "123456"},
+            "totp_code works only",
+        ),
+        (
+            {"members": [{"name": f"rc{port}", "url": f"http://127.0.0.1:{port}"} for port in (1, 2)]},
+            "the urls of rc1, rc2 are loopback addresses, and on the host that asks they all lead to that host itself",
+        ),
+    ],
+)
+def test_what_cannot_work_from_afar(options: dict[str, Any], message: str) -> None:
+    made = from_afar(**options)
+    given = shipping(made, {})
+    assert made.run(task_vars={})["msg"].startswith(message)
+    assert given == []
