@@ -64,7 +64,7 @@ molecule: setup ## scenarios against the emulator
 build: setup ## build the collection, install the result elsewhere and read its documentation
 	@$(QUIET) tests/tools/build.sh
 
-test-matrix: ## unit tests on the oldest and the newest ansible-core
+test-matrix: setup ## unit tests, sanity and a roll with other releases of ansible-core; modules on Python 3.9
 	@tests/tools/matrix.sh $(ARGS)
 
 # The units come last, so that their summary is the last line.

@@ -93,6 +93,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+# fmt: code
 # production.rocketchat.yml
 plugin: rocketops.rocketchat.instances
 url: https://chat.example.com

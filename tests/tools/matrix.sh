@@ -3,32 +3,83 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Unit tests on the oldest ansible-core that is supported and on the newest, each in an environment of its own.
-# Usage: matrix.sh [arguments for pytest]
+# What the other checks do with one ansible-core, with the others that are supported, each in an environment of its own
+# and at the same time: unit tests, sanity of what is shipped, a rolling update of an emulated cluster, and the modules
+# on a host with the oldest Python. A release that no Python of this machine runs is passed over, unless MATRIX_REQUIRED
+# is set.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
 
 # Must run, not only exist: the shims of version managers exist for versions that are not active.
 find_python() {
-  local candidate
-  for candidate in "$@" "$HOME"/.pyenv/versions/*/bin/python3; do
+  local range=$1 candidate
+  for candidate in python3 python3.{14,13,12,11,10,9} "$HOME"/.pyenv/versions/*/bin/python3; do
     if "$candidate" -c "import sys, venv, ensurepip; sys.exit(not $range)" 2>/dev/null; then
       echo "$candidate"
       return
     fi
   done
-  echo "No Python for ansible-core $core found: it needs $range" >&2
   return 1
 }
 
+missing() {
+  echo "$1 is NOT CHECKED: no Python with $2 on this machine"
+  [ -z "${MATRIX_REQUIRED:-}" ]
+}
+
+# The environment of a host that modules are shipped to: the oldest Python with the oldest requests.
+make_target() {
+  local venv=.venv-target wanted="requests==2.25.1"
+  [ "$(cat "$venv/installed" 2>/dev/null)" = "$wanted" ] && return
+  rm -rf "$venv"
+  "$1" -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check "$wanted"
+  echo "$wanted" >"$venv/installed"
+}
+
+check() {
+  local core=$1 venv=.venv-core-$1
+  PYTHON=$2 tests/tools/setup.sh "$venv" "tests/requirements-core-$core.txt"
+  local python=$PWD/$venv/bin/python molecule=$PWD/.venv/bin/molecule
+  export PATH=$PWD/$venv/bin:$PATH
+  "$python" -m pytest --quiet tests/unit
+  "$python" tests/tools/sanity.py --python "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
+    --exclude tests/ --exclude extensions/molecule/
+  MOLECULE_STATE=molecule-$core MOLECULE_EPHEMERAL_DIRECTORY=$PWD/.cache/molecule-$core.run "$molecule" test --scenario-name rolling_update
+  [ ! -e .venv-target/installed ] || TARGET_PYTHON=$PWD/.venv-target/bin/python "$python" -m pytest --quiet tests/target
+}
+
+target="sys.version_info[:2]==(3,9)"
+if python=$(find_python "$target"); then make_target "$python"; else missing "A target with Python 3.9" "$target"; fi
+
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+declare -A running
+own=$(ansible --version | sed -n '1s/.*core \([0-9]*\.[0-9]*\)\..*/\1/p')
 while read -r core range; do
-  python=$(find_python python3 python3.14 python3.13 python3.12 python3.11)
-  venv=.venv-core-$core
-  PYTHON=$python tests/tools/setup.sh "$venv" "tests/requirements-core-$core.txt"
-  echo "ansible-core $core on $("$venv/bin/python" -V)"
-  PATH="$PWD/$venv/bin:$PATH" "$venv/bin/python" -m pytest --quiet tests/unit "$@" </dev/null
+  if [ "$core" = "$own" ]; then
+    echo "ansible-core $core is that of all other checks"
+  elif python=$(find_python "$range"); then
+    check "$core" "$python" >"$logs/$core" 2>&1 </dev/null &
+    running[$core]=$!
+  else
+    missing "ansible-core $core" "$range"
+  fi
 done <<'CORES'
 2.16 (3,10)<=sys.version_info[:2]<=(3,12)
+2.19 (3,11)<=sys.version_info[:2]<=(3,13)
 2.21 (3,12)<=sys.version_info[:2]<=(3,14)
 CORES
+
+status=0
+for core in "${!running[@]}"; do
+  if wait "${running[$core]}"; then
+    echo "ansible-core $core on $(".venv-core-$core/bin/python" -V): $(grep -E '^[0-9]+ passed' "$logs/$core" | tr '\n' ' ')"
+  else
+    status=1
+    cat "$logs/$core"
+    echo "ansible-core $core FAILED, see above"
+  fi
+done
+exit "$status"

@@ -24,11 +24,12 @@ import pip
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-# ansible-test keeps its environments in the home folder, and hands only HOME and PATH on to what it starts.
-HOME = REPOSITORY / ".cache" / "home"
+# ansible-test keeps its environments in the home folder, and hands only HOME and PATH on to what it starts. Each of our
+# environments has its own: they run at the same time.
+HOME = REPOSITORY / ".cache" / f"home{Path(sys.prefix).name.removeprefix('.venv')}"
 
-# Of the pip that the pinned releases of ansible-core, 2.19 and 2.21, put into those environments.
-PIP_VERSIONS = ("24.2", "25.2")
+# Of the pip that the pinned releases of ansible-core, 2.16, 2.19 and 2.21, put into those environments.
+PIP_VERSIONS = ("23.1.2", "24.2", "25.2")
 
 # ansible-test downloads a script like this one from a host of its own, unless it lies there already. This one runs the
 # pip of our own environment, so that everything comes from the package index that pip is configured for.
