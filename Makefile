@@ -13,7 +13,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup lint units coverage sanity molecule build test-matrix test demo rolls pictures simulate mutants \
-  matrix bench fuzz clean
+  matrix bench fuzz clean release-tools
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -61,8 +61,11 @@ sanity: setup ## ansible-test sanity, without an ignore file
 molecule: setup ## scenarios against the emulator
 	@$(QUIET) molecule test --all $(ARGS)
 
-build: setup ## build the collection, install the result elsewhere and read its documentation
+build: setup release-tools ## build the collection, install it elsewhere, read its documentation, import it as Galaxy does
 	@$(QUIET) tests/tools/build.sh
+
+release-tools:
+	@tests/tools/setup.sh .venv-release tests/requirements-release.txt
 
 test-matrix: setup ## unit tests, sanity and a roll with other releases of ansible-core; modules on Python 3.9
 	@tests/tools/matrix.sh $(ARGS)
