@@ -12,8 +12,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units coverage sanity molecule build test-matrix test demo rolls pictures simulate mutants \
-  matrix bench fuzz clean release-tools
+.PHONY: help setup lint units coverage sanity molecule build docs test-matrix test demo rolls pictures simulate \
+  mutants matrix bench fuzz clean release-tools
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -64,6 +64,9 @@ molecule: setup ## scenarios against the emulator
 build: setup release-tools ## build the collection, install it elsewhere, read its documentation, import it as Galaxy does
 	@$(QUIET) tests/tools/build.sh
 
+docs: setup release-tools ## the documentation site, in .cache/docs/html
+	@PATH="$(CURDIR)/.venv-release/bin:$$PATH" $(QUIET) tests/tools/docs.sh
+
 release-tools:
 	@tests/tools/setup.sh .venv-release tests/requirements-release.txt
 
@@ -72,7 +75,7 @@ test-matrix: setup ## unit tests, sanity and a roll with other releases of ansib
 
 # The units come last, so that their summary is the last line.
 test: setup ## all of the above
-	@for step in lint sanity molecule build test-matrix coverage "units ARGS=--ignore=tests/unit"; do \
+	@for step in lint sanity molecule build docs test-matrix coverage "units ARGS=--ignore=tests/unit"; do \
 	  echo "== $$step"; \
 	  begin=$$SECONDS; \
 	  $(MAKE) --no-print-directory ARGS= $$step; \

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Makes the documentation site in .cache/docs/html: a page for each plugin and role by antsibull-docs, the guides of
+# docs/docsite, and the pages of docs. A warning is an error.
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+site=.cache/docs
+rm -rf "$site"
+mkdir -p "$site/rst/collection"
+
+antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
+antsibull-docs collection --use-current --squash-hierarchy --dest-dir "$site/rst/collection" rocketops.rocketchat
+cp docs/docsite/{conf.py,index.rst} docs/*.md "$site/rst"
+sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --jobs auto -b html "$site/rst" "$site/html"
+echo "$site/html/index.html"
