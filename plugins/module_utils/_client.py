@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
+import io
 import json
 import os
 import socket
@@ -18,11 +18,12 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 try:
     import requests
@@ -30,7 +31,6 @@ try:
     from requests.adapters import HTTPAdapter
 except ImportError as error:  # the surface says which interpreter lacks it
     IMPORT_ERROR: ImportError | None = error
-    HTTPAdapter = object  # type: ignore[assignment, misc]
 else:
     IMPORT_ERROR = None
 
@@ -195,8 +195,7 @@ class Client:
         self._proven = False
         self._refused: UnauthorizedError | None = None
         self._secrets = set(access.secrets)
-        self._adapter: _Adapter | None = None
-        self._http: requests.Session | None = None
+        self._way: _Way | None = None
 
     @property
     def session(self) -> tuple[str, str] | None:
@@ -258,9 +257,8 @@ class Client:
 
     def close(self) -> None:
         """Close the connection. The next call opens a new one."""
-        http, self._http = self._http, None
-        if http is not None:
-            http.close()
+        if self._way is not None:
+            self._way.close()
 
     def _credentials(self) -> dict[str, str]:
         if self._refused is not None:
@@ -316,56 +314,29 @@ class Client:
         """Send one request. Raises for whatever is not a JSON object with status 200, 400 or another oddity of 4xx."""
         limit = self._access.timeout if timeout is None else timeout
         started = time.monotonic()
-        watchdog = _Watchdog(limit)
+        deadline = _Deadline(limit)
         try:
-            with watchdog, self._send(watchdog, method, path, headers, body, limit) as response:
+            if self._way is None:
+                self._way = _Way(self.url, self._access)
+            with self._way.send(method, path, headers=headers, body=body, deadline=deadline) as response:
                 content = _read(response)
+            deadline.check()
         except _TooLargeError:
             text = f"the answer is larger than {MAX_BYTES // 1024 // 1024} MiB"
             raise self._error(NotRocketchatError, method, path, None, text, "answer too large") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise self._transport_error(error, watchdog, method, path, limit) from None
-        if watchdog.expired:
-            raise self._transport_error(requests.Timeout(), watchdog, method, path, limit)
+            raise self._transport_error(error, deadline, method, path, limit) from None
         self._raise_for_status(response, content, method, path)
         return Answer(
-            payload=self._parse(content, method, path, response.status_code),
-            status=response.status_code,
+            payload=self._parse(content, method, path, response.status),
+            status=response.status,
             date=_date(response.headers),
             rate_limit=_rate_limit(response.headers),
             elapsed=time.monotonic() - started,
         )
 
-    def _send(
-        self,
-        watchdog: _Watchdog,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: Mapping[str, Any] | None,
-        limit: float,
-    ) -> requests.Response:
-        if self._http is None or self._adapter is None:
-            self._adapter = _Adapter(max_retries=0)
-            self._http = _session(self._access, self._adapter)
-        self._adapter.watchdog = watchdog
-        proxy = self._access.proxy
-        return self._http.request(
-            method,
-            self.url + path,
-            headers=dict(headers),
-            json=body,
-            timeout=limit,
-            verify=self._access.verify,
-            proxies={"http": proxy, "https": proxy}
-            if proxy
-            else None,  # given with the call they beat the environment's
-            allow_redirects=False,
-            stream=True,
-        )
-
-    def _raise_for_status(self, response: requests.Response, content: bytes, method: str, path: str) -> None:
-        status = response.status_code
+    def _raise_for_status(self, response: urllib3.BaseHTTPResponse, content: bytes, method: str, path: str) -> None:
+        status = response.status
         if 300 <= status < 400:
             place = _place(response.headers.get("Location", ""))
             raise self._error(RedirectedError, method, path, status, f"redirected to {place}", f"redirected to {place}")
@@ -391,21 +362,21 @@ class Client:
         return payload
 
     def _transport_error(
-        self, error: BaseException, watchdog: _Watchdog, method: str, path: str, limit: float
+        self, error: BaseException, deadline: _Deadline, method: str, path: str, limit: float
     ) -> ClientError:
-        if watchdog.expired or isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
+        if deadline.left <= 0 or _is_timeout(error):
             text = f"no complete answer within {limit:g} s"
             return self._error(TimedOutError, method, path, None, text, text)
-        if isinstance(error, (requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError)):
+        if isinstance(error, (urllib3.exceptions.SSLError, ssl.SSLError)):
             return self._error(TlsError, method, path, None, _root_cause(error), "TLS: " + _root_cause(error))
-        if isinstance(error, (requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError)):
+        if isinstance(error, urllib3.exceptions.DecodeError):
             return self._error(NotRocketchatError, method, path, None, "undecodable answer", "undecodable answer")
         if any(isinstance(cause, _CUT_OFF) for cause in _causes(error)):
             return self._error(NotRocketchatError, method, path, None, "the answer was cut off", "answer cut off")
         reason = _root_cause(error)
         if reason == NOT_HTTP:
             return self._error(NotRocketchatError, method, path, None, reason, reason)
-        if isinstance(error, requests.exceptions.ProxyError):
+        if isinstance(error, urllib3.exceptions.ProxyError):
             reason = f"proxy: {reason}"
         return self._error(UnreachableError, method, path, None, reason, reason)
 
@@ -445,72 +416,149 @@ class _TooLargeError(Exception):
     pass
 
 
-def _session(access: Access, adapter: _Adapter) -> requests.Session:
-    """No retries, no netrc (its passwords are meant for others); proxies and CA bundle as the environment says."""
-    if not access.validate_certs:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    session = requests.Session()
-    session.auth = _unchanged
-    session.cert = access.certificate
-    session.headers.update({"User-Agent": access.http_agent, "Accept": "application/json", "Accept-Encoding": "gzip"})
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session
+class _Way:
+    """How requests get to one node: by proxies and CA bundle as the environment says it to requests, looked up once.
+
+    Sent by urllib3, which requests is built on: no retries, no redirects, no cookies, no netrc.
+    """
+
+    def __init__(self, url: str, access: Access) -> None:
+        if not access.validate_certs:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        given = {"http": access.proxy, "https": access.proxy} if access.proxy else {}
+        self._settings = requests.Session().merge_environment_settings(
+            url, given, True, access.verify, access.certificate
+        )
+        self._adapter: Any = HTTPAdapter()
+        self._headers = {"User-Agent": access.http_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
+        prepared = requests.Request("GET", url, auth=_unchanged).prepare()
+        self._url = str(prepared.url)
+        self._target = self._adapter.request_url(prepared, self._settings["proxies"]).rstrip("/")
+        self._pool: Any = None
+        self._deadline = _Deadline(access.timeout)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+        deadline: _Deadline,
+    ) -> urllib3.BaseHTTPResponse:
+        if self._pool is None:
+            self._pool = self._connect()
+        self._deadline = deadline
+        typed = {} if body is None else {"Content-Type": "application/json"}
+        response: urllib3.BaseHTTPResponse = self._pool.urlopen(
+            method,
+            self._target + path,
+            body=None if body is None else json.dumps(body).encode(),
+            headers={**self._headers, **typed, **headers},
+            timeout=deadline.check(),
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            enforce_content_length=True,
+        )
+        return response
+
+    def close(self) -> None:
+        """The next call connects anew."""
+        self._pool = None
+        self._adapter.close()
+
+    def _connect(self) -> Any:
+        utils: Any = requests.utils
+        proxy = utils.select_proxy(self._url, self._settings["proxies"])
+        manager = self._adapter.poolmanager
+        if proxy:
+            manager = self._adapter.proxy_manager_for(utils.prepend_scheme_if_needed(proxy, "http"))
+        pool = manager.connection_from_url(self._url)
+        self._adapter.cert_verify(pool, self._url, self._settings["verify"], self._settings["cert"])
+        pool.ConnectionCls = partial(_bounded(pool.ConnectionCls), deadline=lambda: self._deadline)
+        return pool
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class _Adapter(HTTPAdapter):
-    """Shows every connection that a call uses to the call's watchdog, those through a proxy too."""
+class _Deadline:
+    """When a call has to be over. A socket's own timeout is none: it starts anew with every byte of one who drips."""
 
-    watchdog: _Watchdog | None = None
+    def __init__(self, limit: float) -> None:
+        self._at = time.monotonic() + limit
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)  # type: ignore[no-untyped-call, unused-ignore]
-        self._watch(self.poolmanager)
+    @property
+    def left(self) -> float:
+        return self._at - time.monotonic()
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)  # type: ignore[no-untyped-call, unused-ignore]
-        self._watch(manager)
-        return manager
-
-    def show(self, connected: Any) -> None:
-        if self.watchdog is not None:
-            self.watchdog.guard(connected)
-
-    def _watch(self, manager: Any) -> None:
-        pools = manager.pool_classes_by_scheme
-        if not all(hasattr(pool.ConnectionCls, "adapter") for pool in pools.values()):
-            manager.pool_classes_by_scheme = {scheme: self._watched(pool) for scheme, pool in pools.items()}
-
-    def _watched(self, pool: Any) -> Any:
-        connection = type(pool.ConnectionCls.__name__, (_Watched, pool.ConnectionCls), {"adapter": self})
-        return type(pool.__name__, (pool,), {"ConnectionCls": connection})
+    def check(self) -> float:
+        """The seconds left. Raises :class:`TimeoutError` if there are none."""
+        left = self.left
+        if left <= 0:
+            raise TimeoutError
+        return left
 
 
-class _Watched:
-    """What is put before a connection class of urllib3."""
+@cache
+def _bounded(connection: type) -> type:
+    return type(connection.__name__, (_Bounded, connection), {})
 
-    adapter: ClassVar[_Adapter]
+
+class _Bounded:
+    """What is put before a connection class of urllib3: whatever its socket does ends with the call's time."""
+
     sock: Any
+
+    def __init__(self, *args: Any, deadline: Callable[[], _Deadline], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline = deadline
 
     def _new_conn(self) -> Any:
         connected = super()._new_conn()  # type: ignore[misc]
-        self.adapter.show(connected)
+        connected.settimeout(self._deadline().check())  # for the handshake of TLS
         return connected
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
-        if self.sock is not None:  # kept alive since another call, which had another watchdog
-            self.adapter.show(self.sock)
+        if self.sock is not None:
+            self.sock.settimeout(self._deadline().check())
         super().putrequest(*args, **kwargs)  # type: ignore[misc]
 
+    def response_class(self, connected: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        source: Any = _Source(connected, self._deadline())
+        return http.client.HTTPResponse(source, *args, **kwargs)
 
-def _read(response: requests.Response) -> bytes:
+
+class _Source(io.RawIOBase):
+    """Reads from a socket, and gives each read only the time that the whole call has left."""
+
+    def __init__(self, connected: Any, deadline: _Deadline) -> None:
+        self._socket = connected
+        self._raw: io.RawIOBase = connected.makefile("rb", buffering=0)
+        self._deadline = deadline
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._socket.settimeout(self._deadline.check())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     """The decoded body, at most 16 MiB of it."""
     content = bytearray()
-    for piece in response.iter_content(16 * 1024):
+    for piece in response.stream(16 * 1024, decode_content=True):
         content += piece
         if len(content) > MAX_BYTES:
             raise _TooLargeError
@@ -612,6 +660,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
 
 
+def _is_timeout(error: BaseException) -> bool:
+    """Of urllib3's errors a connection that was refused is a timeout too."""
+    kinds = urllib3.exceptions
+    return isinstance(error, kinds.TimeoutError) and not isinstance(error, kinds.NewConnectionError)
+
+
 def _root_cause(error: BaseException) -> str:
     """A few words; none of them the server's."""
     causes = list(_causes(error))
@@ -639,44 +693,3 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (ConnectionResetError, "connection reset"),
     (BrokenPipeError, "connection reset"),
 )
-
-
-class _Watchdog:
-    """Ends a call that outlives its time limit, whatever it waits for, by shutting its socket down.
-
-    A socket's own timeout starts anew with every byte: a server that drips would hold a call for ever.
-    """
-
-    def __init__(self, limit: float) -> None:
-        self.expired = False
-        self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
-        self._timer = threading.Timer(limit, self._expire)
-        self._timer.daemon = True
-
-    def __enter__(self) -> _Watchdog:
-        self._timer.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._timer.cancel()
-        self._replace(None)
-
-    def guard(self, connected: Any) -> None:
-        """Watch this connection from now on. A duplicate is kept, because TLS takes the original's descriptor over."""
-        self._replace(socket.socket(fileno=os.dup(connected.fileno())))
-        if self.expired:
-            self._expire()
-
-    def _replace(self, new: socket.socket | None) -> None:
-        with self._lock:
-            old, self._socket = self._socket, new
-        if old is not None:
-            old.close()
-
-    def _expire(self) -> None:
-        with self._lock:
-            self.expired = True
-            if self._socket is not None:
-                with contextlib.suppress(OSError):  # the other side was quicker
-                    self._socket.shutdown(socket.SHUT_RDWR)

@@ -29,6 +29,7 @@ from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 TOKEN = Access(user_id="me", auth_token='s3cr3t/"token', timeout=2)
 LOGIN = Access(username="admin", password="pässword", totp_code="123456", timeout=2)
@@ -253,6 +254,89 @@ def test_a_handshake_that_hangs(silent: int) -> None:
         client.instances()
     client.close()
     assert caught.value.code == "timeout"
+
+
+@contextlib.contextmanager
+def dripping(begin: bytes) -> Iterator[int]:
+    """A port where somebody begins to answer, and goes on for two seconds without coming to an end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(begin)
+                for _tick in range(40):
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+HANDSHAKE = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb"  # of 16 KiB
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "begin"),
+    [
+        ("http://chat.invalid", "http://127.0.0.1:{port}", b"HTTP/1.1 200 OK\r\nX-A: "),
+        ("https://chat.invalid", "http://127.0.0.1:{port}", b"HTTP/1.1 200 OK\r\nX-A: "),
+        ("https://127.0.0.1:{port}", None, HANDSHAKE),
+    ],
+)
+def test_the_time_limit_holds_before_the_node_is_reached(url: str, proxy: str | None, begin: bytes) -> None:
+    with dripping(begin) as port:
+        through = proxy.format(port=port) if proxy else None
+        client = Client(url.format(port=port), Access(user_id="me", auth_token="t0ken", timeout=0.3, proxy=through))
+        started = time.monotonic()
+        with pytest.raises(ClientError, match=r"no complete answer within 0.3 s"):
+            client.instances()
+        assert time.monotonic() - started < 0.7
+        client.close()
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_proxy_by_option_or_environment(monkeypatch: pytest.MonkeyPatch, *, given: bool) -> None:
+    with serving(replying(200, OK)) as server:
+        proxy = server.url.replace("//", "//user:pass%2Fword@")
+        if not given:
+            monkeypatch.setenv("http_proxy", proxy)
+        access = Access(user_id="me", auth_token="t0ken", proxy=proxy if given else None)
+        client = Client("http://chat.invalid:3000/sub/", access)
+        client.instances()
+        client.close()
+    assert server.calls == ["GET http://chat.invalid:3000/sub/api/v1/instances.get"]
+    assert server.seen[0][2]["Proxy-Authorization"] == "Basic dXNlcjpwYXNzL3dvcmQ="
+
+
+def test_no_proxy_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(replying(200, OK)) as server:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        client = Client(server.url, TOKEN)
+        client.instances()
+        client.close()
+    assert server.calls == ["GET /api/v1/instances.get"]
+
+
+def test_cookies_and_passwords_of_others_are_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login somebody password else\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with serving(replying(200, OK, Set_Cookie="a=b")) as server:
+        client = Client(server.url, TOKEN)
+        client.instances()
+        client.info()
+        client.close()
+    assert {name for _method, _path, headers, _body in server.seen for name in headers} == {
+        "Host",
+        "User-Agent",
+        "Accept",
+        "Accept-Encoding",
+        "X-User-Id",
+        "X-Auth-Token",
+    }
 
 
 def test_no_tls_there() -> None:
