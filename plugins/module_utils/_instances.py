@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from functools import cached_property, lru_cache
 from typing import Any
 
 STREAMER = "ddp-streamer"
+EXACT = 2**53  # up to here a float holds every whole number
 
 
 class InvalidAnswerError(ValueError):
@@ -36,38 +37,27 @@ class State(str, Enum):
 WORST = {state: rank for rank, state in enumerate(State)}
 
 
-@dataclass(frozen=True)
 class System:
-    """``extraInformation.os``: taken once at process start, never refreshed. Memory in bytes, uptime in seconds."""
+    """``extraInformation.os``: taken once at process start, never refreshed. Memory in bytes, uptime in seconds.
 
-    type: str | None = None
-    platform: str | None = None
-    arch: str | None = None
-    release: str | None = None
-    uptime: float | None = None
-    load_average: tuple[float, ...] | None = None
-    total_memory: int | None = None
-    free_memory: int | None = None
-    cpus: int | None = None
+    Kept as it was sent, and read when somebody wants to see it: nothing is judged by it.
+    """
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self._raw = raw
 
     def to_dict(self) -> dict[str, Any]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values["load_average"] = None if self.load_average is None else list(self.load_average)
-        return values
+        return {name: read(self._raw.get(sent_as)) for name, (sent_as, read) in _SYSTEM.items()}
 
     @classmethod
     def from_dict(cls, raw: object) -> System:
         """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
         raw = mapping_of(raw, "os")
-        load = raw.get("load_average")
-        if not isinstance(load, (list, type(None))) or not all(is_number(value) for value in load or ()):
-            raise InvalidAnswerError("load_average is not a list of numbers")
-        return cls(
-            **{name: typed(raw, name, str) for name in ("type", "platform", "arch", "release")},
-            **{name: typed(raw, name, int) for name in ("total_memory", "free_memory", "cpus")},
-            uptime=typed(raw, "uptime", float),
-            load_average=None if load is None else tuple(load),
-        )
+        system = cls({sent_as: raw.get(name) for name, (sent_as, _read) in _SYSTEM.items()})
+        for name, value in system.to_dict().items():
+            if value != raw.get(name):
+                raise InvalidAnswerError(f"os: {name} is not what it is written as")
+        return system
 
 
 @dataclass(frozen=True)
@@ -94,7 +84,7 @@ class Record:
     node_version: str | None
     connections: int | None
     broadcast_auth: bool | None
-    os: System
+    os: System = field(compare=False)
 
     def age(self, reference: datetime | None) -> float | None:
         """Seconds from its last ping to ``reference``, both by the database's clock."""
@@ -117,13 +107,14 @@ class Record:
         return self.host.lower(), self.port
 
     def to_dict(self) -> dict[str, Any]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values.update(created_at=to_iso(self.created_at), updated_at=to_iso(self.updated_at), os=self.os.to_dict())
+        """All but ``os``, which is most of it."""
+        values = {**vars(self), "created_at": to_iso(self.created_at), "updated_at": to_iso(self.updated_at)}
+        del values["os"]
         return values
 
     @classmethod
     def from_dict(cls, raw: object) -> Record:
-        """The inverse of :meth:`to_dict`; ``os`` may be left out. Raises :class:`InvalidAnswerError`."""
+        """The inverse of :meth:`to_dict`, with ``os`` or without. Raises :class:`InvalidAnswerError`."""
         raw = mapping_of(raw, "an instance")
         identity = typed(raw, "id", str)
         if not identity:
@@ -136,7 +127,7 @@ class Record:
             last_heartbeat=typed(raw, "last_heartbeat", float),
             created_at=moment_of(raw, "created_at"),
             updated_at=moment_of(raw, "updated_at"),
-            os=System() if raw.get("os") is None else System.from_dict(raw["os"]),
+            os=System({}) if raw.get("os") is None else System.from_dict(raw["os"]),
         )
 
 
@@ -230,25 +221,7 @@ def _typed(
         node_version=_text(extra.get("nodeVersion")),
         connections=_integer(extra.get("conns")),
         broadcast_auth=link["broadcastAuth"] if isinstance(link.get("broadcastAuth"), bool) else None,
-        os=_system(_mapping(extra.get("os"))),
-    )
-
-
-def _system(raw: Mapping[str, Any]) -> System:
-    if not raw:
-        return System()
-    load = raw.get("loadavg")
-    averages = [_number(value) for value in load] if isinstance(load, list) else []
-    return System(
-        type=_text(raw.get("type")),
-        platform=_text(raw.get("platform")),
-        arch=_text(raw.get("arch")),
-        release=_text(raw.get("release")),
-        uptime=_number(raw.get("uptime")),
-        load_average=tuple(value for value in averages if value is not None) if averages else None,
-        total_memory=_integer(raw.get("totalmem")),
-        free_memory=_integer(raw.get("freemem")),
-        cpus=_integer(raw.get("cpus")),
+        os=System(_mapping(extra.get("os"))),
     )
 
 
@@ -258,11 +231,15 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _text(value: object) -> str | None:
     """Lone surrogates, which JSON can carry, could not be written out again."""
+    if isinstance(value, str) and value.isascii():
+        return value
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else None
 
 
 def _number(value: object) -> float | None:
     """A number or a numeric string (the API's documentation shows both); never NaN or infinite."""
+    if type(value) is int and -EXACT < value < EXACT:
+        return value
     if (
         value is None
         or isinstance(value, bool)
@@ -281,7 +258,27 @@ def _number(value: object) -> float | None:
 
 def _integer(value: object) -> int | None:
     number = _number(value)
-    return int(number) if number is not None and float(number).is_integer() else None
+    if isinstance(number, float):
+        return int(number) if number.is_integer() else None
+    return number
+
+
+def _numbers(value: object) -> list[float] | None:
+    numbers = [_number(item) for item in value] if isinstance(value, list) else []
+    return [number for number in numbers if number is not None] or None
+
+
+_SYSTEM: dict[str, tuple[str, Callable[[object], Any]]] = {
+    "type": ("type", _text),
+    "platform": ("platform", _text),
+    "arch": ("arch", _text),
+    "release": ("release", _text),
+    "uptime": ("uptime", _number),
+    "load_average": ("loadavg", _numbers),
+    "total_memory": ("totalmem", _integer),
+    "free_memory": ("freemem", _integer),
+    "cpus": ("cpus", _integer),
+}
 
 
 _TIME = re.compile(r"([+-]\d{6}|\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -318,9 +315,7 @@ def parse_time(value: object) -> datetime | None:
 
 def to_iso(moment: datetime | None) -> str | None:
     """Milliseconds and ``Z``, as the server writes it."""
-    if moment is None:
-        return None
-    return moment.strftime("%Y-%m-%dT%H:%M:%S").zfill(19) + f".{moment.microsecond // 1000:03d}Z"
+    return None if moment is None else moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def seconds_between(earlier: datetime | None, later: datetime | None) -> float | None:

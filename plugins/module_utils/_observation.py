@@ -129,10 +129,7 @@ class View:
 
 
 def _entry(record: Record, details: bool) -> dict[str, Any]:
-    entry = record.to_dict()
-    if not details:
-        del entry["os"]
-    return entry
+    return {**record.to_dict(), "os": record.os.to_dict()} if details else record.to_dict()
 
 
 def _listing(raw: Mapping[str, Any]) -> Listing:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
 
-DETAILS = ("last_heartbeat", "pid", "tcp_port", "node_version", "connections", "broadcast_auth", "os")
+DETAILS = frozenset({"last_heartbeat", "pid", "tcp_port", "node_version", "connections", "broadcast_auth"})
 
 
 def instances_info(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
@@ -136,10 +136,9 @@ def _entry(seen: _Seen, observation: Observation, versions: Mapping[str, str | N
         "age": None if age is None else round(age, 3),
         "state": seen.state.value,
     }
-    if not details:
-        for name in DETAILS:
-            del entry[name]
-    return entry
+    if details:
+        return {**entry, "os": seen.record.os.to_dict()}
+    return {name: value for name, value in entry.items() if name not in DETAILS}
 
 
 def _cluster(observation: Observation, instances: list[dict[str, Any]], readiness: bool) -> dict[str, Any]:

@@ -41,6 +41,7 @@ def check(content: bytes) -> Outcome | None:
     observation = Observation(views=(View(member=NODE, listing=listing),), at=0.0)
     through_json = json.loads(json.dumps(observation.to_dict(details=True), allow_nan=False))
     assert Observation.from_dict(through_json) == observation
+    assert Observation.from_dict(through_json).to_dict(details=True) == through_json
     verdict, _memory = judge(observation, POLICY, Memory())
     result = GateResult(verdict, POLICY, 0.0, 1)
     json.dumps(result.to_dict(), allow_nan=False)
