@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_THREADS = 32
+MAX_THREADS = 128
 
 
 def run_together(jobs: Sequence[Callable[[], T]], *, within: float) -> list[T | None]:
