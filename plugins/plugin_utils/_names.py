@@ -42,6 +42,9 @@ def settle(candidates: Mapping[str, Sequence[str]]) -> Names:
     for rank in range(max(map(len, candidates.values()), default=0)):
         left = {identity: names for identity, names in candidates.items() if identity not in settled}
         wanted = {identity: names[rank] if rank < len(names) else "" for identity, names in left.items()}
+        own = {identity: name for identity, name in wanted.items() if name == _from_id(identity) and is_usable(name)}
+        settled.update(own)
+        wanted = {identity: name for identity, name in wanted.items() if identity not in own}
         counts = Counter(wanted.values())
         reasons = {name: _why_not(name, count, taken) for name, count in counts.items()}
         settled.update({identity: name for identity, name in wanted.items() if name and not reasons[name]})
