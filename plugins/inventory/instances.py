@@ -123,6 +123,7 @@ fallback_to_cache: true
 """
 
 import json
+import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +147,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options impo
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_of
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._names import is_usable, settle
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._secrets import masked
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import LOOKUPS, untrusted
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
@@ -259,9 +261,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _harmless(self, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Strings from the server are no templates, and no secrets, should it repeat them."""
+        instances = masked(instances, self.secrets)
         text = json.dumps(instances, ensure_ascii=False)
-        if any(json.dumps(secret, ensure_ascii=False)[1:-1] in text for secret in self.secrets):
-            instances = remove_values(instances, self.secrets)
         objects = 2 * len(instances)  # each has its own braces, and those of os; all others are in strings
         return instances if text.count("{") == objects else untrusted(instances)
 
@@ -308,7 +309,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         if place is not None:
             self.inventory.set_variable(name, "ansible_host", place)
         prefix, strict = self.get_option("prefix"), self.get_option("strict")
-        variables = {f"{prefix}{key}": value for key, value in instance.items()}
+        # The same names for all hosts, not copies: Ansible goes through them again and again.
+        variables = {sys.intern(f"{prefix}{key}"): value for key, value in instance.items()}
         for key, value in variables.items():
             self.inventory.set_variable(name, key, value)
         self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)

@@ -15,12 +15,12 @@ from abc import abstractmethod
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 # Imported here, in Ansible's parent process: the workers that it forks need not import requests again.
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import IMPORT_ERROR
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError, spelled_out
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._secrets import masked
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._signals import terminable
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import plain, validated
 
@@ -61,8 +61,7 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
             args, _params = self.spelled_out()
         except OptionsError as error:
             refusal = {"failed": True, "changed": False, "msg": str(error)}
-            masked: dict[str, Any] = remove_values(refusal, self.secrets)
-            return masked
+            return masked(refusal, self.secrets)
         result: dict[str, Any] = self._execute_module(
             module_args=args, task_vars=task_vars, wrap_async=self._task.async_val
         )
@@ -117,5 +116,4 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
                 outcome = work()
             except OptionsError as error:
                 outcome = {"failed": True, "changed": False, "msg": str(error)}
-        masked: dict[str, Any] = remove_values(outcome, self.secrets)
-        return masked
+        return masked(outcome, self.secrets)
