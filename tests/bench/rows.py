@@ -21,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import Listing, Record, parse
@@ -48,14 +50,14 @@ PLAYS = Path(__file__).parent / "plays"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. ``figure``: the median; ``spread``: its quartiles; ``met``: whether the goal is."""
+    """One line of the table. ``figure``: the median; ``spread``: its quartiles; ``met``: the goal, if any."""
 
     what: str
     peer: str
     goal: str
     figure: str
     spread: str
-    met: bool
+    met: bool | None = None
 
     @classmethod
     def of(cls, what: str, peer: str, limit: float, found: Ratio) -> Row:
@@ -102,6 +104,7 @@ class Bench:
             self.memory,
             self.start_up,
             self.size,
+            self.limits,
         ):
             yield from measure()
 
@@ -151,14 +154,16 @@ class Bench:
         latency = 0.05
         with nodes(latency=latency) as url:
             hosts = {"h": _cluster(url, "c100")}
-            found = self.run(self.plays({"idle": "idle", "ours": "many", "peer": "many_uri"}, hosts), rounds=3)
+            names = {"idle": "idle", "ours": "many", "all": "many_views", "peer": "many_uri"}
+            found = self.run(self.plays(names, hosts), rounds=3)
             members = [Member(member["name"], member["url"]) for member in hosts["h"]["members"]]
             access = Access(user_id="u", auth_token="t")
             with Observer(members, access, gather=frozenset({VERSION})) as observer:
                 times = [_seconds(observer.observe) / latency for _time in range(5)]
         what = "asking 100 members with 50 ms latency each"
-        yield Row.of(what, "a loop of `uri`", 0.01, ratio(found))
-        yield Row.of("the same, one observation", "the latency of one", 5.0, Ratio(tuple(times)))
+        yield Row.of(f"{what}, and judging them", "a loop of `uri`", 0.01, ratio(found))
+        yield Row.of("the same, returning all 100 lists", "a loop of `uri`", 0.01, ratio(found, ours="all"))
+        yield Row.of("one observation of them", "the latency of one", 5.0, Ratio(tuple(times)))
 
     def a_roll(self) -> Iterable[Row]:
         with nodes() as url:
@@ -168,6 +173,26 @@ class Bench:
             found = self.run(self.plays(names, hosts, members=members), rounds=3)
         what = "a rolling deployment of 50 hosts: overhead per host, with all three gates"
         yield Row.of(what, "`uri` + `until` + `assert`, once before and once after", 0.08, ratio(found))
+
+    def limits(self) -> Iterable[Row]:
+        """What the goals that are missed are made of."""
+        with nodes() as url:
+            members = [Member(member["name"], member["url"]) for member in _cluster(url, "c50")["members"]]
+            with Observer(members, Access(user_id="u", auth_token="t"), gather=frozenset({VERSION})) as observer:
+                rounds = [(_processor(observer.observe), _processor(partial(_bare, members))) for _time in range(15)]
+        cost = Ratio(tuple(ours / bare for ours, bare in rounds[1:]))
+        low, high = cost.quartiles
+        what = "asking 50 members once, processor time"
+        peer = "`requests` alone, one after another"
+        yield Row(what, peer, "-", f"{cost.median:.3f}", f"{low:.3f} to {high:.3f}")
+        bare = statistics.median(bare for _ours, bare in rounds[1:])
+        yield Row("the same in ms", f"{bare * 1000:.0f} ms", "-", f"{bare * cost.median * 1000:.0f}", "")
+        sources = [path.read_text(encoding="utf-8") for path in _imported()]
+        compiled = statistics.median(
+            _processor(lambda: [compile(source, "x", "exec") for source in sources]) for _time in range(15)
+        )
+        what = "compiling what the action plugin imports (ms)"
+        yield Row(what, "-", "-", f"{compiled * 1000:.0f}", f"{len(sources)} files")
 
     def inventory(self) -> Iterable[Row]:
         with nodes() as url:
@@ -233,6 +258,8 @@ class Bench:
         low, _m, high = statistics.quantiles([(one["ours"].wall - one["peer"].wall) * 1000 for one in found], n=4)
         what = "importing all that the action plugin needs (ms more)"
         yield Row(what, "`import requests`", "≤ 10", f"{more:.1f}", f"{low:.1f} to {high:.1f}", more <= 10)
+        own = statistics.median((one["peer"].wall - one["idle"].wall) * 1000 for one in found)
+        yield Row("`import requests` itself (ms)", "-", "-", f"{own:.1f}", "")
 
     def size(self) -> Iterable[Row]:
         answer = answer_of(1000)
@@ -250,9 +277,13 @@ MEMBER = Member("c", "http://c:3000")
 SCRIPT = """#!{python}
 import json
 import requests
+from datetime import datetime
 answer = requests.get("{url}/api/v1/instances.get", headers={{"X-User-Id": "u", "X-Auth-Token": "t"}}).json()
 version = requests.get("{url}/api/info").json()["info"]["version"]
 hosts = {{}}
+def time_of(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+newest = max(time_of(item["instanceRecord"]["_updatedAt"]) for item in answer["instances"])
 for item in answer["instances"]:
     record, status = item["instanceRecord"], item["currentStatus"]
     extra = record["extraInformation"]
@@ -265,8 +296,15 @@ for item in answer["instances"]:
         "rocketchat_updated_at": record["_updatedAt"], "rocketchat_pid": record["pid"],
         "rocketchat_tcp_port": extra["tcpPort"], "rocketchat_node_version": extra["nodeVersion"],
         "rocketchat_connections": extra["conns"], "rocketchat_broadcast_auth": item.get("broadcastAuth"),
-        "rocketchat_os": extra["os"], "rocketchat_version": version if local else None,
-        "rocketchat_age": 0.0, "rocketchat_state": "alive",
+        "rocketchat_os": {{
+            "type": extra["os"]["type"], "platform": extra["os"]["platform"], "arch": extra["os"]["arch"],
+            "release": extra["os"]["release"], "uptime": extra["os"]["uptime"], "cpus": extra["os"]["cpus"],
+            "load_average": [float(load) for load in extra["os"]["loadavg"]],
+            "total_memory": int(extra["os"]["totalmem"]), "free_memory": int(extra["os"]["freemem"]),
+        }},
+        "rocketchat_version": version if local else None,
+        "rocketchat_age": round((newest - time_of(record["_updatedAt"])).total_seconds(), 3),
+        "rocketchat_state": "alive",
     }}
 print(json.dumps({{
     "_meta": {{"hostvars": hosts}},
@@ -292,6 +330,32 @@ def _seconds(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+def _processor(work: Callable[[], object]) -> float:
+    """Seconds of this process's processor time."""
+    gc.collect()
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _bare(members: Iterable[Member]) -> None:
+    for member in members:
+        with requests.Session() as session:
+            headers = {"X-User-Id": "u", "X-Auth-Token": "t"}
+            session.get(f"{member.url}/api/v1/instances.get", headers=headers).json()
+            session.get(f"{member.url}/api/info", headers=headers).json()
+
+
+def _imported() -> list[Path]:
+    """The collection's files that a gate in Ansible's worker needs. Ansible's loader compiles them at every start."""
+    code = (
+        "import sys, ansible_collections.rocketops.rocketchat.plugins.action.cluster_gate\n"
+        "print(*(m.__file__ for n, m in sys.modules.items() if '.rocketchat.plugins.' in n and m.__file__), sep='\\n')"
+    )
+    listed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    return [Path(line) for line in listed.split()]
 
 
 def _judging(views: tuple[View, ...], policy: Policy) -> float:
