@@ -48,8 +48,8 @@ class Ratio:
 def alternate(
     commands: Mapping[str, Sequence[str]], rounds: int, *, environment: Mapping[str, str], folder: Path
 ) -> list[dict[str, Timed]]:
-    """A B C A B C …: each round one run of every command, one after the other. A first round warms up."""
-    return [_round(commands, environment, folder) for _number in range(rounds + 1)][1:]
+    """A B C A B C …: each round one run of every command, one after the other."""
+    return [_round(commands, environment, folder) for _number in range(rounds)]
 
 
 def _round(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], folder: Path) -> dict[str, Timed]:
