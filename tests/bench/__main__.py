@@ -28,7 +28,7 @@ PAGE = """\
 
 Written by `make bench`. Every figure without a unit is a ratio of ours to what people use today, from runs that
 alternate on the same machine; the cost of a run that does neither is taken off both. The figure is the median of the
-rounds, beside it their quartiles; and the same by processor time, on which other load of the machine has less influence.
+rounds, beside it their quartiles; and the same by processor time, on which other load has less influence.
 
 {table}
 
@@ -37,6 +37,7 @@ minutes (then 3). Load average of the machine, this run included: {before:.1f} w
 
 ## Why the goals that are missed are missed
 
+- **Waiting.** Ansible itself looks for results a thousand times a second while a task runs, `pause` costs that too.
 - **A roll.** For each host, the three gates ask all 50 members for their list and their version, and the last gate at
   least twice, because what came back has to be seen to stay: 400 requests and 10,000 records. The play with `uri` asks
   one node twice. The row "asking 50 members once" says what one of those four observations costs, and what `requests`

@@ -88,7 +88,7 @@ class Row:
     ) -> Row:
         """By the wall, and by processor time beside it."""
         by_wall = ratio(rounds, ours=ours, idle=idle)
-        by_processor = ratio(rounds, ours=ours, idle=idle, of=lambda timed: timed.processor)
+        by_processor = ratio(rounds, ours=ours, idle=idle, of=_processor_of)
         return cls.of(what, peer, limit, by_wall, by_processor)
 
 
@@ -146,11 +146,13 @@ class Bench:
     def waiting(self) -> Iterable[Row]:
         with nodes() as url:
             _tell(f"{url}/c3/well_in/86400")
-            names = {"idle": "idle", "ours": "gate_waits", "peer": "uri_waits"}
+            names = {"idle": "idle", "pause": "pause", "ours": "gate_waits", "peer": "uri_waits"}
             found = self.run(self.plays(names, {"h": _cluster(url, "c3")}), rounds=min(self.rounds, 3))
         what = "waiting one minute: processor time of the gate (3 members)"
         peer = "`uri` + `until` on one of them, same interval"
-        yield Row.of(what, peer, 0.10, ratio(found, of=lambda timed: timed.processor))
+        yield Row.of(what, peer, 0.10, ratio(found, of=_processor_of))
+        what = "the same, what `pause` costs in a minute taken off both"
+        yield Row.of(what, peer, 0.10, ratio(found, of=_processor_of, idle="pause"))
 
     def noticing(self) -> Iterable[Row]:
         """Hosts of a play each wait for a cluster of their own, which becomes well at another moment."""
@@ -345,6 +347,10 @@ def _cluster(url: str, name: str) -> dict[str, Any]:
     size = int(name.lstrip("c").partition("-")[0])
     members = [{"name": f"n{number}", "url": f"{url}/{name}/{number}"} for number in range(size)]
     return {"members": members, "node_url": members[0]["url"]}
+
+
+def _processor_of(timed: Timed) -> float:
+    return timed.processor
 
 
 def _tell(url: str) -> None:

@@ -36,6 +36,7 @@ class Nodes:
 
     def __init__(self, latency: float) -> None:
         self.latency = latency
+        self.began = datetime.now(timezone.utc)
         self.well_at: dict[str, float] = {}
         self.done_after: dict[str, float] = {}
         self.restarts: dict[tuple[str, int], int] = {}
@@ -76,7 +77,7 @@ class Nodes:
         record = {
             **documented["instanceRecord"],
             "_id": f"{cluster}-{node}-{self.restarts.get((cluster, node), 0)}",
-            "_createdAt": to_iso(now - timedelta(hours=1)),
+            "_createdAt": to_iso(self.began - timedelta(hours=1)),
             "_updatedAt": to_iso(now),
         }
         status = {"connected": connected, "lastHeartbeatTime": 16, **({"local": True} if node == asked else {})}

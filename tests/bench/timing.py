@@ -48,7 +48,7 @@ class Ratio:
 def alternate(
     commands: Mapping[str, Sequence[str]], rounds: int, *, environment: Mapping[str, str], folder: Path
 ) -> list[dict[str, Timed]]:
-    """A B C A B C …: each round one run of every command, one after the other."""
+    """A B C A B C …: each round one run of every command, one after the other. All have to succeed."""
     return [_round(commands, environment, folder) for _number in range(rounds)]
 
 
@@ -56,7 +56,7 @@ def _round(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]
     with TemporaryDirectory() as scratch:
         results = Path(scratch) / "results.json"
         lines = [shlex.join(command) for command in commands.values()]
-        options = ["--shell=none", "--runs=1", "--style=none", "--ignore-failure", f"--export-json={results}"]
+        options = ["--shell=none", "--runs=1", "--style=none", f"--export-json={results}"]
         subprocess.run(
             ["hyperfine", *options, *lines], env=dict(environment), cwd=folder, check=True, capture_output=True
         )
