@@ -38,6 +38,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _up(options: argparse.Namespace) -> dict[str, Any]:
+    return cluster.up(options.state_dir, _plan(options))
+
+
+def _found(options: argparse.Namespace) -> dict[str, Any]:
+    return cluster.found(options.state_dir, _plan(options))
+
+
+def _plan(options: argparse.Namespace) -> Plan:
     settings = Settings(
         ping=options.ping,
         expire=options.expire,
@@ -48,18 +56,17 @@ def _up(options: argparse.Namespace) -> dict[str, Any]:
         port_field=options.port_field,
         rate_limit=options.rate_limit,
     )
-    if options.base_port + options.nodes > 2**16:
-        raise EmulatorError(f"{options.nodes} ports from {options.base_port} on do not exist")
-    return cluster.up(
-        options.state_dir,
-        Plan(
-            nodes=options.nodes,
-            base_port=options.base_port,
-            version=options.version,
-            settings=settings,
-            timeout=options.timeout,
-        ),
+    plan = Plan(
+        nodes=options.nodes,
+        address=options.address,
+        base_port=options.base_port,
+        version=options.version,
+        settings=settings,
+        timeout=options.timeout,
     )
+    if max(port for _unused, port in plan.endpoints().values()) >= 2**16:
+        raise EmulatorError(f"{options.nodes} ports from {options.base_port} on do not exist")
+    return plan
 
 
 def _down(options: argparse.Namespace) -> dict[str, Any]:
@@ -85,6 +92,11 @@ def _on_node(act: Callable[[Cluster, argparse.Namespace], None]) -> Callable[[ar
 def _start(opened: Cluster, options: argparse.Namespace) -> None:
     timeout = None if options.no_wait else options.timeout
     opened.start(options.name, version=options.version, fault=options.fault, timeout=timeout)
+
+
+def _run(options: argparse.Namespace) -> NoReturn:
+    with Cluster.open(options.state_dir) as opened:
+        opened.run(options.name, version=options.version, fault=options.fault)
 
 
 def _cut(options: argparse.Namespace) -> dict[str, Any]:
@@ -135,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=summary,
             description=summary,
-            epilog=FAULTS if name in {"fault", "start"} else None,
+            epilog=FAULTS if name in {"fault", "start", "run"} else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.add_argument("--state-dir", type=Path, required=True, metavar="DIR", help="where the cluster lives")
@@ -149,7 +161,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("name", metavar="NAME", help="the node, such as rc1")
         return command
 
-    _add_up_options(add("up", "start a cluster; returns when every node answers and sees all others", _up))
+    _add_plan_options(add("up", "start a cluster; returns when every node answers and sees all others", _up))
+    _add_plan_options(
+        add("found", "make a cluster's database and start nothing: each node is then started by run", _found)
+    )
+    run = add("run", "be a node that does not run, in the foreground, as a service manager wants it", _run)
+    run.add_argument("name", metavar="NAME", help="the node, such as rc1")
+    _add_build_options(run)
     add("status", "show the nodes, the cuts, and how many login sessions exist", _status)
     add("down", "end every process of the cluster; doing it again does no harm", _down)
     start = add_on_node("start", "start a node that does not run; it keeps version and fault unless told", _start)
@@ -177,12 +195,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_up_options(parser: argparse.ArgumentParser) -> None:
+def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     def add(name: str, summary: str, **arguments: Any) -> None:
         parser.add_argument(name, help=f"{summary} (default: %(default)s)", **arguments)
 
     seconds = {"type": _typed(_seconds), "metavar": "SECONDS"}
     add("--nodes", "how many", type=_whole(1, 99), default=3, metavar="N")
+    add(
+        "--address",
+        "where nodes listen; {n} becomes the node's number, and then they all have one port",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+    )
     add(
         "--base-port", "port of the first node; the others follow", type=_whole(1, 65535), default=13001, metavar="PORT"
     )
@@ -192,11 +216,11 @@ def _add_up_options(parser: argparse.ArgumentParser) -> None:
     add("--sweep", "how often such records are looked for", default=60.0, **seconds)
     add("--lifetime", "after which all processes end by themselves", default=3600.0, **seconds)
     add("--timeout", "how long the start may take", default=20.0, **seconds)
-    add(
+    parser.add_argument(
         "--host-field",
-        "the host in the records; {n} becomes the node's number",
-        default="127.0.0.1",
+        default="",
         metavar="ADDRESS|localhost",
+        help="the host in the records; {n} becomes the node's number (default: the real address)",
     )
     parser.add_argument(
         "--port-field",
@@ -216,7 +240,7 @@ def _add_up_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_start_options(parser: argparse.ArgumentParser) -> None:
+def _add_build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--version", type=_typed(Version.parse), metavar="V", help="of Rocket.Chat (default: as it was before)"
     )
@@ -226,6 +250,10 @@ def _add_start_options(parser: argparse.ArgumentParser) -> None:
         metavar="KIND",
         help="one of the faults below (default: as before, but broker_down is cured by a restart)",
     )
+
+
+def _add_start_options(parser: argparse.ArgumentParser) -> None:
+    _add_build_options(parser)
     parser.add_argument("--no-wait", action="store_true", help="do not wait until it answers")
     parser.add_argument(
         "--timeout",

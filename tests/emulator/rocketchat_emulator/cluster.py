@@ -14,7 +14,7 @@ import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import keeper
 from .accounts import Accounts
@@ -22,7 +22,7 @@ from .database import FILE_NAME, Database
 from .errors import EmulatorError
 from .faults import Fault
 from .instance import new_id
-from .processes import own_process, spawn, spawn_node
+from .processes import become_node, own_process, spawn, spawn_node
 from .registry import Registry
 from .roster import Roster
 from .settings import Settings
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .roster import CutKind, Place
     from .version import Version
 
-# The file with the document that `up` prints; it holds every secret of the cluster.
+# The file with the document that `up` and `found` print; it holds every secret of the cluster.
 CREDENTIALS = "credentials.json"
 
 # Seconds that a signal may take to have its effect.
@@ -51,10 +51,18 @@ class Plan:
     """What `up` is to build."""
 
     nodes: int
+    address: str
     base_port: int
     version: Version
     settings: Settings
     timeout: float
+
+    def endpoints(self) -> dict[str, tuple[str, int]]:
+        """Where each node listens: on a port of its own or, where ``address`` holds ``{n}``, an address of its own."""
+        numbers = range(1, self.nodes + 1)
+        if "{n}" in self.address:
+            return {f"rc{number}": (self.address.replace("{n}", str(number)), self.base_port) for number in numbers}
+        return {f"rc{number}": (self.address, self.base_port + number - 1) for number in numbers}
 
 
 class Cluster:
@@ -112,7 +120,20 @@ class Cluster:
             _await_state(process, "stopped")
 
     def start(self, name: str, *, version: Version | None, fault: Fault | None, timeout: float | None) -> None:
-        """Start a node that does not run. ``timeout`` is how many seconds it may take to answer; None: do not wait.
+        """Start a node that does not run. ``timeout`` is how many seconds it may take to answer; None: do not wait."""
+        self._prepare(name, version=version, fault=fault)
+        child = spawn_node(self._state_dir, name)
+        self._await_process(name, child)
+        if timeout is not None:
+            self.await_ready({name: child}, timeout=timeout)
+
+    def run(self, name: str, *, version: Version | None, fault: Fault | None) -> NoReturn:
+        """Let this process become a node that does not run: whoever manages services starts it, and ends it."""
+        self._prepare(name, version=version, fault=fault)
+        become_node(self._state_dir, name)
+
+    def _prepare(self, name: str, *, version: Version | None, fault: Fault | None) -> None:
+        """Note what a node that does not run is to start as.
 
         The fault stays unless another is given. Only the broken broker is cured, because a restart is what cures it.
         """
@@ -120,7 +141,7 @@ class Cluster:
         place = self._roster.place(name)
         if place.process and place.process.state != "stopped":
             raise EmulatorError(f"{name} already runs, as process {place.process.pid}")
-        _require_free_port(place.port)
+        _require_free(place.address, place.port)
         if fault is None and place.fault.kind == "broker_down":
             fault = Fault()
         if version is not None:
@@ -129,10 +150,6 @@ class Cluster:
             self._change_fault(place, fault)
         self._roster.forget_process(name)
         self._roster.want(name)
-        child = spawn_node(self._state_dir, name)
-        self._await_process(name, child)
-        if timeout is not None:
-            self.await_ready({name: child}, timeout=timeout)
 
     def stop(self, name: str) -> None:
         """Ask a node to end and wait; one that is paused is woken to hear it, one that will not listen is killed."""
@@ -235,7 +252,7 @@ class Cluster:
             self._registry.remove_ghost(place.name)
         self._roster.set_fault(place.name, fault)
         if fault.kind == "ghost":
-            extra = {"host": self._settings.host_of(place.number), "port": self._settings.port_of(place.port)}
+            extra = {"host": self._settings.host_of(place), "port": self._settings.port_of(place)}
             self._registry.add_ghost(node=place.name, instance_id=new_id(place.version), extra=extra)
 
     def _require_up(self) -> None:
@@ -262,16 +279,12 @@ class Cluster:
 
 def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
     """Build a cluster and wait until it is whole; returns where it is and who may log in."""
-    _require_platform()
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _clear(state_dir)
-    names = {f"rc{number}": plan.base_port + number - 1 for number in range(1, plan.nodes + 1)}
-    for port in names.values():
-        _require_free_port(port)
-    os.umask(0o077)
-    credentials = _found(state_dir, plan, names)
+    _make_room(state_dir)
+    for address, port in plan.endpoints().values():
+        _require_free(address, port)
+    document = _fill(state_dir, plan)
     with Cluster.open(state_dir) as cluster:
-        children = {name: spawn_node(state_dir, name) for name in names}
+        children = {name: spawn_node(state_dir, name) for name in plan.endpoints()}
         try:
             spawn("keeper", str(state_dir), log=state_dir / "keeper.log")
             cluster.await_ready(children, timeout=plan.timeout)
@@ -283,10 +296,16 @@ def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
                 child.kill()
             cluster.down()
             raise
-        nodes = [{key: node[key] for key in ("name", "url", "pid")} for node in cluster.status()["nodes"]]
-    document = {"nodes": nodes, **credentials}
-    (state_dir / CREDENTIALS).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        for node in document["nodes"]:
+            node["pid"] = cluster.node(node["name"])["pid"]
+    _keep(state_dir, document)
     return document
+
+
+def found(state_dir: Path, plan: Plan) -> dict[str, Any]:
+    """Make the database of a cluster whose nodes are started by others; returns where it is and who may log in."""
+    _make_room(state_dir)
+    return _fill(state_dir, plan)
 
 
 def down(state_dir: Path) -> list[str]:
@@ -299,18 +318,33 @@ def down(state_dir: Path) -> list[str]:
         return running
 
 
-def _found(state_dir: Path, plan: Plan, names: dict[str, int]) -> dict[str, dict[str, str]]:
-    """Write the database of a new cluster; returns the credentials of its users."""
+def _make_room(state_dir: Path) -> None:
+    _require_platform()
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _clear(state_dir)
+    os.umask(0o077)
+
+
+def _fill(state_dir: Path, plan: Plan) -> dict[str, Any]:
+    """Write the database of a new cluster; returns its addresses and the credentials of its users."""
     database = Database.create(state_dir)
     try:
         with database.transaction():
             database.put("settings", plan.settings.to_json())
             database.put("ends_at", database.now() + plan.settings.lifetime)
-            for number, (name, port) in enumerate(names.items(), start=1):
-                Roster(database).add(name=name, number=number, port=port, version=plan.version)
-            return Accounts(database).create()
+            for number, (name, (address, port)) in enumerate(plan.endpoints().items(), start=1):
+                Roster(database).add(name=name, number=number, address=address, port=port, version=plan.version)
+            credentials = Accounts(database).create()
+        nodes = [{"name": place.name, "url": place.url} for place in Roster(database).places()]
     finally:
         database.close()
+    document = {"nodes": nodes, **credentials}
+    _keep(state_dir, document)
+    return document
+
+
+def _keep(state_dir: Path, document: dict[str, Any]) -> None:
+    (state_dir / CREDENTIALS).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def _clear(state_dir: Path) -> None:
@@ -335,14 +369,14 @@ def _require_platform() -> None:
         raise EmulatorError("the emulator needs the Python library aiohttp")
 
 
-def _require_free_port(port: int) -> None:
+def _require_free(address: str, port: int) -> None:
     with socket.socket() as probe:
         # Connections of a former node that are still being forgotten do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError as error:
-            raise EmulatorError(f"port {port} of 127.0.0.1 cannot be used: {error.strerror}") from error
+            raise EmulatorError(f"port {port} of {address} cannot be used: {error.strerror}") from error
 
 
 def _awake(place: Place) -> bool:

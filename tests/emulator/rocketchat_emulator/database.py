@@ -34,6 +34,7 @@ CREATE TABLE records (
 CREATE TABLE nodes (
     name TEXT PRIMARY KEY,
     number INTEGER NOT NULL,
+    address TEXT NOT NULL,
     port INTEGER NOT NULL,
     version TEXT NOT NULL,
     fault TEXT NOT NULL DEFAULT 'none',

@@ -40,8 +40,8 @@ class Instance:
             id=new_id(place.version),
             node=place.name,
             version=place.version,
-            host=settings.host_of(place.number),
-            port=settings.port_of(place.port),
+            host=settings.host_of(place),
+            port=settings.port_of(place),
         )
 
     def uptime(self) -> float:

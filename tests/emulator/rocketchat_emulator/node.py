@@ -50,10 +50,12 @@ class Node:
         self._registry = Registry(database)
         self._roster = Roster(database)
         place = self._roster.place(name)
-        self._port = place.port
+        self._address, self._port = place.address, place.port
         self._never_ready = place.fault.kind == "never_ready"
         self._instance = Instance.of(place, self._settings)
-        self._peers = Peers(instance=self._instance, registry=self._registry, roster=self._roster)
+        self._peers = Peers(
+            address=place.address, instance=self._instance, registry=self._registry, roster=self._roster
+        )
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -70,7 +72,7 @@ class Node:
         if not self._never_ready:
             presence.ping()
             api.store_statistics()
-        await web.TCPSite(runner, "127.0.0.1", self._port).start()
+        await web.TCPSite(runner, self._address, self._port).start()
         if not self._never_ready:
             self._roster.set_ready(self._name)
         tasks = [asyncio.create_task(_every(seconds, act)) for seconds, act in self._duties(presence)]

@@ -45,7 +45,8 @@ class Link:
 class Peers:
     """All links of one node. ``tick`` and ``gossip`` are to be called regularly."""
 
-    def __init__(self, *, instance: Instance, registry: Registry, roster: Roster) -> None:
+    def __init__(self, *, address: str, instance: Instance, registry: Registry, roster: Roster) -> None:
+        self._address = address
         self._instance = instance
         self._registry = registry
         self._roster = roster
@@ -59,8 +60,8 @@ class Peers:
         return self._links
 
     async def listen(self) -> int:
-        """Accept peers on a free port of the loopback interface; returns the port."""
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        """Accept peers on a free port of this node's address; returns the port."""
+        server = await asyncio.start_server(self._accept, self._address, 0)
         return int(server.sockets[0].getsockname()[1])
 
     def close(self) -> None:
@@ -101,15 +102,15 @@ class Peers:
 
     async def _dial(self, peer: str, node: str, port: int) -> None:
         try:
-            reader, writer = await asyncio.wait_for(self._shake_hands(peer, port), _PATIENCE)
+            reader, writer = await asyncio.wait_for(self._shake_hands(peer, node, port), _PATIENCE)
         except (OSError, ValueError, asyncio.TimeoutError):
             return
         finally:
             self._dialling.discard(peer)
         await self._hold(peer, node, reader, writer)
 
-    async def _shake_hands(self, peer: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async def _shake_hands(self, peer: str, node: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(self._roster.place(node).address, port)
         try:
             writer.write(_line({"from": self._instance.id, "node": self._instance.node, "to": peer}))
             # Somebody else may have inherited the port of a dead process.

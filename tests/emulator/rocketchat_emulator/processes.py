@@ -12,12 +12,14 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 if TYPE_CHECKING:
     import signal
 
 ProcessState = Literal["running", "frozen", "stopped"]
+
+_PACKAGE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -67,22 +69,35 @@ def own_process() -> Process:
 
 def spawn(module: str, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
     """Start a module of this package, detached from the caller's terminal and session."""
-    package = Path(__file__).resolve().parent
-    path = os.pathsep.join(filter(None, [str(package.parent), os.environ.get("PYTHONPATH")]))
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", f"{package.name}.{module}", *arguments],
+            _command(module, *arguments),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # No process of a cluster speaks TLS, and loading the system's certificates takes a fifth of its start.
-            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "SSL_CERT_FILE": os.devnull},
+            env=_environment(),
             start_new_session=True,
         )
 
 
 def spawn_node(state_dir: Path, name: str) -> subprocess.Popen[bytes]:
     return spawn("node", str(state_dir), name, log=state_dir / f"{name}.log")
+
+
+def become_node(state_dir: Path, name: str) -> NoReturn:
+    """The same, but in place of this process, with what it has of a terminal or a service manager."""
+    command = _command("node", str(state_dir), name)
+    os.execve(command[0], command, _environment())
+
+
+def _command(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", f"{_PACKAGE.name}.{module}", *arguments]
+
+
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))
+    # No process of a cluster speaks TLS, and loading the system's certificates takes a fifth of its start.
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "SSL_CERT_FILE": os.devnull}
 
 
 def _stat(pid: int) -> tuple[str, int] | None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The nodes of a cluster as places: port, version, fault, the process that runs there, and the cuts between them."""
+"""The nodes of a cluster as places: address, version, fault, the process that runs there, and the cuts between them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Place:
 
     name: str
     number: int
+    address: str
     port: int
     version: Version
     fault: Fault
@@ -41,7 +42,7 @@ class Place:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
 
 class Roster:
@@ -50,9 +51,14 @@ class Roster:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, *, name: str, number: int, port: int, version: Version) -> None:
+    def add(self, *, name: str, number: int, address: str, port: int, version: Version) -> None:
         self._database.execute(
-            "INSERT INTO nodes (name, number, port, version) VALUES (?, ?, ?, ?)", name, number, port, str(version)
+            "INSERT INTO nodes (name, number, address, port, version) VALUES (?, ?, ?, ?, ?)",
+            name,
+            number,
+            address,
+            port,
+            str(version),
         )
 
     def places(self) -> list[Place]:
@@ -130,6 +136,7 @@ def _place(row: sqlite3.Row) -> Place:
     return Place(
         name=row["name"],
         number=row["number"],
+        address=row["address"],
         port=row["port"],
         version=Version.parse(row["version"]),
         fault=Fault.parse(row["fault"]),

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .roster import Place
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Settings:
     """All durations are in seconds.
 
     ``host_field`` and ``port_field`` are what the records say, not where a node listens. ``{n}`` in ``host_field``
-    stands for the node's number; an empty ``port_field`` for the node's real port.
+    stands for the node's number; an empty field for the node's real address or port.
     """
 
     ping: float
@@ -49,12 +53,12 @@ class Settings:
     port_field: str
     rate_limit: RateLimit | None
 
-    def host_of(self, number: int) -> str:
-        return self.host_field.replace("{n}", str(number))
+    def host_of(self, place: Place) -> str:
+        return self.host_field.replace("{n}", str(place.number)) or place.address
 
-    def port_of(self, port: int) -> str:
+    def port_of(self, place: Place) -> str:
         """A string, as in Rocket.Chat's own records."""
-        return self.port_field or str(port)
+        return self.port_field or str(place.port)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
