@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
-from . import answers
+from . import answers, realtime
 from .accounts import BYPASS_RATE_LIMIT, VIEW_STATISTICS, Session
 from .answers import RefusedError
 from .disruption import respond, to_response, web_page
@@ -90,6 +90,8 @@ class Api:
 
     async def _respond(self, request: web.Request) -> web.StreamResponse | None:
         fault = self.roster.fault(self.instance.node)
+        if request.path == realtime.PATH and not self.never_ready:
+            return await realtime.converse(request)
         if not request.path.startswith("/api/"):
             return self._outside(request, fault)
         if self.never_ready:
