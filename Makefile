@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Every check of this repository, and nothing to install by hand but make and Python 3.11 to 3.14 with venv.
+# Every check of this repository, and nothing to install by hand but make and Python 3.11 to 3.14 with venv. Only the
+# rehearsal needs more, and says what.
 #
 #   make test                              all checks, as in CI
 #   make units ARGS="-k verdict -x"        arguments for pytest
@@ -12,8 +13,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units coverage sanity molecule build docs test-matrix test demo rolls pictures simulate \
-  mutants matrix bench fuzz clean release-tools
+.PHONY: help setup lint units coverage sanity molecule build docs rehearsal test-matrix test demo rolls pictures \
+  simulate mutants matrix bench fuzz clean release-tools
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -43,7 +44,7 @@ lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
 	@ruff format --check --quiet || { ruff format --diff --quiet; exit 1; }
 	@mypy --no-error-summary $(addprefix $(COLLECTION)/,plugins tests $(wildcard extensions/eda/plugins))
 	@yamllint --strict .
-	@shellcheck .ci/run tests/tools/*.sh $(wildcard tests/demo/run)
+	@shellcheck .ci/run tests/tools/*.sh tests/rehearsal/*.sh tests/rehearsal/*/*.sh $(wildcard tests/demo/run)
 	@$(QUIET) ansible-lint --offline --strict
 	@antsibull-changelog lint
 
@@ -73,9 +74,15 @@ release-tools:
 test-matrix: setup ## unit tests, sanity and a roll with other releases of ansible-core; modules on Python 3.9
 	@tests/tools/matrix.sh $(ARGS)
 
+rehearsal: setup ## rolling deployments on machines of their own: containers, as root
+	@tests/rehearsal/needs.sh
+	@python -m $(TESTS).rehearsal $(ARGS)
+
 # The units come last, so that their summary is the last line.
 test: setup ## all of the above
-	@for step in lint sanity molecule build docs test-matrix coverage "units ARGS=--ignore=tests/unit"; do \
+	@rehearsal=rehearsal; \
+	[ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh || { echo "All other checks run."; rehearsal=; }; \
+	for step in lint sanity molecule build docs $$rehearsal test-matrix coverage "units ARGS=--ignore=tests/unit"; do \
 	  echo "== $$step"; \
 	  begin=$$SECONDS; \
 	  $(MAKE) --no-print-directory ARGS= $$step; \

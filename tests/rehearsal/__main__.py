@@ -1,0 +1,59 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tells all stories of a rehearsal, several at a time, each with machines of its own. Arguments are for pytest."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import LABS
+
+# pytest's exit status if none of its tests was wanted.
+_NONE = 5
+
+
+def main() -> int:
+    """They wait most of the time, so that there can be more of them than cores."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    files = sorted(map(str, Path(__file__).parent.glob("test_*.py")))
+    tellers: list[subprocess.Popen[str]] = []
+    with ThreadPoolExecutor(LABS) as pool:
+        try:
+            tellers.extend(_teller(lab, files[lab::LABS]) for lab in range(LABS))
+            codes = set(pool.map(_outcome, tellers))
+        except KeyboardInterrupt:
+            print("interrupted: the machines are removed", file=sys.stderr)
+            for teller in tellers:
+                teller.terminate()
+            return 130
+    return _NONE if codes == {_NONE} else max(codes - {_NONE})
+
+
+def _teller(lab: int, files: list[str]) -> subprocess.Popen[str]:
+    """In a group of its own: it gets no Ctrl-C but ours, once, and has the time to remove its machines."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", "--verbose", *files, *sys.argv[1:]],
+        env={**os.environ, "REHEARSAL_LAB": str(lab)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _outcome(teller: subprocess.Popen[str]) -> int:
+    """What it said goes out in one piece."""
+    output, _unused = teller.communicate()
+    print(output, end="", flush=True)
+    return teller.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The machines that molecule makes: what is done to them behind Ansible's back, and how they are made whole again."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+CACHE = ROOT / ".cache" / "rehearsal"
+
+# How many there can be at a time.
+LABS = 3
+
+NODES = ("rc1", "rc2", "rc3")
+LOAD_BALANCER = "lb1"
+CONTROLLER = "controller"
+OLD, NEW = "7.11.0", "7.12.0"
+
+# runc, because crun refuses the control groups of some machines; limits, because those of some are none.
+_CONTAINERS = """
+[containers]
+default_ulimits = ["nofile=1024:20000", "nproc=10000:10000"]
+[engine]
+runtime = "runc"
+events_logger = "file"
+[network]
+network_backend = "netavark"
+"""
+
+# Removes whatever a story has done to a node, except that it is off.
+_MEND = f"""
+nft flush ruleset
+rm -rf /run/systemd/system/rocketchat.service.d
+systemctl daemon-reload
+printf 'VERSION={OLD}\\nFAULT=none\\nSTART=2\\n' > /etc/default/rocketchat
+systemctl restart rocketchat
+"""
+
+# What their addresses end with; the inventory has the same.
+_NUMBERS = {CONTROLLER: 1, LOAD_BALANCER: 10, "rc1": 11, "rc2": 12, "rc3": 13}
+
+_SOCKET = "/run/haproxy/admin.sock"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """``name`` is what all containers, the network and the image are called by; ``run`` is the folder of this run."""
+
+    name: str
+    run: Path
+    environment: dict[str, str]
+
+    @property
+    def collections(self) -> Path:
+        return self.run / "collections"
+
+    def address(self, machine: str) -> str:
+        network = (self.run / "network").read_text(encoding="utf-8")
+        return f"{network}.{_NUMBERS[machine]}"
+
+    def sh(self, machine: str, script: str) -> str:
+        """Run a script on a machine, not by SSH; it has to succeed."""
+        return self.podman("exec", f"{self.name}-{machine}", "sh", "-ec", script)
+
+    def emulate(self, node: str, command: str) -> None:
+        """A command of the emulator, on the machine whose process it is about."""
+        verb, *arguments = command.split()
+        self.sh(node, f"python3 -m rocketchat_emulator {verb} {' '.join([node, *arguments])} --state-dir /srv/cluster")
+
+    def reboot(self, machine: str) -> None:
+        """As by its power switch. Podman's own restart wants to see the end within five seconds."""
+        for command in ("kill", "wait", "start"):
+            self.podman(command, f"{self.name}-{machine}")
+
+    def crash_after(self, node: str, *, seconds: int) -> None:
+        """From now on its service manager ends the node so soon after each start, and starts it again."""
+        folder = "/run/systemd/system/rocketchat.service.d"
+        self.sh(
+            node,
+            f"mkdir -p {folder}; printf '[Service]\\nRuntimeMaxSec={seconds}\\n' > {folder}/crash.conf;"
+            " systemctl daemon-reload; systemctl restart rocketchat",
+        )
+
+    def cut(self, machine: str, other: str, verdict: str) -> None:
+        """Let nothing through between two machines, in either direction."""
+        address = self.address(other)
+        self._filter(
+            machine, f"ip saddr {address} meta l4proto tcp {verdict}", f"ip daddr {address} meta l4proto tcp {verdict}"
+        )
+
+    def refuse(self, machine: str, *, port: int) -> None:
+        """Reset all connections to a port, also those that exist."""
+        self._filter(machine, f"tcp dport {port} reject with tcp reset")
+
+    def wall_off_the_controller(self) -> None:
+        for node in NODES:
+            self._filter(node, f"ip saddr {self.address(CONTROLLER)} tcp dport 3000 drop")
+
+    def heal(self, machine: str) -> None:
+        self.sh(machine, "nft flush ruleset")
+
+    def _filter(self, machine: str, *rules: str) -> None:
+        """The first rule is for what comes in, the second for what goes out."""
+        chains = zip(("input", "output"), rules)
+        table = "".join(f"chain {hook} {{ type filter hook {hook} priority 0; {rule}; }}\n" for hook, rule in chains)
+        self.sh(machine, f"nft -f - <<'END'\ntable inet rehearsal {{\n{table}}}\nEND")
+
+    def podman(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["podman", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+
+    def mend(self) -> None:
+        """Make everything as it was at first: three nodes of the old version that serve, all in the load balancer."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: self.sh(node, _MEND), NODES))
+        self.sh(LOAD_BALANCER, "nft flush ruleset")
+        for node in NODES:
+            self.haproxy(f"set server rocketchat/{node} state ready")
+        self.until(lambda: all(self.serves(node) for node in NODES) and set(self.in_load_balancer().values()) == {"UP"})
+
+    def haproxy(self, command: str) -> str:
+        return self.sh(LOAD_BALANCER, f"echo '{command}' | socat - {_SOCKET}")
+
+    def in_load_balancer(self) -> dict[str, str]:
+        """What HAProxy thinks of each node: UP, DOWN, MAINT, ..."""
+        rows = (line.split(",") for line in self.haproxy("show stat rocketchat 4 -1").splitlines())
+        return {row[1]: row[17] for row in rows if len(row) > 17 and row[1] in NODES}
+
+    def version(self, node: str) -> str | None:
+        """The version that answers, as major.minor; None if nothing does."""
+        try:
+            answer = requests.get(f"http://{self.address(node)}:3000/api/info", timeout=2)
+            return str(answer.json().get("version"))
+        except requests.RequestException:
+            return None
+
+    def serves(self, node: str) -> bool:
+        return self.version(node) is not None
+
+    def until(self, condition: Callable[[], bool], *, timeout: float = 120) -> None:
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, "it never happened"
+            time.sleep(0.1)
+
+
+@contextmanager
+def laboratory() -> Iterator[Lab]:
+    """The machines, for the length of a block. There can be others, of this checkout by their number."""
+    requirement = f"aiohttp=={version('aiohttp')}"
+    recipe = (HERE / "machines" / "build.sh").read_bytes() + requirement.encode()
+    number = os.environ.get("REHEARSAL_LAB", "0")
+    name = f"rehearsal-{hashlib.sha256(bytes(ROOT)).hexdigest()[:8]}-{number}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"lock-{number}").open("w") as lock, TemporaryDirectory(prefix="rehearsal-") as scratch:
+        # A second rehearsal of the same checkout waits: it would take the machines of the first for left over.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (CACHE / "containers.conf").write_text(_CONTAINERS, encoding="utf-8")
+        (CACHE / "ansible.cfg").touch()
+        environment = {
+            # Ansible would find the checkout by Python's path, even before what is installed.
+            **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            "ANSIBLE_CONFIG": str(CACHE / "ansible.cfg"),
+            "ANSIBLE_PIPELINING": "true",
+            # The path of a socket must be short.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": scratch,
+            "CONTAINERS_CONF": str(CACHE / "containers.conf"),
+            # Molecule itself would remember the machines of a run that was killed, and not make them again.
+            "MOLECULE_EPHEMERAL_DIRECTORY": f"{scratch}/molecule",
+            "REHEARSAL_IMAGE": str(CACHE / f"machine-{hashlib.sha256(recipe).hexdigest()[:12]}.tar"),
+            "REHEARSAL_NAME": name,
+            "REHEARSAL_REQUIREMENT": requirement,
+            "REHEARSAL_RUN": str(CACHE / f"run-{number}"),
+        }
+        try:
+            _molecule("create", environment)
+            yield Lab(name, Path(environment["REHEARSAL_RUN"]), environment)
+        finally:
+            _molecule("destroy", environment)
+
+
+def _molecule(command: str, environment: dict[str, str]) -> None:
+    with subprocess.Popen(
+        ["molecule", command, "--scenario-name", "rehearsal"],
+        cwd=HERE,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _unused = process.communicate()
+        except BaseException:
+            # Nothing of it may go on to make what is about to be removed.
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+    assert process.returncode == 0, output

@@ -1,0 +1,143 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A run of ansible-playbook against the machines: what it says, and when."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import HERE, NEW, Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROLLING_UPDATE = "rocketops.rocketchat.rolling_update"
+UNGATED = str(HERE / "ungated.yml")
+
+# Seconds after which a run that has not ended is a failure.
+LIMIT = 600.0
+
+
+Kind = Literal["drained", "deployed", "passed", "readmitted"]
+
+# The tasks that are done to one node, by how their names begin.
+_KINDS: dict[Kind, str] = {
+    "drained": "Let nobody come to",
+    "deployed": "Restart",
+    "passed": "rocketops.rocketchat.health_gate : Gate after",
+    "readmitted": "Wait until the load balancer sends traffic to",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    after: float  # seconds since the run began
+    text: str
+
+
+@dataclass(frozen=True)
+class Step:
+    kind: Kind
+    node: str
+    after: float
+
+
+class Roll:
+    """One run of a playbook, in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.lines: list[Line] = []
+        self._process = process
+        self._began = time.monotonic()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    @property
+    def output(self) -> str:
+        return "\n".join(line.text for line in self.lines)
+
+    def await_said(self, pattern: str, *, timeout: float = 150) -> None:
+        """Wait until a line has matched since the run began."""
+        end = time.monotonic() + timeout
+        while not self.said(pattern):
+            assert self._process.poll() is None, f"ended without: {pattern}\n{self.output}"
+            assert time.monotonic() < end, f"not said: {pattern}\n{self.output}"
+            time.sleep(0.05)
+
+    def said(self, pattern: str) -> bool:
+        return any(re.search(pattern, line.text) for line in self.lines)
+
+    def await_end(self) -> int:
+        """The exit status of Ansible."""
+        try:
+            code = self._process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"not over after {LIMIT:g} s\n{self.output}") from None
+        self._reader.join()
+        return code
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does."""
+        os.killpg(self._process.pid, signal.SIGINT)
+        self.await_end()
+
+    def steps(self) -> list[Step]:
+        """What was done to the nodes, in that order."""
+        steps, task = [], ""
+        for line in self.lines:
+            if found := re.match(r"(?:TASK|PLAY|RUNNING HANDLER) \[(.*)\]", line.text):
+                task = found[1]
+            elif found := re.match(r"(?:ok|changed): \[(\w+)", line.text):
+                steps += [Step(kind, found[1], line.after) for kind, name in _KINDS.items() if re.match(name, task)]
+        return steps
+
+    def nodes(self, kind: Kind) -> list[str]:
+        return [step.node for step in self.steps() if step.kind == kind]
+
+    def most_out(self) -> int:
+        """How many nodes were out of the load balancer at one time."""
+        out, most = set(), 0
+        for step in self.steps():
+            if step.kind == "drained":
+                out.add(step.node)
+            elif step.kind == "readmitted":
+                out.discard(step.node)
+            most = max(most, len(out))
+        return most
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for text in iter(self._process.stdout.readline, ""):
+            self.lines.append(Line(time.monotonic() - self._began, text.rstrip()))
+
+
+@contextmanager
+def rolling(lab: Lab, playbook: str = ROLLING_UPDATE, *, limit: str = "", **variables: Any) -> Iterator[Roll]:
+    """A run while it lasts; it is ended with the block."""
+    command = ["ansible-playbook", "--inventory", str(HERE / "inventory"), playbook]
+    command += ["--limit", limit] if limit else []
+    with subprocess.Popen(
+        [*command, "--extra-vars", json.dumps({"health_gate_expected_version": NEW, **variables})],
+        env={**lab.environment, "ANSIBLE_COLLECTIONS_PATH": str(lab.collections), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        roll = Roll(process)
+        try:
+            yield roll
+        finally:
+            if process.poll() is None:
+                process.terminate()

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A deployment that goes well, with the gate and without it, while people use the chat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import NODES
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import ROLLING_UPDATE, UNGATED, rolling
+
+if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import Lab
+    from ansible_collections.rocketops.rocketchat.tests.rehearsal.page import Page
+    from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import Roll
+    from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
+
+# As of a real server: requests are under way all the time, and a start takes longer than Ansible needs for a node.
+REAL: dict[str, Any] = {"rehearsal_fault": "slow:0.5", "rehearsal_start": 15}
+
+
+@pytest.fixture
+def lab(lab: Lab) -> Lab:
+    for node in NODES:
+        lab.emulate(node, f"fault {REAL['rehearsal_fault']}")
+    return lab
+
+
+def roll_out(lab: Lab, playbook: str) -> Roll:
+    with rolling(lab, playbook, **REAL) as roll:
+        assert roll.await_end() == 0, roll.output
+    lab.until(lambda: [lab.version(node) for node in NODES] == ["7.12"] * 3)
+    return roll
+
+
+def test_nobody_notices_a_gated_roll(lab: Lab, traffic: Traffic, page: Page) -> None:
+    roll = roll_out(lab, ROLLING_UPDATE)
+    page.gated = (roll, traffic.ended())
+    assert roll.nodes("deployed") == roll.nodes("readmitted") == list(NODES)
+    assert roll.most_out() == 1
+    assert lab.in_load_balancer() == dict.fromkeys(NODES, "UP")
+    assert traffic.report.failures == 0, traffic.report
+    assert set(traffic.report.nodes) == set(NODES), "all of them were used"
+
+
+def test_a_roll_without_the_gate_is_measured(lab: Lab, traffic: Traffic, page: Page) -> None:
+    roll = roll_out(lab, UNGATED)
+    page.ungated = (roll, traffic.ended())
+    assert roll.nodes("deployed") == list(NODES)
+    assert traffic.report.requests > 0
