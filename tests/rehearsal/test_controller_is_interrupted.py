@@ -1,0 +1,31 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whoever runs the roll presses Ctrl-C in the middle, and starts it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import rolling
+
+if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import Lab
+    from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
+
+
+def test_the_next_run_goes_on_where_the_first_one_stopped(lab: Lab, traffic: Traffic) -> None:
+    with rolling(lab) as first:
+        first.await_said(r"\[rc1\] after rc1: waiting")
+        first.interrupt()
+    assert (first.nodes("deployed"), first.nodes("readmitted")) == (["rc1"], [])
+    assert lab.in_load_balancer()["rc1"] == "MAINT"
+    with rolling(lab) as second:
+        assert second.await_end() == 0, second.output
+    assert second.said("rc1 runs 7.12.0 already: it is only checked")
+    assert second.nodes("drained") == second.nodes("deployed") == ["rc2", "rc3"]
+    assert second.nodes("readmitted") == ["rc1", "rc2", "rc3"], "also the one that was deployed before"
+    assert second.most_out() == 1
+    assert second.nodes("readmitted")[0] == second.steps()[1].node, "before another one was taken out"
+    assert traffic.report.failures == 0, traffic.report

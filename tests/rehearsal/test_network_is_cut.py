@@ -1,0 +1,38 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The network between two machines is cut, in the ways in which networks are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import rolling
+
+if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import Lab
+
+
+@pytest.mark.parametrize("verdict", ["reject with tcp reset", "drop"])
+def test_a_node_that_does_not_reach_a_peer_is_not_back(lab: Lab, verdict: str) -> None:
+    with rolling(lab, limit="rc1") as roll:
+        roll.await_said(r"TASK \[Restart\]")
+        lab.cut("rc1", "rc3", verdict)
+        roll.await_said(r"\[rc1\] after rc1: waiting.*rc1 and rc3 do not see each other")
+        assert lab.in_load_balancer()["rc1"] == "MAINT"
+        lab.heal("rc1")
+        assert roll.await_end() == 0, roll.output
+    assert roll.nodes("deployed") == roll.nodes("readmitted") == ["rc1"]
+
+
+def test_no_node_is_taken_down_while_two_others_do_not_reach_each_other(lab: Lab) -> None:
+    lab.cut("rc2", "rc3", "reject with tcp reset")
+    with rolling(lab, limit="rc1") as roll:
+        roll.await_said(r"\[rc1\] before rc1: waiting.*rc2 and rc3 do not see each other")
+        assert roll.nodes("drained") == []
+        lab.heal("rc2")
+        assert roll.await_end() == 0, roll.output
+    assert roll.nodes("deployed") == ["rc1"]
