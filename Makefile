@@ -14,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup lint units coverage sanity molecule build docs rehearsal test-matrix test demo rolls pictures \
-  simulate mutants matrix bench fuzz clean release-tools
+  simulate mutants matrix bench scale fuzz clean release-tools
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -48,7 +48,7 @@ lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
 	@$(QUIET) ansible-lint --offline --strict
 	@antsibull-changelog lint
 
-units: setup ## unit tests, emulator, simulation, fault matrix, secrets, report, event source
+units: setup ## unit tests, emulator, simulation, fault matrix, secrets, report, event source, fifty hosts
 	@python -m pytest $(ARGS)
 
 coverage: setup ## unit tests, and how much of plugins/ they run
@@ -110,6 +110,9 @@ matrix: setup ## every fault on every surface; writes docs/fault_matrix.md
 
 bench: setup ## measure it against what people use today; writes docs/performance.md (ARGS="--only one_task")
 	@python -m $(TESTS).bench $(ARGS)
+
+scale: setup ## a roll of fifty hosts, with gates and without; writes docs/scale.md
+	@python -m $(TESTS).scale $(ARGS)
 
 fuzz: ## random answers for five minutes (ARGS=-max_total_time=3600 for longer), adding to tests/fuzz/found.jsonl
 	@tests/tools/setup.sh .venv-fuzz tests/requirements-fuzz.txt
