@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
 
@@ -80,6 +80,8 @@ class ActionModule(Action):
             return Observation(views=(), at=time.monotonic(), lost=lost)
         except OverdueError:
             return Observation(views=(), at=time.monotonic(), lost=f"{self.asker} gave none within {limit:g} s")
+        except AnsibleError as error:  # such as a password for another user that is missing
+            raise ObserverError(f"on {self.asker}: {printable(str(error))}") from None
         finally:
             if not whole:
                 # The temporary folder may be gone with the host, and cleaning it up would connect again, without limit.

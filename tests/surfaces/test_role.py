@@ -95,6 +95,23 @@ def test_nobody_has_to_be_another_user_to_ask(
     assert shown.code == 0, shown.output
 
 
+def test_one_who_cannot_be_another_user(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module itself does as it is told; what comes of it is a result like any other."""
+    monkeypatch.setenv("ANSIBLE_BECOME_EXE", "/bin/false")
+    token = {name: f"{{{{ health_gate_{name} }}}}" for name in ("user_id", "auth_token")}
+    task: Task = {
+        "rocketops.rocketchat.cluster_gate": {"url": "{{ rocketchat_url }}", "expected": 3, **token},
+        "become": True,
+        "become_user": "nobody",
+        "register": "result",
+        "failed_when": False,
+    }
+    show: Task = {"ansible.builtin.debug": {"msg": "{{ result.verdict }}: {{ result.msg }}"}}
+    shown = run(emulator, tmp_path, [task, show])
+    reason = "on rc1: Premature end of stream waiting for become success"
+    assert f"inconclusive: no observation can be made: {reason}" in shown.output
+
+
 def test_a_member_without_its_address(emulator: Emulator, tmp_path: Path) -> None:
     shown = run(emulator, tmp_path, [gate(), PAST], health_gate_url_variable="chat_url")
     assert shown.code == 2
