@@ -154,7 +154,7 @@ def test_numbers_that_are_none() -> None:
     item["instanceRecord"]["pid"] = "inf"
     item["instanceRecord"]["extraInformation"]["os"]["loadavg"] = ["nan", "0.5"]
     (record,) = parse({"instances": [item]}).records
-    assert (record.pid, record.os.load_average) == (None, (0.5,))
+    assert (record.pid, record.os.to_dict()["load_average"]) == (None, [0.5])
 
 
 def test_one_node_answers_not_two() -> None:
