@@ -50,8 +50,13 @@ class Job:
         return self.folder / "result" / "artifacts"
 
     def events(self) -> list[dict[str, Any]]:
+        """All that have arrived; while the job runs, the last one may be but half written."""
         paths = sorted(self.result.glob("job_events/*-*.json"), key=lambda path: int(path.name.partition("-")[0]))
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        found = []
+        for text in (path.read_text(encoding="utf-8") for path in paths):
+            with suppress(json.JSONDecodeError):
+                found.append(json.loads(text))
+        return found
 
     def said(self) -> list[str]:
         """The gates' lines of progress."""
