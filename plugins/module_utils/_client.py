@@ -450,7 +450,7 @@ class _Way:
             self._pool = self._connect()
         self._deadline = deadline
         typed = {} if body is None else {"Content-Type": "application/json"}
-        response: urllib3.BaseHTTPResponse = self._pool.urlopen(
+        response: urllib3.BaseHTTPResponse = self._pool.request(
             method,
             self._target + path,
             body=None if body is None else json.dumps(body).encode(),

@@ -238,7 +238,7 @@ def _text(value: object) -> str | None:
 
 def _number(value: object) -> float | None:
     """A number or a numeric string (the API's documentation shows both); never NaN or infinite."""
-    if type(value) is int and -EXACT < value < EXACT:
+    if isinstance(value, int) and not isinstance(value, bool) and -EXACT < value < EXACT:
         return value
     if (
         value is None
