@@ -71,12 +71,13 @@ class Peers:
 
     def tick(self) -> None:
         """Dial who is missing, part from who is cut off, forget who has neither record nor connection."""
-        ports = {record.id: (record.node, record.peer_port) for record in self._registry.records()}
+        ports = self._registry.peer_ports()
+        cuts = self._roster.cuts_of(self._instance.node)
         for peer, (node, port) in ports.items():
             if peer != self._instance.id and node and port:
-                self._seek(peer, self._links.setdefault(peer, Link(node)), port)
+                self._seek(peer, self._links.setdefault(peer, Link(node)), port, cuts)
         for peer, link in list(self._links.items()):
-            if self._cut(link.node) == "reset":
+            if cuts.get(link.node) == "reset":
                 if link.writer:
                     reset(link.writer.transport)
                 self._mark(link, connected=False)
@@ -89,8 +90,8 @@ class Peers:
             if link.writer:
                 link.writer.write(_GOSSIP)
 
-    def _seek(self, peer: str, link: Link, port: int) -> None:
-        if link.writer or self._cut(link.node):
+    def _seek(self, peer: str, link: Link, port: int, cuts: Mapping[str, CutKind]) -> None:
+        if link.writer or link.node in cuts:
             return
         # At the end of a silent cut this is the moment at which a peer that went away meanwhile is missed.
         self._mark(link, connected=False)

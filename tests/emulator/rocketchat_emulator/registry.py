@@ -61,6 +61,11 @@ class Registry:
     def records(self) -> list[Record]:
         return [_record(row) for row in self._database.rows("SELECT * FROM records ORDER BY sequence")]
 
+    def peer_ports(self) -> dict[str, tuple[str | None, int | None]]:
+        """Where each process listens for the others, by its id, and the node that it runs for."""
+        rows = self._database.rows("SELECT id, node, peer_port FROM records ORDER BY sequence")
+        return {row["id"]: (row["node"], row["peer_port"]) for row in rows}
+
     def count(self) -> int:
         return int(self._database.rows("SELECT COUNT(*) FROM records")[0][0])
 

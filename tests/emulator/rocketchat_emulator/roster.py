@@ -121,6 +121,11 @@ class Roster:
         row = self._database.row("SELECT kind FROM cuts WHERE a = ? AND b = ?", low, high)
         return None if row is None else row["kind"]
 
+    def cuts_of(self, name: str) -> dict[str, CutKind]:
+        """The nodes that one is cut off from."""
+        rows = self._database.rows("SELECT a, b, kind FROM cuts WHERE ? IN (a, b)", name)
+        return {row["b"] if row["a"] == name else row["a"]: row["kind"] for row in rows}
+
     def cuts(self) -> list[tuple[str, str, CutKind]]:
         return [(row["a"], row["b"], row["kind"]) for row in self._database.rows("SELECT * FROM cuts ORDER BY a, b")]
 
