@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import Kind, Roll
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Report
 
+# Seconds that a node takes to start.
+START = 30
+
 _TEXT = """\
 # Rehearsal
 
@@ -30,8 +33,8 @@ This page is written by `make rehearsal ARGS="--write docs/rehearsal.md"`.
 ## The same deployment, with the gate and without
 
 Without the gate the same hook restarts one node after the other, and nobody drains, waits or looks. A request takes
-0.5 s; a node answers 15 s after its restart began, a real one after half a minute or more. A browser gives up after
-5 s.
+0.5 s; a node answers {start} s after its restart began, as a real one does that has nothing to migrate. A browser gives
+up after 5 s.
 
 | | with the gate | without |
 |---|---|---|
@@ -64,6 +67,7 @@ class Page:
         assert self.ungated
         rows = zip(_column(*self.gated), _column(*self.ungated))
         return _TEXT.format(
+            start=START,
             rows="\n".join(f"| {title} | {with_gate} | {without} |" for (title, with_gate), (_same, without) in rows),
             timeline="\n".join(_line(self.gated[0], node) for node in NODES),
         )

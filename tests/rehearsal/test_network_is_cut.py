@@ -26,13 +26,3 @@ def test_a_node_that_does_not_reach_a_peer_is_not_back(lab: Lab, verdict: str) -
         lab.heal("rc1")
         assert roll.await_end() == 0, roll.output
     assert roll.nodes("deployed") == roll.nodes("readmitted") == ["rc1"]
-
-
-def test_no_node_is_taken_down_while_two_others_do_not_reach_each_other(lab: Lab) -> None:
-    lab.cut("rc2", "rc3", "reject with tcp reset")
-    with rolling(lab, limit="rc1") as roll:
-        roll.await_said(r"\[rc1\] before rc1: waiting.*rc2 and rc3 do not see each other")
-        assert roll.nodes("drained") == []
-        lab.heal("rc2")
-        assert roll.await_end() == 0, roll.output
-    assert roll.nodes("deployed") == ["rc1"]
