@@ -17,7 +17,7 @@ export ANSIBLE_COLLECTIONS_PATH=$scratch
 
 ansible-galaxy collection build --output-path "$scratch"
 wanted='^((FILES|MANIFEST)\.json|LICENSE|(README|CHANGELOG)\.md|requirements\.txt|changelogs/(changelog|config)\.yaml'
-wanted+='|docs/[^/]*\.(md|json)|docs/images/.*\.png|docs/docsite/[^/]*\.yml|docs/docsite/rst/.*\.rst|extensions/eda/.*|meta/.*\.yml'
+wanted+='|docs/[^/]*\.(md|json|yml)|docs/images/.*\.png|docs/docsite/[^/]*\.yml|docs/docsite/rst/.*\.rst|extensions/eda/.*|meta/.*\.yml'
 wanted+='|playbooks/.*\.yml|plugins/.*\.(py|css|j2)|roles/.*\.(yml|md)|tests/config\.yml)$'
 files=$(tar --list --file "$scratch"/*.tar.gz | grep --invert-match '/$')
 unwanted=$(grep --invert-match --extended-regexp "$wanted" <<<"$files" || true)

@@ -14,6 +14,6 @@ mkdir -p "$site/rst/collection"
 
 antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 antsibull-docs collection --use-current --squash-hierarchy --dest-dir "$site/rst/collection" rocketops.rocketchat
-cp docs/docsite/{conf.py,index.rst} docs/*.md "$site/rst"
+cp docs/docsite/{conf.py,index.rst} docs/*.{md,yml} "$site/rst"
 sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --jobs auto -b html "$site/rst" "$site/html"
 echo "$site/html/index.html"
