@@ -157,6 +157,14 @@ def test_numbers_that_are_none() -> None:
     assert (record.pid, record.os.to_dict()["load_average"]) == (None, [0.5])
 
 
+@pytest.mark.parametrize(("sent", "pid"), [(7.0, 7), (7.5, None), ("7", 7), (True, None)])
+def test_whole_numbers(sent: object, pid: int | None) -> None:
+    item = copy.deepcopy(DOCUMENTED["instances"][0])
+    item["instanceRecord"]["pid"] = sent
+    (record,) = parse({"instances": [item]}).records
+    assert record.pid == pid
+
+
 def test_one_node_answers_not_two() -> None:
     items = [copy.deepcopy(DOCUMENTED["instances"][0]) for _unused in range(2)]
     items[1]["instanceRecord"]["_id"] = "another"
