@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
 
 
-def test_the_next_run_goes_on_where_the_first_one_stopped(lab: Lab, traffic: Traffic) -> None:
-    with rolling(lab) as first:
+def test_what_is_deployed_and_serves_is_not_deployed_again(lab: Lab, traffic: Traffic) -> None:
+    with rolling(lab, health_gate_stable_for=60) as first:
         first.await_said(r"\[rc1\] after rc1: waiting")
+        lab.until(lambda: lab.version("rc1") == "7.12")
         first.interrupt()
     assert (first.nodes("deployed"), first.nodes("readmitted")) == (["rc1"], [])
     assert lab.in_load_balancer()["rc1"] == "MAINT"
@@ -28,4 +29,18 @@ def test_the_next_run_goes_on_where_the_first_one_stopped(lab: Lab, traffic: Tra
     assert second.nodes("readmitted") == ["rc1", "rc2", "rc3"], "also the one that was deployed before"
     assert second.most_out() == 1
     assert second.nodes("readmitted")[0] == second.steps()[1].node, "before another one was taken out"
+    assert traffic.report.failures == 0, traffic.report
+
+
+def test_what_is_drained_and_not_yet_deployed_is_the_first_again(lab: Lab, traffic: Traffic) -> None:
+    with rolling(lab) as first:
+        first.await_said(r"TASK \[Let nobody come to")
+        lab.until(lambda: lab.in_load_balancer()["rc1"] == "MAINT")
+        first.interrupt()
+    assert (first.nodes("deployed"), first.nodes("readmitted")) == ([], [])
+    with rolling(lab) as second:
+        assert second.await_end() == 0, second.output
+    assert second.nodes("drained") == second.nodes("deployed") == second.nodes("readmitted") == ["rc1", "rc2", "rc3"]
+    assert second.most_out() == 1
+    assert set(lab.in_load_balancer().values()) == {"UP"}
     assert traffic.report.failures == 0, traffic.report
