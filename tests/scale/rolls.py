@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import inventory_of
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import members_of
 from emulator_driver import Emulator
 from rocketchat_emulator.database import Database
 from rocketchat_emulator.roster import Roster
@@ -173,14 +173,9 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _inventory(emulator: Emulator) -> dict[str, Any]:
-    urls = {node["name"]: {"rocketchat_url": node["url"]} for node in emulator.document["nodes"]}
-    admin = emulator.document["admin"]
-    return inventory_of(
-        {"rocketchat": list(urls)},
-        urls,
-        **{f"health_gate_{name}": value for name, value in WAITING.items()},
-        health_gate_user_id=admin["user_id"],
-        health_gate_auth_token=admin["auth_token"],
+    return members_of(
+        emulator.document,
+        WAITING,
         health_gate_min_serving=MIN_SERVING,
         rolling_update_deploy=str(HERE / "hooks" / "deploy.yml"),
         emulator="{{ ansible_playbook_python }} -m rocketchat_emulator",

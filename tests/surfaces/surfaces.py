@@ -127,6 +127,14 @@ def inventory_of(hosts: Mapping[str, Sequence[str]], hostvars: Mapping[str, Any]
     return {"all": {"vars": {**common, **variables}, "children": groups}}
 
 
+def members_of(document: Mapping[str, Any], waiting: Mapping[str, float] = WAITING, **variables: Any) -> dict[str, Any]:
+    """An inventory of an emulated cluster's nodes, for the role; ``document`` is what the emulator says of itself."""
+    hosts = {node["name"]: {"rocketchat_url": node["url"]} for node in document["nodes"]}
+    credentials = {f"health_gate_{name}": document["admin"][name] for name in ("user_id", "auth_token")}
+    options = {f"health_gate_{name}": value for name, value in waiting.items()}
+    return inventory_of({"rocketchat": list(hosts)}, hosts, **credentials, **options, **variables)
+
+
 def outcomes(folder: Path) -> dict[str, Outcome]:
     """What the callback has kept of each cell."""
     path = folder / "cells.jsonl"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
-from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import WAITING, inventory_of, play
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import members_of, play
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,18 +96,13 @@ def test_a_hook_in_trouble_on_one_host_of_a_batch(
         for name, tasks in hooks.items():
             (tmp_path / f"{name}.yml").write_text(json.dumps(tasks), encoding="utf-8")
         (tmp_path / "roll.yml").write_text(json.dumps(_BOOK), encoding="utf-8")
-        hosts = {node["name"]: {"rocketchat_url": node["url"]} for node in emulator.document["nodes"]}
-        admin = emulator.document["admin"]
-        inventory = inventory_of(
-            {"rocketchat": list(hosts)},
-            hosts,
-            **{f"health_gate_{name}": value for name, value in WAITING.items()},
-            **{f"rolling_update_{name}": f"{name}.yml" for name in hooks},
+        files: dict[str, Any] = {f"rolling_update_{name}": f"{name}.yml" for name in hooks}
+        inventory = members_of(
+            emulator.document,
+            **files,
             rolling_update_recheck_deadline=8,
             health_gate_min_serving=1,
             health_gate_expected_version=NEW,
-            health_gate_user_id=admin["user_id"],
-            health_gate_auth_token=admin["auth_token"],
         )
         shown = play(tmp_path / "roll.yml", inventory, tmp_path, ANSIBLE_ROLES_PATH=str(tmp_path / "roles"))
         assert shown.code != 0
