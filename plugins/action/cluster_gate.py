@@ -16,7 +16,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import printable
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._excerpt import printable
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import ObserverError, run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import (
     observing,

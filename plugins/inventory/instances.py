@@ -134,7 +134,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, get_cache_plugin
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import INSTANCES
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import IMPORT_ERROR, printable
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._excerpt import printable
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError, to_iso
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import VERSION, Observer
@@ -146,6 +146,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options impo
     warnings_for,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_of
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import IMPORT_ERROR
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._names import is_usable, settle
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._secrets import masked
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import LOOKUPS, untrusted

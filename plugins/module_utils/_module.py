@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import IMPORT_ERROR
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import IMPORT_ERROR
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._errors import CODES
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import (
     InvalidAnswerError,
     Listing,
@@ -36,23 +37,6 @@ class Member:
     url: str
 
 
-# What a client's errors are called.
-FAILURE_CODES = frozenset(
-    {
-        "unreachable",
-        "timeout",
-        "tls",
-        "redirected",
-        "unauthorized",
-        "forbidden",
-        "rate_limited",
-        "broker_down",
-        "server_error",
-        "not_rocketchat",
-    }
-)
-
-
 @dataclass(frozen=True)
 class Failure:
     """Why a view is missing. ``code`` is a client error's, ``reason`` a few words, ``message`` the whole sentence."""
@@ -68,7 +52,7 @@ class Failure:
     def from_dict(cls, raw: object) -> Failure:
         """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
         raw = mapping_of(raw, "error")
-        if _needed(raw, "code") not in FAILURE_CODES:
+        if _needed(raw, "code") not in CODES:
             raise InvalidAnswerError(f"{raw['code']} is no error of a client")
         return cls(code=_needed(raw, "code"), reason=_needed(raw, "reason"), message=_needed(raw, "message"))
 

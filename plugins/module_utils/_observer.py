@@ -12,14 +12,8 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import (
-    LOGOUT_TIMEOUT,
-    Access,
-    Answer,
-    Client,
-    ClientError,
-    RateLimitedError,
-)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import LOGOUT_TIMEOUT, Answer, Client
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._errors import ClientError, RateLimitedError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError, Listing, parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import (
     Failure,
@@ -31,6 +25,8 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._workers impo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
 
 VERSION = "version"
 READINESS = "readiness"

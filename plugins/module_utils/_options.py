@@ -17,7 +17,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import Access, is_header
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access, is_header
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import Listing, Record, parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import (

@@ -13,12 +13,12 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils import _client
+from ansible_collections.rocketops.rocketchat.plugins.module_utils import _errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(_client.__file__).parents[2]
+ROOT = Path(_errors.__file__).parents[2]
 PAGES = sorted(
     [
         ROOT / "README.md",

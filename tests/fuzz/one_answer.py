@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import (
-    INSTANCES,
-    Access,
-    Client,
-    NotRocketchatError,
-)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import INSTANCES, Client
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._errors import NotRocketchatError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError, parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member, Observation, View
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import Response
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
 from ansible_collections.rocketops.rocketchat.tests.fuzz.oracle import objections
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
@@ -34,7 +32,7 @@ POLICY = policy_from(params(ping_interval=5.0, stable_for=10.0), [NODE])
 def check(content: bytes) -> Outcome | None:
     """The verdict on a cluster of one node that answers this; none where it is refused. Raises what is a defect."""
     try:
-        payload = CLIENT._parse(content, "GET", INSTANCES, 200)
+        payload = CLIENT._parse(Response(200, {}, content), "GET", INSTANCES)
         listing = parse(payload)
     except (NotRocketchatError, InvalidAnswerError):
         return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member, Observation, View
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import READINESS, VERSION, Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from

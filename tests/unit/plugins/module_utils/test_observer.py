@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils import _client
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._errors import UnreachableError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member, Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import Observer
@@ -147,7 +148,7 @@ def test_a_stuck_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def stuck(*_args: object, **_kwargs: object) -> None:
         release.wait(10)
-        raise _client.UnreachableError("never", reason="never")
+        raise UnreachableError("never", reason="never")
 
     monkeypatch.setattr(_client.Client, "instances", stuck)
     with Observer(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import (
     ENVIRONMENT,

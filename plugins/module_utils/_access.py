@@ -1,0 +1,54 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""How nodes are reached, and as whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+HTTP_AGENT = "rocketops.rocketchat"
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach nodes: everything but the node's own URL. ``timeout`` in seconds, for a whole call."""
+
+    user_id: str | None = None
+    auth_token: str | None = None
+    username: str | None = None
+    password: str | None = None
+    totp_code: str | None = None
+    validate_certs: bool = True
+    ca_path: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    timeout: float = 10.0
+    http_agent: str = HTTP_AGENT
+    proxy: str | None = None
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        hidden = {self.auth_token, self.password, self.totp_code}
+        proxy_password = urlsplit(self.proxy).password if self.proxy else None
+        if proxy_password:
+            hidden |= {proxy_password, unquote(proxy_password)}
+        return frozenset(text for text in hidden if text)
+
+    @property
+    def verify(self) -> bool | str:
+        return (self.ca_path or True) if self.validate_certs else False
+
+    @property
+    def certificate(self) -> str | tuple[str, str] | None:
+        if self.client_cert and self.client_key:
+            return self.client_cert, self.client_key
+        return self.client_cert
+
+
+def is_header(value: str) -> bool:
+    """Whether it can be sent as the value of a header: printable ASCII, no white space around it."""
+    return bool(value) and value.isascii() and value.isprintable() and value == value.strip()
