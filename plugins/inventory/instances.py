@@ -122,8 +122,6 @@ cache_timeout: 60
 fallback_to_cache: true
 """
 
-import json
-import sys
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +146,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options impo
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import IMPORT_ERROR
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._names import is_usable, settle
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._secrets import masked
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._secrets import as_text, has_secret
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import LOOKUPS, untrusted
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
@@ -257,13 +255,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         for reason in _some(names.rejected):
             self.display.warning(printable(f"{reason}: the next of hostnames is taken, or the id"))
         groups = self._add_groups(states)
+        # The same names for all hosts, not copies: all instances have the same values, and Ansible looks them up often.
+        prefixed = {key: self.get_option("prefix") + key for instance in instances[:1] for key in instance}
         for instance in instances:
-            self._add_host(names.by_id[instance["id"]], instance, groups[instance["state"]])
+            variables = {prefixed[key]: value for key, value in instance.items()}
+            self._add_host(names.by_id[instance["id"]], instance, variables, groups[instance["state"]])
 
     def _harmless(self, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Strings from the server are no templates, and no secrets, should it repeat them."""
-        instances = masked(instances, self.secrets)
-        text = json.dumps(instances, ensure_ascii=False)
+        text = as_text(instances)
+        if has_secret(text, self.secrets):
+            instances = remove_values(instances, self.secrets)
         objects = 2 * len(instances)  # each has its own braces, and those of os; all others are in strings
         return instances if text.count("{") == objects else untrusted(instances)
 
@@ -303,15 +305,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.inventory.add_child(parent, groups[state])
         return groups
 
-    def _add_host(self, name: str, instance: dict[str, Any], group: str) -> None:
+    def _add_host(self, name: str, instance: dict[str, Any], variables: dict[str, Any], group: str) -> None:
         self.inventory.add_host(name, group=group)
         places = (self._words(preference, instance) for preference in self.get_option("ansible_host"))
         place = next((place for place in places if is_usable(place)), None)
         if place is not None:
             self.inventory.set_variable(name, "ansible_host", place)
-        prefix, strict = self.get_option("prefix"), self.get_option("strict")
-        # The same names for all hosts, not copies: Ansible goes through them again and again.
-        variables = {sys.intern(f"{prefix}{key}"): value for key, value in instance.items()}
+        strict = self.get_option("strict")
         for key, value in variables.items():
             self.inventory.set_variable(name, key, value)
         self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)

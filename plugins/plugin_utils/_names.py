@@ -38,11 +38,12 @@ def settle(candidates: Mapping[str, Sequence[str]]) -> Names:
     """``candidates``: instance id to what it could be called, best first, with an empty string for what it has not."""
     settled: dict[str, str] = {}
     rejected: list[str] = []
-    taken = {_from_id(identity) for identity in candidates}
+    last = {identity: _from_id(identity) for identity in candidates}
+    taken = set(last.values())
     for rank in range(max(map(len, candidates.values()), default=0)):
         left = {identity: names for identity, names in candidates.items() if identity not in settled}
         wanted = {identity: names[rank] if rank < len(names) else "" for identity, names in left.items()}
-        own = {identity: name for identity, name in wanted.items() if name == _from_id(identity) and is_usable(name)}
+        own = {identity: name for identity, name in wanted.items() if name == last[identity] and is_usable(name)}
         settled.update(own)
         wanted = {identity: name for identity, name in wanted.items() if identity not in own}
         counts = Counter(wanted.values())
@@ -50,8 +51,7 @@ def settle(candidates: Mapping[str, Sequence[str]]) -> Names:
         settled.update({identity: name for identity, name in wanted.items() if name and not reasons[name]})
         rejected += [reason for name, reason in sorted(reasons.items()) if name and reason]
         taken.update(settled.values())
-    settled.update({identity: _from_id(identity) for identity in candidates if identity not in settled})
-    return Names(settled, tuple(rejected))
+    return Names({**last, **settled}, tuple(rejected))
 
 
 def _why_not(name: str, count: int, taken: set[str]) -> str:

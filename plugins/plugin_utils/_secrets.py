@@ -23,7 +23,13 @@ def masked(value: T, secrets: Iterable[str]) -> T:
 
     Looking for one in the text of all is ten times as quick as in every value, and mostly there is none.
     """
-    text = json.dumps(value, ensure_ascii=False)
-    if any(json.dumps(secret, ensure_ascii=False)[1:-1] in text for secret in secrets):
-        value = remove_values(value, secrets)
-    return value
+    return remove_values(value, secrets) if has_secret(as_text(value), secrets) else value
+
+
+def as_text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def has_secret(text: str, secrets: Iterable[str]) -> bool:
+    """Whether one of them is in what :func:`as_text` has made."""
+    return any(as_text(secret)[1:-1] in text for secret in secrets)
