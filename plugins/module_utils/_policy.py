@@ -297,10 +297,11 @@ FULL_VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?", re.ASCII)
 
 
 def _version(raw: str | None) -> str | None:
-    if not raw:
+    """None is not given; an empty one is refused, since a variable that came out empty must not lift the condition."""
+    if raw is None:
         return None
     if not FULL_VERSION.fullmatch(raw):
-        raise OptionsError(f"expected_version must be a full version such as 7.11.0, not {raw}")
+        raise OptionsError(f"expected_version must be a full version such as 7.11.0, not {raw or 'empty'}")
     return raw
 
 

@@ -78,7 +78,7 @@ options:
   expected_version:
     description:
       - Full version that has to run, such as V(7.11.0). For V(after) the targets are asked, for V(steady) all members.
-      - When left out, versions do not matter, and V(after) cannot prove which build runs.
+      - When left out, versions do not matter, and V(after) cannot prove which build runs. An empty one is refused.
     type: str
   ping_interval:
     description: Seconds between two pings of an instance to the database, as the servers are configured.

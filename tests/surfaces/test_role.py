@@ -61,9 +61,14 @@ def test_a_gate_that_is_open(emulator: Emulator, tmp_path: Path) -> None:
             ("--tags", "deploy"),
             "rc1 runs 7.10.0, 9.9.9 expected",
         ),
+        (
+            [gate(), PAST],
+            ("--extra-vars", "health_gate_expected_version="),
+            "must be a full version such as 7.11.0, not empty",
+        ),
         ([gate(), PAST], ("--extra-vars", '{"health_gate_enforce": null}'), "argument 'health_gate_enforce' is of"),
     ],
-    ids=["plain", "tags", "null"],
+    ids=["plain", "tags", "empty", "null"],
 )
 def test_a_gate_that_is_shut(
     emulator: Emulator, tmp_path: Path, tasks: list[Task], arguments: tuple[str, ...], says: str

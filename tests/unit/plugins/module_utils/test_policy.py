@@ -80,6 +80,7 @@ WAIVABLE = (
             "expected_version and readiness: required need members, each with its own url: "
             "a node tells its own version and readiness only",
         ),
+        ("steady", {"expected_version": ""}, "expected_version must be a full version such as 7.11.0, not empty"),
         ("steady", {"expected_version": "7.11"}, "expected_version must be a full version such as 7.11.0, not 7.11"),
         ("steady", {"ping_interval": 0.0}, "ping_interval is 0, it must be at least 0.001 s"),
         ("steady", {"link_memory": float("nan")}, "link_memory is nan, it must be finite"),
