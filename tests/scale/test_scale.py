@@ -42,10 +42,9 @@ def test_a_roll_with_an_incident(emulator: Emulator) -> None:
     """With the node of a later batch dead, a batch of twelve is one too many until that node is back."""
     before = {node["name"]: node for node in emulator.run("status")["nodes"]}
     with Watch(emulator.state_dir) as watch, rolling(emulator, GATED, NEW) as roll:
-        emulator.eventually(lambda: "after rc2 rc3 rc4 rc5 rc6: " in roll.said(), timeout=LIMIT)
+        roll.await_said("after rc2 rc3 rc4 rc5 rc6: ")
         emulator.run("kill", VICTIM)
-        shut = f"37 of 38 other members serve, {LEAST} needed: {VICTIM} "
-        emulator.eventually(lambda: shut in roll.said(), timeout=LIMIT)
+        roll.await_said(f"37 of 38 other members serve, {LEAST} needed: {VICTIM} ")
         emulator.run("start", VICTIM)
         assert roll.process.wait(LIMIT) == 0, roll.said()
         gates = roll.gates()
