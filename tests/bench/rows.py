@@ -195,13 +195,22 @@ class Bench:
         yield Row.of("one observation of them", "the latency of one", 5.0, Ratio(tuple(times)))
 
     def a_roll(self) -> Iterable[Row]:
-        with nodes() as url:
-            members = _cluster(url, "c50")["members"]
-            hosts = {member["name"]: {"node_url": member["url"]} for member in members}
-            names = {"idle": "roll_idle", "ours": "roll", "peer": "roll_uri"}
-            found = self.run(self.plays(names, hosts, members=members), rounds=min(self.rounds, 3))
+        fifty, three = self._rolls("c50"), self._rolls("c3")
         what = "a rolling deployment of 50 hosts: overhead per host, with all three gates"
-        yield Row.compared(what, "`uri` + `until` + `assert`, once before and once after", 0.08, found)
+        peer = "`uri` + `until` + `assert`, once before and once after"
+        yield Row.compared(what, peer, 0.08, fifty)
+        for what, found, ours in (
+            ("the same of 3 hosts", three, "ours"),
+            ("three tasks that do nothing in place of the gates, 50 hosts", fifty, "nothing"),
+        ):
+            yield replace(Row.compared(what, peer, 0.08, found, ours=ours), goal="-", met=None)
+
+    def _rolls(self, cluster: str) -> list[dict[str, Timed]]:
+        with nodes() as url:
+            members = _cluster(url, cluster)["members"]
+            hosts = {member["name"]: {"node_url": member["url"]} for member in members}
+            names = {"idle": "roll_idle", "ours": "roll", "nothing": "roll_nothing", "peer": "roll_uri"}
+            return self.run(self.plays(names, hosts, members=members), rounds=min(self.rounds, 3))
 
     def limits(self) -> Iterable[Row]:
         """What the goals that are missed are made of."""
