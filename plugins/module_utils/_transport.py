@@ -195,8 +195,11 @@ def _context(
     context: ssl.SSLContext = urllib3.util.ssl_.create_urllib3_context(cert_reqs=getattr(ssl, cert_reqs))
     if ca_certs or ca_cert_dir:
         context.load_verify_locations(ca_certs, ca_cert_dir)
+    elif cert_reqs != "CERT_NONE":  # requests 2.32.3 keeps its bundle in a context of its own
+        utils: Any = requests.utils
+        context.load_verify_locations(utils.extract_zipped_paths(utils.DEFAULT_CA_BUNDLE_PATH))
     if cert_file:
-        context.load_cert_chain(cert_file, key_file)
+        context.load_cert_chain(cert_file, key_file, password="")  # without one OpenSSL asks at the terminal
     return context
 
 
