@@ -127,7 +127,7 @@ def inventory_of(hosts: Mapping[str, Sequence[str]], hostvars: Mapping[str, Any]
     return {"all": {"vars": {**common, **variables}, "children": groups}}
 
 
-def members_of(document: Mapping[str, Any], waiting: Mapping[str, float] = WAITING, **variables: Any) -> dict[str, Any]:
+def members_of(document: Mapping[str, Any], waiting: Mapping[str, float], **variables: Any) -> dict[str, Any]:
     """An inventory of an emulated cluster's nodes, for the role; ``document`` is what the emulator says of itself."""
     hosts = {node["name"]: {"rocketchat_url": node["url"]} for node in document["nodes"]}
     credentials = {f"health_gate_{name}": document["admin"][name] for name in ("user_id", "auth_token")}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
-from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import members_of, play
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import WAITING, members_of, play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def run(
     """A playbook of one play."""
     book = [{"hosts": hosts, "gather_facts": False, "tasks": tasks}]
     (folder / "play.yml").write_text(json.dumps(book), encoding="utf-8")
-    return play(folder / "play.yml", members_of(emulator.document, **variables), folder, *arguments)
+    return play(folder / "play.yml", members_of(emulator.document, WAITING, **variables), folder, *arguments)
 
 
 def test_a_gate_that_is_open(emulator: Emulator, tmp_path: Path) -> None:
