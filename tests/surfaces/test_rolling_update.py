@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
-from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import members_of, play
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import WAITING, members_of, play
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import Run
+    from emulator_driver import Emulator
 
 Task = dict[str, Any]
 NEW = "7.11.0"
@@ -66,7 +69,7 @@ FAILS: Task = {"ansible.builtin.fail": {"msg": "no luck"}, "when": "inventory_ho
         (
             "readmit",
             "fails",
-            "rc2 did not come to the end; nothing was deployed to rc3",
+            "could not be readmitted: rc2; the roll stops here",
             {"drain": ["rc1", "rc2"], "deploy": ["rc1", "rc2"], "readmit": ["rc1"]},
         ),
     ],
@@ -76,43 +79,75 @@ def test_a_hook_in_trouble_on_one_host_of_a_batch(
     broken: str, trouble: str, says: str, steps: dict[str, list[str]], tmp_path: Path
 ) -> None:
     with emulated() as emulator:
-        node = f"{{{{ inventory_hostname }}}} --state-dir {emulator.state_dir}"
-        stop: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator stop {node}"}
-        start: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator start {node} --version {NEW}"}
+        hooks = _hooks(emulator)
         happens = {
             "fails": [FAILS],
-            "stops and fails": [{**stop, "when": FAILS["when"]}, FAILS],
+            "stops and fails": [{**hooks["deploy"][0], "when": FAILS["when"]}, FAILS],
             "is lost": [_lost(tmp_path)],
         }[trouble]
-        deploy = [stop, start, _note("deploy")]
         if broken == "handler":
-            _role(tmp_path, [*happens, *deploy])
-            deploy = [{"ansible.builtin.include_role": {"name": "chat"}}]
-        hooks: dict[str, list[Task]] = {
-            "drain": [_note("drain"), *(happens if broken == "drain" else [])],
-            "deploy": [*(happens if broken == "deploy" else []), *deploy],
-            "readmit": [*(happens if broken == "readmit" else []), _note("readmit")],
-        }
-        for name, tasks in hooks.items():
-            (tmp_path / f"{name}.yml").write_text(json.dumps(tasks), encoding="utf-8")
-        (tmp_path / "roll.yml").write_text(json.dumps(_BOOK), encoding="utf-8")
-        files: dict[str, Any] = {f"rolling_update_{name}": f"{name}.yml" for name in hooks}
-        inventory = members_of(
-            emulator.document,
-            **files,
-            rolling_update_recheck_deadline=8,
-            health_gate_min_serving=1,
-            health_gate_expected_version=NEW,
-        )
-        shown = play(tmp_path / "roll.yml", inventory, tmp_path, ANSIBLE_ROLES_PATH=str(tmp_path / "roles"))
+            _role(tmp_path, [*happens, *hooks["deploy"]])
+            hooks["deploy"] = [{"ansible.builtin.include_role": {"name": "chat"}}]
+        elif broken == "drain":
+            hooks["drain"] += happens
+        else:
+            hooks[broken] = [*happens, *hooks[broken]]
+        shown = _roll(emulator, tmp_path, hooks)
         assert shown.code != 0
         assert says in shown.output, shown.output
         assert _steps(tmp_path) == steps, shown.output
 
 
-_BOOK = [
-    {"import_playbook": "rocketops.rocketchat.rolling_update", "vars": {"rolling_update_serial": 2}},
-]
+def test_the_last_host_leaves_before_its_end(tmp_path: Path) -> None:
+    """It runs on as it was and serves, so that no gate has anything to say against it."""
+    with emulated() as emulator:
+        hooks = _hooks(emulator)
+        hooks["deploy"].insert(0, {"ansible.builtin.meta": "end_host", "when": "inventory_hostname == 'rc3'"})
+        shown = _roll(emulator, tmp_path, hooks, health_gate_any_version=True)
+        assert shown.code != 0
+        assert "rc3 did not come to the end; look at them and at the load balancer" in shown.output, shown.output
+        assert _steps(tmp_path)["readmit"] == ["rc1", "rc2"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"health_gate_enforce": False, "health_gate_min_serving": 3}, "; nothing was done to rc1, rc2"),
+        ({"health_gate_group": "chat"}, "No host was found. Set health_gate_group on the command line"),
+    ],
+    ids=["not enforced", "group"],
+)
+def test_nothing_is_done(variables: dict[str, Any], says: str, tmp_path: Path) -> None:
+    with emulated() as emulator:
+        shown = _roll(emulator, tmp_path, _hooks(emulator), **variables)
+        assert shown.code != 0
+        assert says in shown.output, shown.output
+        assert _steps(tmp_path) == {}
+
+
+def _hooks(emulator: Emulator) -> dict[str, list[Task]]:
+    node = f"{{{{ inventory_hostname }}}} --state-dir {emulator.state_dir}"
+    stop: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator stop {node}"}
+    start: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator start {node} --version {NEW}"}
+    return {"drain": [_note("drain")], "deploy": [stop, start, _note("deploy")], "readmit": [_note("readmit")]}
+
+
+def _roll(emulator: Emulator, folder: Path, hooks: dict[str, list[Task]], **variables: Any) -> Run:
+    """Two at a time."""
+    for name, tasks in hooks.items():
+        (folder / f"{name}.yml").write_text(json.dumps(tasks), encoding="utf-8")
+    book = {"import_playbook": "rocketops.rocketchat.rolling_update", "vars": {"rolling_update_serial": 2}}
+    (folder / "roll.yml").write_text(json.dumps([book]), encoding="utf-8")
+    defaults: dict[str, Any] = {
+        **{f"rolling_update_{name}": f"{name}.yml" for name in hooks},
+        "rolling_update_recheck_deadline": 8,
+        "health_gate_min_serving": 1,
+        "health_gate_expected_version": NEW,
+    }
+    inventory = members_of(emulator.document, WAITING, **{**defaults, **variables})
+    if "health_gate_group" in variables:  # a group of that name is there, but not the one that plays look for
+        inventory["all"]["children"] = {"chat": inventory["all"]["children"]["rocketchat"]}
+    return play(folder / "roll.yml", inventory, folder, ANSIBLE_ROLES_PATH=str(folder / "roles"))
 
 
 def _note(step: str) -> Task:
