@@ -22,6 +22,10 @@ extends_documentation_fragment:
   - rocketops.rocketchat._attributes
   - rocketops.rocketchat._connection
 attributes:
+  async:
+    support: none
+    details:
+      - Refused. The task waits by itself and says why it waits.
   check_mode:
     support: full
     details:
@@ -197,13 +201,13 @@ RETURN = r"""
 verdict:
   description: V(pass), V(wait), V(fail) (waiting cannot cure it) or V(inconclusive) (it cannot be judged).
   type: str
-  returned: always
+  returned: always, unless the options are refused, as all below but RV(msg)
   sample: pass
 msg:
   description: The verdict and its reasons in one line.
   type: str
   returned: always
-  sample: "2 of 3 members serve, 3 needed: rc2 unreachable (connection refused); waited 600 s"
+  sample: "2 of 3 members serve, 3 needed: rc2 unreachable (connection refused); waited 600 s, the deadline of 600 s is over"
 phase:
   description: The phase that was judged.
   type: str
