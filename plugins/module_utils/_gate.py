@@ -113,7 +113,7 @@ def _member(standing: Standing) -> dict[str, Any]:
     return {
         "name": standing.name,
         "url": standing.view.member.url,
-        "instance_id": record.id if record else None,
+        "instance_id": record.id if record else standing.last_id,
         "place": list(record.place) if record and record.place else None,
         "version": standing.version,
         "state": standing.state.value if standing.state else None,

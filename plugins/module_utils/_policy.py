@@ -128,6 +128,7 @@ class Share:
 class Known:
     """What the gate ``before`` knew of one member. ``place``: host and port where they tell nodes apart."""
 
+    url: str
     instance_id: str | None
     version: str | None
     place: tuple[str, int] | None
@@ -230,6 +231,9 @@ def _refuse_contradictions(policy: Policy) -> None:
         missing = [name for name in policy.targets if name not in before.targets or name not in before.members]
         if missing:
             raise OptionsError(f"before is not the gate of the targets {', '.join(missing)}")
+        elsewhere = [m.name for m in policy.members if m.name in before.members and before.members[m.name].url != m.url]
+        if elsewhere:
+            raise OptionsError(f"before has asked other urls for {', '.join(elsewhere)}: it is of another cluster")
     if policy.expected is not None and policy.expected > 1 and (policy.expected_version or policy.readiness_required):
         raise OptionsError(
             "expected_version and readiness: required need members, each with its own url: "
@@ -340,11 +344,12 @@ def _before(params: Mapping[str, Any], phase: Phase) -> Before | None:
             f"before did not pass, its verdict is {result.get('verdict')}: nothing may be deployed on it"
         )
     try:
-        return Before(
-            ids=frozenset(_texts(result["ids"])),
-            targets=frozenset(_texts(result["targets"])),
-            members={_a(raw["name"], str): _known(raw) for raw in _a(result["members"], list)},
-        )
+        ids = frozenset(_texts(result["ids"]))
+        members = {_a(raw["name"], str): _known(raw) for raw in _a(result["members"], list)}
+        own = [known.instance_id for known in members.values() if known.instance_id is not None]
+        if len(members) < len(result["members"]) or len(set(own)) < len(own) or not ids.issuperset(own):
+            raise ValueError(own)
+        return Before(ids=ids, targets=frozenset(_texts(result["targets"])), members=members)
     except (KeyError, TypeError, ValueError):
         raise OptionsError(
             "before is not a whole result of cluster_gate: register it and pass it on unchanged"
@@ -354,6 +359,7 @@ def _before(params: Mapping[str, Any], phase: Phase) -> Before | None:
 def _known(raw: Mapping[str, Any]) -> Known:
     host, port = raw["place"] or ("", 0)
     return Known(
+        url=_a(raw["url"], str),
         instance_id=_a(raw["instance_id"], str, type(None)),
         version=_a(raw["version"], str, type(None)),
         place=(_a(host, str), _a(port, int)) if host else None,

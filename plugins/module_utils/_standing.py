@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import (
@@ -76,13 +76,18 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Standing:
-    """One member now. ``why_not``: the finding that keeps it from serving."""
+    """One member now. ``why_not``: the finding that keeps it from serving.
+
+    ``record``: its process's, none where it is not known which one that is. ``last_id``: that of its process when it
+    was last known.
+    """
 
     name: str
     view: View
     record: Record | None
     state: State | None
     why_not: Finding | None
+    last_id: str | None = None
 
     @property
     def serving(self) -> bool:
@@ -95,7 +100,10 @@ class Standing:
 
     @property
     def version(self) -> str | None:
-        return self.view.version
+        """Of its own process; whoever answers in its place, or lists it, tells another's."""
+        if self.why_not is not None and self.why_not.code is Code.SAME_PROCESS:
+            return None
+        return self.view.version if self.record is None or self.record.local else None
 
 
 def stable_for(observation: Observation, policy: Policy) -> float:
@@ -120,14 +128,14 @@ def fresh_ids(view: View, observation: Observation, policy: Policy, *, connected
     )
 
 
-def may_live(record: Record, reference: datetime | None, policy: Policy) -> bool:
-    """Whether its process may live, for all that is known.
+def may_live(record: Record, view: View, observation: Observation, policy: Policy) -> bool:
+    """Whether its process may live, for all that is known: by the reference, or by the view's own record.
 
     The reference stands still when the node that gave it has lost its pings, and then the living seem to be ahead of
-    it. Only a record that is a day ahead is surely a ghost.
+    it; and it is one member's, who may be on another database. Only a record that is a day ahead is surely a ghost.
     """
-    age = record.age(reference)
-    return age is not None and -SURE_GHOST <= age <= policy.max_record_age
+    ages = (record.age(observation.reference), record.age(view.local.updated_at if view.local else None))
+    return any(age is not None and -SURE_GHOST <= age <= policy.max_record_age for age in ages)
 
 
 def take_pulses(observation: Observation, policy: Policy, last: Mapping[str, Pulse]) -> dict[str, Pulse]:
@@ -135,18 +143,31 @@ def take_pulses(observation: Observation, policy: Policy, last: Mapping[str, Pul
     pulses = {} if policy.single_view else dict(last)
     for key, record in _processes(observation, policy).items():
         known = last.get(key)
-        same = known is not None and known.instance_id == record.id
-        if known is not None and same and (seconds_between(known.updated_at, record.updated_at) or 0) <= 0:
-            pulses[key] = known
+        if known is None or known.instance_id != record.id:
+            pulses[key] = Pulse(record.id, record.updated_at, observation.at)
         else:
-            pulses[key] = Pulse(record.id, record.updated_at, observation.at, moved=same)
+            pulses[key] = _next_pulse(known, record, observation.at, policy)
     return pulses
+
+
+def _next_pulse(known: Pulse, record: Record, now: float, policy: Policy) -> Pulse:
+    by = seconds_between(known.updated_at, record.updated_at)
+    if by is not None and by > 0:
+        return Pulse(record.id, record.updated_at, now, moved=True)
+    if record.updated_at is not None and (by is None or by < -policy.max_record_age):
+        # The database's clock was set back, as by a failover: that is no ping, but the next one counts from there.
+        return replace(known, updated_at=record.updated_at)
+    return known
 
 
 def _processes(observation: Observation, policy: Policy) -> dict[str, Record]:
     if policy.single_view:
         return {record.id: record for view in observation.views for record in view.by_id.values()}
-    return {view.member.name: view.local for view in observation.views if view.local}
+    return {
+        view.member.name: view.local
+        for view in observation.views
+        if view.local and len(observation.claimed[view.local.id]) == 1
+    }
 
 
 def standings(observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]) -> tuple[Standing, ...]:
@@ -160,7 +181,11 @@ def standings(observation: Observation, policy: Policy, pulses: Mapping[str, Pul
             for record in sorted(view.by_id.values(), key=lambda record: record.id)
             if record.name != STREAMER and _is_candidate(record, observation, policy)
         )
-    return tuple(_standing_of_member(view, observation, policy, pulses) for view in observation.views)
+    members = (_standing_of_member(view, observation, policy, pulses) for view in observation.views)
+    return tuple(
+        replace(standing, last_id=pulses[standing.name].instance_id) if standing.name in pulses else standing
+        for standing in members
+    )
 
 
 def _is_candidate(record: Record, observation: Observation, policy: Policy) -> bool:
@@ -181,7 +206,7 @@ def _standing_of_member(view: View, observation: Observation, policy: Policy, pu
     doubles = [other for other in observation.claimed[record.id] if other != name]
     if doubles:
         text = f"{' and '.join(sorted((name, *doubles)))} answer as one process: their urls lead to the same node"
-        return Standing(name, view, record, None, Finding(Code.SAME_PROCESS, text, (name,), actual=record.id))
+        return Standing(name, view, None, None, Finding(Code.SAME_PROCESS, text, (name,), actual=record.id))
     return _standing(name, view, record, observation, policy, pulses)
 
 

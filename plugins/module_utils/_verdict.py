@@ -17,10 +17,12 @@ from enum import Enum
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._excerpt import printable
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import (
     FULL_VERSION,
     INTERVAL,
     INTERVAL_LIMITED,
+    Before,
     Code,
     Known,
     Links,
@@ -183,7 +185,7 @@ class _Judgement:
         outcome, more = self._outcome(findings, exempt, streak, unjudgeable, terminal)
         lasting = {(finding.code, finding.members) for finding in unjudgeable}
         others = [finding for finding in findings if (finding.code, finding.members) not in lasting]
-        shown = (*unjudgeable, *others, *no_news, *more, *self._advisories(serving, findings))
+        shown = (*unjudgeable, *others, *no_news, *more, *self._advisories(serving, [*findings, *unjudgeable]))
         next_safe, safe_batch = self._safe(serving)
         verdict = Verdict(
             outcome=outcome,
@@ -229,7 +231,9 @@ class _Judgement:
             *self._too_few(serving, [standing.name for standing in self.standings]),
             *self._unlinked(serving),
             *self._versions(
-                standing for standing in self.standings if standing.record is not None or standing.name in serving
+                standing
+                for standing in self.standings
+                if standing.record is not None or standing.version is not None or standing.name in serving
             ),
         ]
 
@@ -288,14 +292,26 @@ class _Judgement:
                 "say restart_proven: true if the deployment has restarted it"
             )
             findings.append(Finding(Code.RESTART_NOT_PROVABLE, text, (name,), actual=record.id))
-        if known.instance_id is not None and any(known.instance_id in ids for ids in self.fresh.values()):
-            text = f"{name}'s process of before still lives beside the new one"
-            findings.append(Finding(Code.OLD_PROCESS_ALIVE, text, (name,), actual=known.instance_id))
+        findings += self._old_process(name, before, known)
         if known.place and record.place and known.place != record.place:
-            now, then = (f"{host}:{port}" for host, port in (record.place, known.place))
+            now, then = (f"{printable(host)[:100]}:{port}" for host, port in (record.place, known.place))
             text = f"{name} is now {now}, it was {then}: its url may lead to another node"
             findings.append(Finding(Code.IDENTITY_CHANGED, text, (name,), expected=then, actual=now))
         return findings
+
+    def _old_process(self, name: str, before: Before, known: Known) -> list[Finding]:
+        """Where its id was not seen before: any that was, was nobody's, and lives on, may be its own."""
+        shown: frozenset[str] = frozenset().union(*self.fresh.values())
+        if known.instance_id is not None:
+            alive = shown & {known.instance_id}
+            text = f"{name}'s process of before still lives beside the new one"
+        else:
+            owned = {member.instance_id for member in before.members.values()}
+            alive = (shown & before.ids) - owned - set(self.observation.claimed)
+            text = f"a process of before that may be {name}'s still lives beside the new one"
+        if not alive:
+            return []
+        return [Finding(Code.OLD_PROCESS_ALIVE, text, (name,), actual=min(alive))]
 
     def _too_few(self, serving: set[str], candidates: Iterable[str]) -> list[Finding]:
         """Too few serve: that, and why each of the candidates that do not serve does not."""
@@ -362,7 +378,7 @@ class _Judgement:
             return []
         findings = []
         for other in self.standings:
-            if other.record is None or other.name in serving or other.name == target.name:
+            if other.view.local is None or other.name in serving or other.name == target.name:
                 continue
             if target.record.id not in fresh_ids(other.view, self.observation, self.policy, connected=False):
                 text = f"{other.name} does not list {target.name}"
@@ -390,13 +406,13 @@ class _Judgement:
 
     def _unclaimed(self) -> list[str]:
         """Records of what may be a living process, connected or not, that no answering member calls its own."""
-        reference, policy = self.observation.reference, self.policy
+        observation, policy = self.observation, self.policy
         return sorted(
             {
                 record.id
-                for view in self.observation.views
+                for view in observation.views
                 for record in view.by_id.values()
-                if may_live(record, reference, policy) and record.id not in self.observation.claimed
+                if record.id not in observation.claimed and may_live(record, view, observation, policy)
             }
         )
 
@@ -424,7 +440,7 @@ class _Judgement:
         return [Finding(Code.TARGET_MAY_LIVE, text, tuple(silent), actual=unclaimed)]
 
     def _an_other_answers(self) -> bool:
-        return any(self.by_name[name].record is not None for name in self.policy.others)
+        return any(self.by_name[name].view.local is not None for name in self.policy.others)
 
     # What time does
 
@@ -533,10 +549,10 @@ class _Judgement:
 
     def _terminal(self, findings: list[Finding]) -> frozenset[tuple[Code, str]]:
         """What waiting does not cure."""
-        codes = {s.why_not.code for s in self.counted if s.why_not and s.view.failure} - SILENT
+        codes = {s.why_not.code for s in self.counted if s.why_not and s.view.failure}
         nobody_in = all(standing.view.failure for standing in self.counted)
         terminal = set()
-        if nobody_in and codes and codes <= CREDENTIALS:
+        if nobody_in and codes - SILENT and codes - SILENT <= CREDENTIALS:
             terminal.add((Code.UNAUTHORIZED, ""))
         if nobody_in and codes == {Code.TLS}:
             terminal.add((Code.TLS, ""))
@@ -617,21 +633,18 @@ class _Judgement:
     def _safe(self, serving: set[str]) -> tuple[tuple[str, ...], int]:
         """Members that could be taken down now one at a time, and how many serving ones could go together."""
         policy, everybody = self.policy, len(self.standings)
-        if policy.single_view:
+        if policy.single_view or _of_another_kind(standing.view for standing in self.standings):
             return (), 0
         bad = [finding.members for finding in self._unlinked(serving)]
         default = policy.min_serving is None
         left = everybody - 1 if policy.min_serving is None else policy.min_serving.of(everybody)
-        lonely = everybody == 1
+        # A single one may go only if nothing else is wrong: there is nobody whom its leaving could be judged by.
+        alone = everybody == 1 and (not serving or bool(self._strangers()))
         safe = [
-            s
-            for s in self.standings
-            if len(serving - {s.name}) >= left
-            and all(s.name in p for p in bad)
-            and (not lonely or (s.serving and not self._strangers()))
+            s for s in self.standings if len(serving - {s.name}) >= left and all(s.name in p for p in bad) and not alone
         ]
         order = sorted(safe, key=lambda standing: standing.serving)
-        if bad:
+        if bad or alone:
             batch = 0
         elif default:
             batch = max(everybody - 1, 1) if len(serving) == everybody else 0

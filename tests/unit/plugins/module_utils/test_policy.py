@@ -16,14 +16,21 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy impor
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 MEMBERS = [Member(name, f"http://{name}:3000") for name in ("rc1", "rc2", "rc3")]
-BEFORE = {
+BEFORE: dict[str, Any] = {
     "phase": "before",
     "verdict": "pass",
     "targets": ["rc1"],
     "ids": ["a", "b", "c"],
     "members": [
-        {"name": name, "instance_id": name, "version": "7.10.0", "place": [name, 3000], "serving": True}
-        for name in ("rc1", "rc2", "rc3")
+        {
+            "name": member.name,
+            "url": member.url,
+            "instance_id": identity,
+            "version": "7.10.0",
+            "place": [member.name, 3000],
+            "serving": True,
+        }
+        for member, identity in zip(MEMBERS, "abc")
     ],
 }
 WAIVABLE = (
@@ -124,6 +131,23 @@ WAIVABLE = (
         ("after", {"targets": ["rc2"], "before": BEFORE}, "before is not the gate of the targets rc2"),
         (
             "after",
+            {"targets": ["rc1"], "before": {**BEFORE, "members": [{**BEFORE["members"][0], "url": "http://x:3000"}]}},
+            "before has asked other urls for rc1: it is of another cluster",
+        ),
+        *(
+            (
+                "after",
+                {"targets": ["rc1"], "before": {**BEFORE, "members": [BEFORE["members"][0], other]}},
+                "before is not a whole result of cluster_gate: register it and pass it on unchanged",
+            )
+            for other in (
+                BEFORE["members"][0],
+                {**BEFORE["members"][1], "instance_id": "a"},
+                {**BEFORE["members"][1], "instance_id": "never listed"},
+            )
+        ),
+        (
+            "after",
             {"targets": ["rc1"], "before": {**BEFORE, "ids": "abc"}},
             "before is not a whole result of cluster_gate: register it and pass it on unchanged",
         ),
@@ -181,7 +205,7 @@ def test_what_is_refused(phase: str, options: dict[str, Any], message: str) -> N
             "after",
             {
                 "targets": ["rc1"],
-                "before": {**BEFORE, "members": [{**raw, "serving": False} for raw in BEFORE["members"]]},  # type: ignore[dict-item]
+                "before": {**BEFORE, "members": [{**raw, "serving": False} for raw in BEFORE["members"]]},
             },
             1,
         ),

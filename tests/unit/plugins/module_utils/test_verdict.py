@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import STREAMER, parse
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import STREAMER, Listing, parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, params
@@ -20,6 +21,7 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, par
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import View
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Verdict
 
@@ -745,3 +747,151 @@ def test_certificates_that_nobody_accepts() -> None:
         node.error = "tls"
     assert scene.judge(scene.policy()).incurable
     assert scene.judge(scene.policy()).outcome.value == "fail"
+
+
+def test_who_answers_in_anothers_place_does_not_lend_its_id() -> None:
+    """rc1 hung and its record was swept; its url led to rc2's process then, and it resumes under an id never seen."""
+    scene = three()
+    for node in scene.nodes.values():
+        node.host = "localhost"
+    scene["rc1"].id, scene["rc1"].record = "rc2-1", False
+    before = taken_down(scene, "rc1", "rc2", min_serving="1")
+    assert [member["instance_id"] for member in before["members"]] == [None, None, "rc3-1"]
+    scene.now = 100.0
+    scene.restart("rc2", version="7.10.0")
+    resumed = scene["rc1"]
+    resumed.id, resumed.started, resumed.record, resumed.pinged = "rc1-1", 100.0, True, 100.0
+    policy = scene.policy("after", targets=["rc1", "rc2"], before=before, min_serving="1")
+    assert ("restart_not_provable", "rc1") in codes(judged_for(scene, policy, 300))
+
+
+def test_an_id_that_was_known_stays_known() -> None:
+    """The target is silent in the one observation that passes, and was not in those before."""
+    scene = three()
+    scene["rc3"].started = -10.0
+    policy = scene.policy("before", targets=["rc1"])
+    assert scene.judge(policy).outcome.value == "wait"
+    scene["rc1"].error = "timeout"
+    before = taken_down(scene, "rc1")
+    assert before["members"][0]["instance_id"] == "rc1-1"
+
+
+def test_an_old_process_that_nobody_could_name_lives_on() -> None:
+    """Before, the target's process was silent, and the others saw it; the deployment has started another beside it."""
+    scene = three()
+    scene["rc1"].error = "timeout"
+    before = taken_down(scene, "rc1")
+    members = scene.members
+    scene.nodes["old"] = replace(scene["rc1"], name="old")
+    scene.now = 60.0
+    new = scene["rc1"]
+    new.id, new.started, new.error, new.version, new.pinged = "rc1-2", 60.0, None, "7.11.0", 60.0
+    options = {"targets": ["rc1"], "before": before, "restart_proven": True, "expected_version": "7.11.0"}
+    policy = policy_from(params("after", **options), members)
+
+    def found() -> Verdict:
+        observation = scene.observe()
+        verdict, scene.memory = judge(replace(observation, views=observation.views[:3]), policy, scene.memory)
+        return verdict
+
+    for scene.now in range(60, 160, 5):
+        assert ("old_process_alive", "rc1") in codes(found())
+    scene.nodes["old"].pings = False
+    for scene.now in range(160, 300, 5):
+        verdict = found()
+    assert verdict.outcome.value == "pass"
+
+
+@pytest.mark.parametrize("ahead", [60.0, 7e9])
+def test_a_clock_that_is_ahead_does_not_bury_the_living(ahead: float) -> None:
+    """rc2 is on a database of its own; rc1 is silent, and rc3 sees that it lives."""
+    scene = three()
+    scene["rc1"].error = "timeout"
+    policy = scene.policy("before", targets=["rc1"])
+    for scene.now in range(0, 200, 5):
+        observation = scene.observe()
+        first, second, third = observation.views
+        assert second.local
+        assert second.local.updated_at
+        later = replace(second.local, updated_at=second.local.updated_at + timedelta(seconds=ahead))
+        views = (first, replace(second, listing=Listing(records=(later,))), third)
+        verdict, scene.memory = judge(replace(observation, views=views), policy, scene.memory)
+        assert (verdict.outcome.value, verdict.exempt) == ("wait", None)
+    assert ("target_may_live", "rc1") in codes(verdict)
+
+
+def test_a_member_that_does_not_list_itself_runs_a_version_all_the_same() -> None:
+    scene = three()
+    scene["rc1"].version = scene["rc2"].version = "7.11.0"
+    scene["rc3"].local = False
+    assert ("wrong_version", "rc3") in codes(scene.judge(scene.policy(min_serving="2", expected_version="7.11.0")))
+
+
+def test_a_version_is_that_of_the_node_that_tells_it() -> None:
+    scene = Scene.of("rc1", "rc2")
+    scene["rc1"].version, scene["rc2"].version = "7.11.0", "7.10.0"
+    verdict = judged_through_one(scene, "rc1", expected=1, expected_version="7.11.0")
+    assert codes(verdict) == {("version_unknown", "rc2-1")}
+
+
+@pytest.mark.parametrize("back", [120.0, None])
+def test_a_clock_that_is_set_back_is_no_end_of_the_pings(back: float | None) -> None:
+    """As by a failover to a database whose clock is behind; or there is no time of a ping at first."""
+    scene = three()
+    policy = scene.policy(link_memory=0)
+    for scene.now in range(0, 200, 5):
+        observation = scene.observe()
+        if scene.now >= 20 if back else scene.now < 5:
+            views = tuple(_at_another_time(view, back) for view in observation.views)
+            observation = replace(observation, views=views)
+        verdict, scene.memory = judge(observation, policy, scene.memory)
+        assert (verdict.outcome.value == "pass") or scene.now < 60, verdict.summary
+
+
+def _at_another_time(view: View, back: float | None) -> View:
+    assert view.listing
+    records = tuple(
+        replace(record, updated_at=record.updated_at - timedelta(seconds=back) if back and record.updated_at else None)
+        for record in view.listing.records
+    )
+    return replace(view, listing=replace(view.listing, records=records))
+
+
+def test_pings_that_stop_after_the_clock_was_set_back_are_noticed() -> None:
+    scene = three()
+    policy = scene.policy(min_serving="2")
+    for scene.now in range(0, 100, 5):
+        observation = scene.observe()
+        if scene.now >= 20:
+            scene["rc1"].pings = False
+            observation = replace(observation, views=tuple(_at_another_time(view, 120.0) for view in observation.views))
+        verdict, scene.memory = judge(observation, policy, scene.memory)
+    assert verdict.serving == ("rc2", "rc3")
+
+
+def test_a_certificate_that_one_alone_has_wrong_is_waited_for() -> None:
+    """The others are silent: what they would say of it is not known."""
+    scene = three()
+    scene["rc1"].error = "tls"
+    scene.kill("rc2")
+    scene.kill("rc3")
+    policy = scene.policy(min_serving="2")
+    assert judged_for(scene, policy, 60).outcome.value == "wait"
+    scene.restart("rc2")
+    scene.restart("rc3")
+    assert judged_for(scene, policy, 300).outcome.value == "pass"
+
+
+def test_nobody_is_safe_to_take_down_where_nothing_can_be_judged() -> None:
+    scene = three()
+    observation = scene.observe()
+    views = tuple(
+        replace(view, listing=Listing(records=tuple(view.by_id.values()), old_shape=True)) for view in observation.views
+    )
+    verdict, _memory = judge(replace(observation, views=views), scene.policy(), Memory())
+    assert (verdict.outcome.value, verdict.next_safe, verdict.safe_batch) == ("inconclusive", (), 0)
+    scene = Scene.of("rc1", "rc2")
+    policy = policy_from(params("before", targets=["rc1"]), scene.members[:1])
+    observation = scene.observe()
+    verdict, _memory = judge(replace(observation, views=observation.views[:1]), policy, Memory())
+    assert (verdict.next_safe, verdict.safe_batch) == ((), 0)
