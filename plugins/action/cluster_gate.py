@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import Plan
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
 
 SHIPPING = 30.0  # seconds for a connection and a transfer, beside the calls themselves
 
@@ -66,15 +67,20 @@ class ActionModule(Action):
         wanted = plan({**params, "check_mode": self._task.check_mode})
         refuse_from_afar(params, wanted, remote=self._connection.transport != "local")
         limit = SHIPPING + 4 * params["timeout"]
-        return self._wait(wanted, lambda: self._observe_from_afar(args, task_vars, limit))
+        members = wanted.policy.members
+        return self._wait(wanted, lambda: self._observe_from_afar(members, args, task_vars, limit))
 
-    def _observe_from_afar(self, args: dict[str, Any], task_vars: dict[str, Any], limit: float) -> Observation:
+    def _observe_from_afar(
+        self, members: tuple[Member, ...], args: dict[str, Any], task_vars: dict[str, Any], limit: float
+    ) -> Observation:
         """One run of the module. A host out of reach is a lost observation, a module that cannot run an error."""
         whole = False
         try:
             with bounded(limit):
                 result = self._execute_module(module_args=args, task_vars=task_vars)
             whole = True
+        except AnsibleAuthenticationFailure as error:  # once more would only lock the account out
+            raise ObserverError(f"on {self.asker}: {printable(str(error))}") from None
         except AnsibleConnectionFailure as error:
             lost = printable(f"{self.asker} out of reach: {error}").rstrip(": ")
             return Observation(views=(), at=time.monotonic(), lost=lost)
@@ -87,7 +93,7 @@ class ActionModule(Action):
                 # The temporary folder may be gone with the host, and cleaning it up would connect again, without limit.
                 self._connection._shell.tmpdir = None
         try:
-            return replace(Observation.from_dict(result.get("observation")), at=time.monotonic())
+            return _of(members, Observation.from_dict(result.get("observation")))
         except InvalidAnswerError:
             raise ObserverError(f"on {self.asker}: {_told(result)}") from None
 
@@ -109,6 +115,17 @@ class ActionModule(Action):
             return
         gate = " ".join((wanted.policy.phase.value, *wanted.policy.targets))
         display.display(printable(remove_values(f"[{self.host}] {gate}: {line}", self.secrets)), stderr=True)
+
+
+def _of(members: tuple[Member, ...], observation: Observation) -> Observation:
+    """The views are in the order of the members; what they are called may have been masked on its way.
+
+    Raises :class:`InvalidAnswerError`.
+    """
+    if observation.lost is not None or len(observation.views) != len(members):
+        raise InvalidAnswerError("it is not one view of each member")
+    views = tuple(replace(view, member=member) for view, member in zip(observation.views, members))
+    return Observation(views=views, at=time.monotonic())
 
 
 def _told(result: dict[str, Any]) -> str:

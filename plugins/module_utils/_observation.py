@@ -108,8 +108,16 @@ class View:
             version=typed(raw, "version", str),
             ready=typed(raw, "ready", bool),
             date=moment_of(raw, "date"),
-            rate_limit=None if limit is None else dict(mapping_of(limit, "rate_limit")),
+            rate_limit=None if limit is None else _rate_limit(mapping_of(limit, "rate_limit")),
         )
+
+
+def _rate_limit(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "limit": typed(raw, "limit", int),
+        "remaining": typed(raw, "remaining", int),
+        "reset_after": typed(raw, "reset_after", float),
+    }
 
 
 def _entry(record: Record, details: bool) -> dict[str, Any]:

@@ -24,8 +24,8 @@ class PlayEnded(BaseException):
     """Ansible itself is gone: nobody waits for this worker. Not an Exception, so that nothing holds it up."""
 
 
-class OverdueError(Exception):
-    """A block took longer than it may."""
+class OverdueError(BaseException):
+    """A block took longer than it may. Not an Exception: Ansible's SSH takes those for one more reason to try again."""
 
 
 def sleeper() -> Callable[[float], None]:
@@ -59,7 +59,7 @@ def bounded(seconds: float) -> Iterator[None]:
         raise OverdueError
 
     handler = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again, should somebody hold it up after all
     try:
         yield
     finally:

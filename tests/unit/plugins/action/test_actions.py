@@ -12,7 +12,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure
+from ansible.module_utils.common.parameters import remove_values
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
@@ -172,6 +173,33 @@ def test_a_host_out_of_reach_is_a_lost_observation(capsys: pytest.CaptureFixture
     assert result["verdict"] == "pass"
     assert "no observation (lb out of reach: no route)" in capsys.readouterr().err
     assert made._connection._shell.tmpdir is None
+
+
+def test_a_host_that_refuses_the_login_is_not_asked_again() -> None:
+    """Once more, every few seconds, would lock the account out."""
+    made = from_afar()
+    given = shipping(made, AnsibleAuthenticationFailure("Permission denied"))
+    result = made.run(task_vars={"inventory_hostname": "lb"})
+    assert result["verdict"] == "inconclusive"
+    assert "Permission denied; waited " in result["msg"]
+    assert len(given) == 1
+
+
+def test_names_that_hold_a_secret_are_the_members_own() -> None:
+    """The module's result comes with secrets masked, wherever they are."""
+    made = from_afar(members=[{"name": f"chat{n}", "url": f"http://10.0.0.{n}:3000"} for n in (1, 2)])
+    observation = Scene.of("chat1", "chat2").observe().to_dict(details=False)
+    shipping(made, {"observation": remove_values(observation, {"chat"})})
+    result = made.run(task_vars={"inventory_hostname": "lb"})
+    assert (result["verdict"], result["serving"]) == ("pass", ["chat1", "chat2"])
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_an_observation_of_others_is_none(views: int) -> None:
+    made = from_afar()
+    observation = Scene.of("rc1").observe().to_dict(details=False)
+    shipping(made, {"observation": {**observation, "views": observation["views"] * views}})
+    assert made.run(task_vars={"inventory_hostname": "lb"})["verdict"] == "inconclusive"
 
 
 def test_a_host_that_hangs_is_a_lost_observation(monkeypatch: pytest.MonkeyPatch) -> None:

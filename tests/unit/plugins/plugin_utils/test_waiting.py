@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -60,6 +61,20 @@ def test_a_block_that_hangs_is_overdue() -> None:
     with pytest.raises(OverdueError), bounded(0.05):
         time.sleep(5)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_block_that_takes_an_error_for_a_reason_to_try_again() -> None:
+    """As Ansible's SSH does, which would go on without any limit."""
+
+    def stubborn() -> None:
+        for _attempt in range(3):
+            with contextlib.suppress(Exception):
+                time.sleep(5)
+
+    began = time.monotonic()
+    with pytest.raises(OverdueError), bounded(0.05):
+        stubborn()
+    assert time.monotonic() - began < 4
 
 
 def test_a_block_in_time_leaves_no_alarm() -> None:
