@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 HTTP_AGENT = "rocketops.rocketchat"
 
@@ -32,10 +32,7 @@ class Access:
 
     @property
     def secrets(self) -> frozenset[str]:
-        hidden = {self.auth_token, self.password, self.totp_code}
-        proxy_password = urlsplit(self.proxy).password if self.proxy else None
-        if proxy_password:
-            hidden |= {proxy_password, unquote(proxy_password)}
+        hidden = {self.auth_token, self.password, self.totp_code, *proxy_secrets(self.proxy)}
         return frozenset(text for text in hidden if text)
 
     @property
@@ -47,6 +44,13 @@ class Access:
         if self.client_cert and self.client_key:
             return self.client_cert, self.client_key
         return self.client_cert
+
+
+def proxy_secrets(proxy: object) -> frozenset[str]:
+    """The password in the URL of a proxy, as it is written and as it is meant; also of one that is refused."""
+    user_info = str(proxy or "").rpartition("@")[0]
+    password = user_info.rpartition("://")[2].partition(":")[2]
+    return frozenset({password, unquote(password)} - {""})
 
 
 def is_header(value: str) -> bool:

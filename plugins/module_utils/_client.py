@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -39,6 +40,7 @@ LOGIN = "/api/v1/login"
 LOGOUT = "/api/v1/logout"
 
 LOGOUT_TIMEOUT = 2.0
+REFUSED_FOR = 900.0  # seconds: longer than any gate, and a watch goes on for months
 RATE_LIMIT_WINDOW = 60.0
 
 _Kind = TypeVar("_Kind", bound=ClientError)
@@ -70,8 +72,8 @@ class Client:
     """One node. Every method is one request (the first one may need a login before it); nothing is retried or cached.
 
     Raises a :class:`ClientError` and nothing else. Calls share one connection until :meth:`close`. A session that had
-    to be logged in stays until :meth:`logout`. A login that was refused is not repeated: servers lock accounts out.
-    ``settled`` is set unless a login is on its way. For one thread at a time.
+    to be logged in stays until :meth:`logout`. A login that was refused is not repeated for :data:`REFUSED_FOR`, because
+    servers lock accounts out. ``settled`` is set unless a login is on its way. For one thread at a time.
     """
 
     def __init__(self, url: str, access: Access) -> None:
@@ -85,6 +87,7 @@ class Client:
         self._logged_in = False
         self._proven = False
         self._refused: UnauthorizedError | None = None
+        self._refused_until = 0.0
         self._secrets = set(access.secrets)
         self._transport = Transport(self.url, access)
 
@@ -120,13 +123,21 @@ class Client:
         return answer
 
     def ready(self) -> bool | None:
-        """``GET /readyz`` (since 7.11): true for 200, false for 503, none where the node has no such endpoint."""
+        """``GET /readyz`` (since 7.11): true for 200 with JSON, none where the node has no such endpoint, else false.
+
+        Servers before 7.11 answer 404, or their web page as for any path that they do not know.
+        """
         try:
-            return self._call("GET", READY, headers={}).status == 200
-        except NotRocketchatError:
-            return None
-        except ServerError:
+            response = self._transport.send("GET", READY, headers={}, body=None, limit=self._access.timeout)
+        except FailedError:
             return False
+        if response.status == 404 or (response.status == 200 and response.content.lstrip()[:1] == b"<"):
+            return None
+        try:
+            self._parse(response, "GET", READY)
+        except NotRocketchatError:
+            return False
+        return response.status == 200
 
     def not_understood(self, why: str) -> NotRocketchatError:
         """The error for an answer of ``instances.get`` that is JSON, but not what the endpoint sends."""
@@ -151,7 +162,7 @@ class Client:
         self._transport.close()
 
     def _credentials(self) -> dict[str, str]:
-        if self._refused is not None:
+        if self._refused is not None and time.monotonic() < self._refused_until:
             raise self._refused
         if self._token is None:
             self.settled.clear()
@@ -167,8 +178,12 @@ class Client:
         if not self._logged_in:
             return
         if not self._proven:
-            self._refused = error
+            self._refuse(error)
         self.forget_session()
+
+    def _refuse(self, error: UnauthorizedError) -> None:
+        self._refused = error
+        self._refused_until = time.monotonic() + REFUSED_FOR
 
     def _login(self) -> tuple[str, str]:
         access = self._access
@@ -178,7 +193,7 @@ class Client:
         try:
             answer = self._call("POST", LOGIN, headers={}, body=body)
         except UnauthorizedError as error:
-            self._refused = error
+            self._refuse(error)
             raise
         data = answer.payload.get("data")
         user_id, token = (data.get("userId"), data.get("authToken")) if isinstance(data, dict) else (None, None)
@@ -258,7 +273,8 @@ _KINDS: dict[int, type[ClientError]] = {
 
 
 def _text(content: bytes) -> str:
-    return content[: 64 * 1024].decode("utf-8", "replace")
+    """All of it: what is cut before secrets are masked may end in half of one."""
+    return content.decode("utf-8", "replace")
 
 
 def _server_words(payload: Mapping[str, Any]) -> str:

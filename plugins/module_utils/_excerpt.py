@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CHARACTERS = 160
+READ = 64 * 1024  # characters in which something else than white space is looked for
 MASK = "********"
 
 
@@ -22,7 +24,7 @@ def excerpt(text: str, secrets: Iterable[str]) -> str:
     """One line of at most 160 characters. Masked before it is cut: half a secret is a secret too."""
     for secret in _spellings(secrets):
         text = text.replace(secret, MASK)
-    line = " ".join(printable(text).split())
+    line = " ".join(printable(text[:READ]).split())
     return line if len(line) <= CHARACTERS else line[: CHARACTERS - 3] + "..."
 
 
@@ -35,6 +37,13 @@ def printable(text: str) -> str:
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 
+_LOWER = re.compile("%[0-9A-F]{2}")
+
+
+def _lower(match: re.Match[str]) -> str:
+    return match[0].lower()
+
+
 def _spellings(secrets: Iterable[str]) -> list[str]:
     """The ways in which an answer could repeat a secret: as it is, or escaped for JSON, a URL or HTML."""
     spelled = {
@@ -43,10 +52,15 @@ def _spellings(secrets: Iterable[str]) -> list[str]:
         for spelling in (
             secret,
             json.dumps(secret)[1:-1],
+            json.dumps(secret)[1:-1].replace("/", "\\/"),
             json.dumps(secret, ensure_ascii=False)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1].replace("/", "\\/"),
             quote(secret, errors="replace"),
             quote(secret, safe="", errors="replace"),
+            _LOWER.sub(_lower, quote(secret, errors="replace")),
+            _LOWER.sub(_lower, quote(secret, safe="", errors="replace")),
             secret.translate(_HTML),
+            secret.translate(_HTML).replace("&#x27;", "&#39;"),
         )
     }
     return sorted(spelled, key=len, reverse=True)

@@ -17,6 +17,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 STREAMER = "ddp-streamer"
+LONGEST_ID = 100  # Meteor's has 17 characters, a UUID 36; it is shown to people as it is
 EXACT = 2**53  # up to here a float holds every whole number
 
 
@@ -202,7 +203,7 @@ def _typed(
     local: bool | None,
 ) -> Record:
     identity = _text(raw.get("_id"))
-    if not identity:
+    if not identity or len(identity) > LONGEST_ID or not identity.isprintable():
         raise InvalidAnswerError("an instance has no _id")
     extra = _mapping(raw.get("extraInformation"))
     return Record(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import proxy_secrets
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import IMPORT_ERROR
 
@@ -27,7 +28,8 @@ def run_module(module: AnsibleModule, work: Work) -> None:
     if IMPORT_ERROR is not None:
         trace = "".join(format_exception_only(type(IMPORT_ERROR), IMPORT_ERROR))
         module.fail_json(msg=missing_required_lib("requests"), exception=trace)
-    secrets: set[str] = set()
+    # Ansible shows the options of a module that fails, those too that are refused before they are understood.
+    secrets = set(proxy_secrets(module.params.get("proxy")))
     try:
         result = work(module.params, secrets)
     except OptionsError as error:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from functools import partial
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
 
+_VERSION = re.compile(r"[0-9A-Za-z.+-]{1,64}", re.ASCII)  # it is shown to people as it is
 VERSION = "version"
 READINESS = "readiness"
 
@@ -110,7 +112,7 @@ class Observer:
             node.member,
             listing=listing,
             version=_version(node.client) if VERSION in self._gather else None,
-            ready=_ready(node.client) if READINESS in self._gather else None,
+            ready=node.client.ready() if READINESS in self._gather else None,
             date=answer.date,
             rate_limit=_rate_limit(answer),
         )
@@ -168,14 +170,7 @@ def _version(client: Client) -> str | None:
         return None
     info = payload.get("info")
     versions = (info.get("version") if isinstance(info, dict) else None, payload.get("version"))
-    return next((version for version in versions if isinstance(version, str)), None)
-
-
-def _ready(client: Client) -> bool | None:
-    try:
-        return client.ready()
-    except ClientError:
-        return False
+    return next((version for version in versions if isinstance(version, str) and _VERSION.fullmatch(version)), None)
 
 
 def _rate_limit(told: Answer | RateLimitedError) -> dict[str, Any] | None:

@@ -99,6 +99,10 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
     if len(raws) == 1 and "instances" not in raws[0]:
         raws = [{**raws[0], "instances": result.get("instances")}]
     views = {view.member.name: view for view in map(View.from_dict, raws)}
+    if len(views) < len(raws):
+        raise InvalidAnswerError("it has two views of one member")
+    if policy.readiness_required and all(view.ready is None for view in views.values()):
+        raise InvalidAnswerError("it has nobody's readiness: gather it, or say readiness: ignored")
     missing = [member.name for member in policy.members if member.name not in views]
     if missing:
         raise InvalidAnswerError(f"{', '.join(missing)} was not asked, but {', '.join(views) or 'nobody'}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils import _client, _excerpt
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import Client, RateLimit
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._errors import CODES, ClientError, RateLimitedError
@@ -171,7 +172,16 @@ def test_a_redirect_is_not_followed() -> None:
 
 @pytest.mark.parametrize("padding", range(0, 200, 7))
 @pytest.mark.parametrize(
-    "spelling", ['s3cr3t/"token', 's3cr3t/\\\\"token', "s3cr3t/%22token", "s3cr3t%2F%22token", "s3cr3t/&quot;token"]
+    "spelling",
+    [
+        's3cr3t/"token',
+        's3cr3t/\\\\"token',
+        's3cr3t\\\\/\\\\"token',
+        "s3cr3t/%22token",
+        "s3cr3t%2F%22token",
+        "s3cr3t%2f%22token",
+        "s3cr3t/&quot;token",
+    ],
 )
 def test_no_secret_is_shown_even_if_the_server_repeats_it(padding: int, spelling: str) -> None:
     spelled = spelling.replace("\\\\", "\\")
@@ -342,8 +352,9 @@ def test_no_tls_there() -> None:
     assert caught.value.code == "tls"
 
 
-def raw(sent: bytes) -> tuple[str, str]:
-    """What comes of a server that sends these bytes and closes."""
+@contextlib.contextmanager
+def answering(sent: bytes) -> Iterator[str]:
+    """The URL of a server that sends these bytes, once, and closes."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -354,12 +365,8 @@ def raw(sent: bytes) -> tuple[str, str]:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}", TOKEN)
-        with pytest.raises(ClientError) as caught:
-            client.instances()
-        client.close()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread.join()
-    return caught.value.code, caught.value.reason
 
 
 @pytest.mark.parametrize(
@@ -372,7 +379,12 @@ def raw(sent: bytes) -> tuple[str, str]:
     ],
 )
 def test_answers_that_are_broken(sent: bytes, outcome: tuple[str, str]) -> None:
-    assert raw(sent) == outcome
+    with answering(sent) as url:
+        client = Client(url, TOKEN)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+    assert (caught.value.code, caught.value.reason) == outcome
 
 
 def test_nobody_there() -> None:
@@ -462,12 +474,49 @@ def test_a_refused_login_is_not_repeated() -> None:
     assert server.calls == ["POST /api/v1/login"]
 
 
-@pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False), (404, None)])
+def test_a_refusal_does_not_last_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever watches for months would not notice that the user is welcome again."""
+    with serving(replying(401, {"error": "blocked for now"})) as server:
+        client = Client(server.url, LOGIN)
+        for refused_for in (0.0, _client.REFUSED_FOR, _client.REFUSED_FOR):
+            monkeypatch.setattr(_client, "REFUSED_FOR", refused_for)
+            with pytest.raises(ClientError, match="blocked for now"):
+                client.instances()
+        client.close()
+    assert server.calls == ["POST /api/v1/login"] * 2
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False), (404, None), (302, False)])
 def test_readiness(status: int, *, ready: bool | None) -> None:
     with serving(replying(status, {"status": "x"})) as server:
         client = Client(server.url, TOKEN)
         assert client.ready() is ready
         client.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "ready"),
+    [
+        (b"Content-Length: 17\r\n\r\n <!DOCTYPE html> ", None),
+        (b"Content-Length: 2\r\n\r\n[]", False),
+        (b'Content-Length: 14\r\n\r\n{"status": "ok', False),
+        (b'Content-Length: 99\r\n\r\n{"status": "ok"}', False),
+        (b"Content-Encoding: gzip\r\nContent-Length: 15\r\n\r\n<!DOCTYPE html>", False),
+    ],
+)
+def test_readiness_that_is_not_told(sent: bytes, *, ready: bool | None) -> None:
+    """Only a web page, which older servers send for every path, is no answer to the question."""
+    with answering(b"HTTP/1.1 200 OK\r\n" + sent) as url:
+        client = Client(url, TOKEN)
+        assert client.ready() is ready
+        client.close()
+
+
+def test_half_a_secret_is_one_too() -> None:
+    """The secret lies across the place up to which an answer is read."""
+    blanks = b" " * (_excerpt.READ - 3)
+    _code, _reason, message = failing(replying(500, blanks + str(TOKEN.auth_token).encode()))
+    assert message == GET + " answered 500: ***; look into the node's log"
 
 
 def test_text_of_a_server_is_one_harmless_line() -> None:

@@ -74,6 +74,8 @@ def test_one_view_and_the_way_through_json() -> None:
         ((200, {"version": "7.11", "success": True}), "7.11"),
         ((200, {"version": 7, "info": {"version": 5}, "success": True}), None),
         ((200, {"version": "7.11", "info": [], "success": True}), "7.11"),
+        ((200, {"version": "7.11", "info": {"version": "7.11.0\nok: [rc1]"}, "success": True}), "7.11"),
+        ((200, {"version": "7" * 65, "success": True}), None),
         ((500, {}), None),
     ],
 )

@@ -68,6 +68,16 @@ def test_what_is_refused(tmp_path: Path) -> None:
     assert result["msg"] == "url needs expected, the number of instances that have to serve (at least 1)"
 
 
+@pytest.mark.parametrize("proxy", ["http://bob:hunter2secret@127.0.0.1:9", "bob:hunter2secret@127.0.0.1:9"])
+@pytest.mark.parametrize("refused", [{"ca_path": "/nonexistent"}, {"timeout": 0}, {}])
+def test_the_password_of_a_proxy_is_not_shown_with_the_options(
+    proxy: str, refused: dict[str, Any], tmp_path: Path
+) -> None:
+    _code, result = run("instances_facts", tmp_path, url="http://127.0.0.1:9", proxy=proxy, **refused)
+    assert result["failed"]
+    assert "hunter2secret" not in str(result)
+
+
 def test_what_is_sent_in_the_open_is_warned_of(tmp_path: Path) -> None:
     _code, result = run("instances_info", tmp_path, url="http://rocketchat.invalid:3000", timeout=1)
     assert "credentials are sent unencrypted to http://rocketchat.invalid:3000" in str(result["warnings"])

@@ -47,6 +47,15 @@ def test_what_was_well_passes() -> None:
     assert healthy(recording(), {"members": MEMBERS})
 
 
+def test_what_is_not_there_is_not_judged() -> None:
+    recorded = recording()
+    twice = {**recorded, "views": [recorded["views"][0], *recorded["views"]]}
+    with pytest.raises(AnsibleFilterError, match="two views of one member"):
+        verdict(twice, {"members": MEMBERS})
+    with pytest.raises(AnsibleFilterError, match="nobody's readiness"):
+        verdict(recorded, {"members": MEMBERS, "readiness": "required"})
+
+
 def test_a_policy_is_tried_out() -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene.kill("rc2")
