@@ -207,7 +207,8 @@ msg:
   description: The verdict and its reasons in one line.
   type: str
   returned: always
-  sample: "2 of 3 members serve, 3 needed: rc2 unreachable (connection refused); waited 600 s, the deadline of 600 s is over"
+  sample: >-
+    2 of 3 members serve, 3 needed: rc2 unreachable (connection refused); waited 600 s, the deadline of 600 s is over
 phase:
   description: The phase that was judged.
   type: str
@@ -221,8 +222,9 @@ targets:
   sample: [rc1]
 members:
   description:
-    - Each member with C(name), C(url), C(instance_id), C(place) (host and port where they tell nodes apart),
-      C(version), C(state), C(serving) and the C(reason) why it does not serve.
+    - Each member with C(name), C(url), C(instance_id) (its process, or the last one that this gate knew), C(place)
+      (host and port where they tell nodes apart), C(version), C(state), C(serving) and the C(reason) why it does not
+      serve.
   type: list
   elements: dict
   returned: always
