@@ -24,7 +24,7 @@ def test_what_is_deployed_and_serves_is_not_deployed_again(lab: Lab, traffic: Tr
     assert lab.in_load_balancer()["rc1"] == "MAINT"
     with rolling(lab) as second:
         assert second.await_end() == 0, second.output
-    assert second.said("rc1 runs 7.12.0 already: it is only checked")
+    assert second.said("7.12.0 runs on rc1 already: only checked")
     assert second.nodes("drained") == second.nodes("deployed") == ["rc2", "rc3"]
     assert second.nodes("readmitted") == ["rc1", "rc2", "rc3"], "also the one that was deployed before"
     assert second.most_out() == 1
