@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from emulator_driver import Emulator
 
 Task = dict[str, Any]
-NEW = "7.11.0"
+NEW, NEWER = "7.11.0", "7.12.0"
 
 # What happens on rc2 while rc1, of the same batch, has no trouble.
 FAILS: Task = {"ansible.builtin.fail": {"msg": "no luck"}, "when": "inventory_hostname == 'rc2'"}
@@ -39,6 +39,12 @@ FAILS: Task = {"ansible.builtin.fail": {"msg": "no luck"}, "when": "inventory_ho
         (
             "drain",
             "is lost",
+            "the drain did not come to its end on rc2; nothing was deployed to rc1, rc2; not readmitted: rc2",
+            {"drain": ["rc1", "rc2"], "readmit": ["rc1"]},
+        ),
+        (
+            "drain",
+            "stops and fails",
             "the drain did not come to its end on rc2; nothing was deployed to rc1, rc2; not readmitted: rc2",
             {"drain": ["rc1", "rc2"], "readmit": ["rc1"]},
         ),
@@ -98,6 +104,36 @@ def test_a_hook_in_trouble_on_one_host_of_a_batch(
         assert _steps(tmp_path) == steps, shown.output
 
 
+def test_a_handler_of_one_who_failed(tmp_path: Path) -> None:
+    """It would restart the node after it was readmitted, wherever Ansible is set to run handlers at all costs."""
+    with emulated() as emulator:
+        hooks = _hooks(emulator)
+        _role(tmp_path, [_note("handler")])
+        hooks["deploy"] = [{"ansible.builtin.include_role": {"name": "chat"}}, FAILS, *hooks["deploy"]]
+        shown = _roll(emulator, tmp_path, hooks, environment={"ANSIBLE_FORCE_HANDLERS": "true"})
+        assert shown.code != 0
+        assert "the deployment did not come to its end on rc2; the roll stops here" in shown.output, shown.output
+        assert _steps(tmp_path)["readmit"] == ["rc1", "rc2"]
+        assert _steps(tmp_path)["handler"] == ["rc1"]
+
+
+def test_the_last_host_leaves_the_second_roll_of_a_run(tmp_path: Path) -> None:
+    """That it came to the end of the first says nothing of the second."""
+    with emulated() as emulator:
+        hooks = _hooks(emulator)
+        leaves: Task = {"ansible.builtin.meta": "end_host", "when": "inventory_hostname == 'rc3'"}
+        (tmp_path / "again.yml").write_text(json.dumps([leaves, *_hooks(emulator, NEWER)["deploy"]]), encoding="utf-8")
+        again = {
+            "rolling_update_deploy": "again.yml",
+            "health_gate_expected_version": NEWER,
+            "health_gate_any_version": True,
+        }
+        shown = _roll(emulator, tmp_path, hooks, again=again)
+        assert shown.code != 0
+        assert "rc3 did not come to the end; look at them and at the load balancer" in shown.output, shown.output
+        assert _steps(tmp_path)["readmit"] == ["rc1", "rc2", "rc3"]
+
+
 def test_the_last_host_leaves_before_its_end(tmp_path: Path) -> None:
     """It runs on as it was and serves, so that no gate has anything to say against it."""
     with emulated() as emulator:
@@ -125,19 +161,30 @@ def test_nothing_is_done(variables: dict[str, Any], says: str, tmp_path: Path) -
         assert _steps(tmp_path) == {}
 
 
-def _hooks(emulator: Emulator) -> dict[str, list[Task]]:
+def _hooks(emulator: Emulator, version: str = NEW) -> dict[str, list[Task]]:
     node = f"{{{{ inventory_hostname }}}} --state-dir {emulator.state_dir}"
     stop: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator stop {node}"}
-    start: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator start {node} --version {NEW}"}
+    start: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator start {node} --version {version}"}
     return {"drain": [_note("drain")], "deploy": [stop, start, _note("deploy")], "readmit": [_note("readmit")]}
 
 
-def _roll(emulator: Emulator, folder: Path, hooks: dict[str, list[Task]], **variables: Any) -> Run:
-    """Two at a time."""
+def _roll(
+    emulator: Emulator,
+    folder: Path,
+    hooks: dict[str, list[Task]],
+    *,
+    again: Task | None = None,
+    environment: dict[str, str] | None = None,
+    **variables: Any,
+) -> Run:
+    """Two at a time. ``again``: what differs in a second roll of the same run, if there is one."""
     for name, tasks in hooks.items():
         (folder / f"{name}.yml").write_text(json.dumps(tasks), encoding="utf-8")
-    book = {"import_playbook": "rocketops.rocketchat.rolling_update", "vars": {"rolling_update_serial": 2}}
-    (folder / "roll.yml").write_text(json.dumps([book]), encoding="utf-8")
+    books = [
+        {"import_playbook": "rocketops.rocketchat.rolling_update", "vars": {"rolling_update_serial": 2, **differing}}
+        for differing in ([{}] if again is None else [{}, again])
+    ]
+    (folder / "roll.yml").write_text(json.dumps(books), encoding="utf-8")
     defaults: dict[str, Any] = {
         **{f"rolling_update_{name}": f"{name}.yml" for name in hooks},
         "rolling_update_recheck_deadline": 8,
@@ -147,7 +194,8 @@ def _roll(emulator: Emulator, folder: Path, hooks: dict[str, list[Task]], **vari
     inventory = members_of(emulator.document, WAITING, **{**defaults, **variables})
     if "health_gate_group" in variables:  # a group of that name is there, but not the one that plays look for
         inventory["all"]["children"] = {"chat": inventory["all"]["children"]["rocketchat"]}
-    return play(folder / "roll.yml", inventory, folder, ANSIBLE_ROLES_PATH=str(folder / "roles"))
+    environment = {"ANSIBLE_ROLES_PATH": str(folder / "roles"), **(environment or {})}
+    return play(folder / "roll.yml", inventory, folder, **environment)
 
 
 def _note(step: str) -> Task:
