@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,24 @@ def calls(work: Callable[[], object]) -> int:
     return count
 
 
+PLUGINS = "ansible_collections.rocketops.rocketchat.plugins"
+IMPORTED_LATER = f"""
+import sys
+import {PLUGINS}.action.cluster_gate
+from {PLUGINS}.module_utils._access import Access
+from {PLUGINS}.module_utils._gate import judge_once
+from {PLUGINS}.module_utils._observation import Member
+from {PLUGINS}.module_utils._observer import READINESS, VERSION, Observer
+from {PLUGINS}.module_utils._policy import policy_from
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
+before = set(sys.modules)
+members = [Member("rc1", sys.argv[1])]
+with Observer(members, Access(user_id="u", auth_token="t"), gather=frozenset({{VERSION, READINESS}})) as observer:
+    result = judge_once(observer.observe(), policy_from(params(), members)).to_dict()
+print(result["members"][0]["version"], *(set(sys.modules) - before))
+"""
+
+
 def scene(size: int) -> Scene:
     return Scene.of(*(f"n{number:04}" for number in range(size)))
 
@@ -69,6 +88,15 @@ def test_a_judgement_is_linear_in_the_links(phase: str) -> None:
     assert large < 4.4 * small
 
 
+def answer(handler: Handler) -> None:
+    if handler.path == "/api/v1/login":
+        handler.reply(200, {"status": "success", "data": {"userId": "u", "authToken": "t"}})
+    elif handler.path == "/api/v1/instances.get":
+        handler.reply(200, {"success": True, "instances": []})
+    else:
+        handler.reply(200, {"success": True, "status": "success", "info": {"version": "7.11.0"}})
+
+
 @pytest.mark.parametrize(
     ("gather", "paths"),
     [
@@ -80,15 +108,6 @@ def test_a_judgement_is_linear_in_the_links(phase: str) -> None:
 @pytest.mark.parametrize("access", [Access(user_id="u", auth_token="t"), Access(username="u", password="p")])
 def test_requests_of_an_observation(access: Access, gather: tuple[str, ...], paths: list[str]) -> None:
     """One of each kind to each member, and one login in all the time."""
-
-    def answer(handler: Handler) -> None:
-        if handler.path == "/api/v1/login":
-            handler.reply(200, {"status": "success", "data": {"userId": "u", "authToken": "t"}})
-        elif handler.path == "/api/v1/instances.get":
-            handler.reply(200, {"success": True, "instances": []})
-        else:
-            handler.reply(200, {"success": True, "status": "success", "info": {"version": "7.11.0"}})
-
     with serving(answer) as first, serving(answer) as second:
         members = [Member("rc1", first.url), Member("rc2", second.url)]
         with Observer(members, access, gather=frozenset(gather)) as observer:
@@ -107,3 +126,11 @@ def test_an_answer_is_a_view_of_its_own() -> None:
     view = cluster._view(cluster["n0000"])
     fresh = View(member=view.member, listing=view.listing)
     assert calls(lambda: Observation(views=(fresh,), at=0.0).ids) < 1000
+
+
+def test_a_worker_imports_nothing() -> None:
+    """Workers inherit what Ansible's parent process has imported; what a gate imports later, every task pays for."""
+    with serving(answer) as server:
+        command = [sys.executable, "-c", IMPORTED_LATER, server.url]
+        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert found.split() == ["7.11.0"]
