@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 COLLECTION = "ansible_collections.rocketops.rocketchat"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 UNIT_TESTS = Path(__file__).parents[1] / "unit" / "plugins" / "module_utils"
+JUDGING = ("instances", "policy", "verdict", "gate", "watch")  # those that ask nobody, and so take no time
 SCHEDULES = 400
 
 
@@ -60,7 +61,12 @@ MUTANTS = {
     ),
     "lets a lone node tell its own age": Mutant("_standing", "or _unknown_age(name, observation, pulses)", ""),
     "counts two URLs of one process twice": Mutant(
-        "_standing", "[other for other in observation.claimed[record.id] if other != name]", "[]"
+        "_standing",
+        "return Standing(name, view, None, None, Finding(Code.SAME_PROCESS, text, (name,), actual=record.id))",
+        "return Standing(name, view, record, State.ALIVE, None)",
+    ),
+    "lends its id to whoever it answers for": Mutant(
+        "_standing", "if view.local and len(observation.claimed[view.local.id]) == 1", "if view.local"
     ),
     "asks no age of a process": Mutant("_standing", "lived is not None and lived >= needed", "lived is not None"),
     "forgets the old ids": Mutant("_verdict", "if record.id in before.ids:", "if record.id == known.instance_id:"),
@@ -75,8 +81,13 @@ MUTANTS = {
         "if known.instance_id is None and not self.policy.restart_proven",
         "if known is None and not self.policy.restart_proven",
     ),
-    "lets the old process live on": Mutant(
-        "_verdict", "if known.instance_id is not None and any(", "if known.instance_id is not None and not any("
+    "lets the old process live on": Mutant("_verdict", "alive = shown & {known.instance_id}", "alive = shown - shown"),
+    "lets an old process live on that has no name": Mutant(
+        "_verdict", "alive = (shown & before.ids) - owned - set(self.observation.claimed)", "alive = shown - shown"
+    ),
+    "takes the before of another cluster": Mutant("_policy", "if elsewhere:", "if not policy.members:"),
+    "lets one clock bury the living": Mutant(
+        "_standing", "record.age(view.local.updated_at if view.local else None))", "None)"
     ),
     "accepts a target that answers from elsewhere": Mutant(
         "_verdict", "known.place and record.place and known.place != record.place", "None is known"
@@ -197,7 +208,8 @@ def caught_by_unit_tests() -> str | None:
 
     first = First()
     with redirect_stdout(StringIO()):
-        pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(UNIT_TESTS)], [first])
+        files = [str(UNIT_TESTS / f"test_{name}.py") for name in JUDGING]
+        pytest.main(["-x", "-q", "-p", "no:cacheprovider", *files], [first])
     return first.failed
 
 
