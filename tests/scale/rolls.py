@@ -19,13 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import Observer
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
-from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import members_of
-from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import await_well, members_of
 from emulator_driver import Emulator
 from rocketchat_emulator.database import Database
 from rocketchat_emulator.roster import Roster
@@ -154,7 +148,7 @@ def fifty() -> Iterator[Emulator]:
 @contextmanager
 def rolling(emulator: Emulator, playbook: str, version: str, **variables: Any) -> Iterator[Roll]:
     """A roll while it runs; it is ended with the block. Not before all serve: those that do not would come first."""
-    _await_well(emulator)
+    await_well(emulator.document, WAITING)
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "ansible.cfg").touch()
@@ -173,24 +167,6 @@ def rolling(emulator: Emulator, playbook: str, version: str, **variables: Any) -
                 if process.poll() is None:
                     process.terminate()
                 process.wait()
-
-
-def _await_well(emulator: Emulator) -> None:
-    members = [Member(node["name"], node["url"]) for node in emulator.document["nodes"]]
-    admin = emulator.document["admin"]
-    access = Access(user_id=admin["user_id"], auth_token=admin["auth_token"])
-    options: dict[str, Any] = {"members": [{"name": member.name} for member in members], **WAITING}
-    policy = policy_from(params(**options), members)
-    with Observer(members, access, gather=frozenset()) as observer:
-        result = run(
-            observer.observe,
-            policy,
-            Timing(LIMIT),
-            clock=time.monotonic,
-            sleep=time.sleep,
-            on_progress=lambda _line: None,
-        )
-    assert result.passed, result.verdict.summary
 
 
 def _environment(folder: Path) -> dict[str, str]:

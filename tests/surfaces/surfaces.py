@@ -13,10 +13,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -133,6 +141,24 @@ def members_of(document: Mapping[str, Any], waiting: Mapping[str, float], **vari
     credentials = {f"health_gate_{name}": document["admin"][name] for name in ("user_id", "auth_token")}
     options = {f"health_gate_{name}": value for name, value in waiting.items()}
     return inventory_of({"rocketchat": list(hosts)}, hosts, **credentials, **options, **variables)
+
+
+def await_well(document: Mapping[str, Any], waiting: Mapping[str, float]) -> None:
+    """Until all nodes of an emulated cluster serve: a roll begins with those that do not."""
+    members = [Member(node["name"], node["url"]) for node in document["nodes"]]
+    access = Access(user_id=document["admin"]["user_id"], auth_token=document["admin"]["auth_token"])
+    options: dict[str, Any] = {"members": [{"name": member.name} for member in members], **waiting}
+    policy = policy_from(params(**options), members)
+    with Observer(members, access, gather=frozenset()) as observer:
+        result = run(
+            observer.observe,
+            policy,
+            Timing(LIMIT),
+            clock=time.monotonic,
+            sleep=time.sleep,
+            on_progress=lambda _line: None,
+        )
+    assert result.passed, result.verdict.summary
 
 
 def outcomes(folder: Path) -> dict[str, Outcome]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
-from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import WAITING, members_of, play
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import WAITING, await_well, members_of, play
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,7 +177,8 @@ def _roll(
     environment: dict[str, str] | None = None,
     **variables: Any,
 ) -> Run:
-    """Two at a time. ``again``: what differs in a second roll of the same run, if there is one."""
+    """Two at a time, begun when all serve. ``again``: what differs in a second roll of the same run, if any."""
+    await_well(emulator.document, WAITING)
     for name, tasks in hooks.items():
         (folder / f"{name}.yml").write_text(json.dumps(tasks), encoding="utf-8")
     books = [
