@@ -72,7 +72,7 @@ class Client:
     """One node. Every method is one request (the first one may need a login before it); nothing is retried or cached.
 
     Raises a :class:`ClientError` and nothing else. Calls share one connection until :meth:`close`. A session that had
-    to be logged in stays until :meth:`logout`. A login that was refused is not repeated for :data:`REFUSED_FOR`, because
+    to be logged in stays until :meth:`logout`. A login that was refused is not repeated for :data:`REFUSED_FOR`:
     servers lock accounts out. ``settled`` is set unless a login is on its way. For one thread at a time.
     """
 

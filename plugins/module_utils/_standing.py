@@ -216,7 +216,7 @@ def _standing(
     state = record.state(observation.reference, policy.max_record_age)
     why_not = (
         _stalled(name, record, observation, policy, pulses)
-        or _unknown_age(name, observation, pulses)
+        or _unknown_age(name, observation, policy, pulses)
         or _not_ready(name, view, policy)
         or _too_young(name, record, observation, policy)
     )
@@ -236,12 +236,32 @@ def _stalled(
     return Finding(Code.STALLED, text, (name,), expected=policy.max_record_age, actual=age)
 
 
-def _unknown_age(name: str, observation: Observation, pulses: Mapping[str, Pulse]) -> Finding | None:
+def _unknown_age(name: str, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]) -> Finding | None:
     """Of many members one answers: it is never old by its own clock, so its ping has to be seen to move."""
-    if len(observation.views) == 1 or len(observation.claimed) > 1 or pulses[name].moved:
+    if len(observation.views) == 1:
+        return _doubtful_age(name, observation.views[0], policy, pulses)
+    if len(observation.claimed) > 1 or pulses[name].moved:
         return None
     text = f"{name}'s next ping is not seen yet, and no other node answers to tell how old its last one is"
     brief = f"{name}'s next ping is not seen yet"
+    return Finding(Code.PINGS_UNSEEN, text, (name,), brief=brief)
+
+
+def _doubtful_age(name: str, view: View, policy: Policy, pulses: Mapping[str, Pulse]) -> Finding | None:
+    """With one view all ages are counted from that node's own ping: if it has lost its pings, the dead seem fresh.
+
+    Its clock may be wrong, so that nothing is judged by it; but where the two do not agree, a ping has to be seen.
+    """
+    local = view.local
+    age = seconds_between(local.updated_at, view.date) if local else None
+    if local is None or age is None or abs(age) <= policy.max_record_age:
+        return None
+    if pulses[local.id if policy.single_view else name].moved:
+        return None
+    text = (
+        f"{name}: the next ping of the node asked is not seen yet, and its clock is {abs(age):.0f} s off its last one"
+    )
+    brief = "the next ping of the node asked is not seen yet"
     return Finding(Code.PINGS_UNSEEN, text, (name,), brief=brief)
 
 

@@ -59,7 +59,10 @@ MUTANTS = {
         "newest(view.local.updated_at for view in self.views if view.local)",
         "newest(view.date for view in self.views if view.local)",
     ),
-    "lets a lone node tell its own age": Mutant("_standing", "or _unknown_age(name, observation, pulses)", ""),
+    "lets a lone node tell its own age": Mutant("_standing", "or _unknown_age(name, observation, policy, pulses)", ""),
+    "counts ages from a ping that may be old": Mutant(
+        "_standing", "return _doubtful_age(name, observation.views[0], policy, pulses)", "return None"
+    ),
     "counts two URLs of one process twice": Mutant(
         "_standing",
         "return Standing(name, view, None, None, Finding(Code.SAME_PROCESS, text, (name,), actual=record.id))",

@@ -81,7 +81,10 @@ class Truth:
         link_memory = self.schedule.options["link_memory"]
         grows_up = self.stable_for + self.schedule.ping
         pings = self.pause + self.schedule.ping if phase == "after" else 0.0
-        return float(max(link_memory, self.stays, grows_up, pings)) + self.pause + self.look
+        # Where links do not tell, the process of before seems to live on until its record is old.
+        told = self.schedule.options["links"] == "connected" and self.cluster.transport != "nats"
+        ages = 0.0 if phase != "after" or told else self.max_age + self.schedule.ping
+        return float(max(link_memory, ages + self.stays, grows_up, pings)) + self.pause + self.look
 
     @property
     def repair_bound(self) -> float:

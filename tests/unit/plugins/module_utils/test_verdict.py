@@ -14,9 +14,10 @@ import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import STREAMER, Listing, parse
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
-from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, params
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Scene, params
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -895,3 +896,36 @@ def test_nobody_is_safe_to_take_down_where_nothing_can_be_judged() -> None:
     observation = scene.observe()
     verdict, _memory = judge(replace(observation, views=observation.views[:1]), policy, Memory())
     assert (verdict.next_safe, verdict.safe_batch) == ((), 0)
+
+
+@pytest.mark.parametrize("clock", [0.0, 45.0, -45.0])
+def test_one_node_whose_clock_does_not_agree_with_its_ping_has_to_ping(clock: float) -> None:
+    """It may have lost its pings, and then whoever died since seems as fresh as itself."""
+    scene = three()
+    policy = policy_from(params(expected=3, interval=5.0), scene.members[:1])
+
+    def found() -> Verdict:
+        date = EPOCH + timedelta(seconds=scene.now + clock)
+        view = replace(scene._view(scene["rc1"]), date=date)
+        verdict, scene.memory = judge(Observation(views=(view,), at=scene.now), policy, scene.memory)
+        return verdict
+
+    first = found()
+    assert first.outcome.value == ("wait" if clock else "pass")
+    assert codes(first) >= ({("pings_unseen", "rc1-1"), ("pings_unseen", "rc2-1")} if clock else set())
+    while scene.now < 30.0:
+        assert found().outcome.value == ("wait" if clock else "pass")
+        scene.now += 5.0
+        scene.observe()
+    assert found().outcome.value == "pass"
+
+
+def test_one_node_that_has_lost_its_pings_tells_nobody_s_age() -> None:
+    scene = three()
+    for node in scene.nodes.values():
+        node.pings = False
+    policy = policy_from(params(expected=3), scene.members[:1])
+    for scene.now in range(46, 300, 5):
+        view = replace(scene._view(scene["rc1"]), date=EPOCH + timedelta(seconds=scene.now))
+        verdict, scene.memory = judge(Observation(views=(view,), at=scene.now), policy, scene.memory)
+        assert verdict.outcome.value == "wait"
