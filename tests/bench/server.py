@@ -38,7 +38,6 @@ class Nodes:
         self.latency = latency
         self.began = datetime.now(timezone.utc)
         self.well_at: dict[str, float] = {}
-        self.done_after: dict[str, float] = {}
         self.restarts: dict[tuple[str, int], int] = {}
         self.peers: dict[str, tuple[float, list[str]]] = {}
 
@@ -47,9 +46,7 @@ class Nodes:
         application.router.add_get("/{cluster}/{node}/api/v1/instances.get", self.instances)
         application.router.add_get("/{cluster}/{node}/api/info", self.info)
         application.router.add_get("/{cluster}/{node}/restart", self.restart)
-        application.router.add_get("/{cluster}/done", self.done)
         application.router.add_post("/{cluster}/well_in/{seconds}", self.well_in)
-        application.router.add_get("/waits", self.waits)
         return application
 
     async def instances(self, request: web.Request) -> web.Response:
@@ -94,16 +91,10 @@ class Nodes:
         return web.Response(text="restarted")
 
     async def well_in(self, request: web.Request) -> web.Response:
-        self.well_at[request.match_info["cluster"]] = time.monotonic() + float(request.match_info["seconds"])
-        return web.Response()
-
-    async def done(self, request: web.Request) -> web.Response:
-        cluster = request.match_info["cluster"]
-        self.done_after[cluster] = time.monotonic() - self.well_at[cluster]
-        return web.Response(text="done")
-
-    async def waits(self, _request: web.Request) -> web.Response:
-        return web.json_response(self.done_after)
+        """Answers with the moment by the monotonic clock, which all processes of a machine share."""
+        moment = time.monotonic() + float(request.match_info["seconds"])
+        self.well_at[request.match_info["cluster"]] = moment
+        return web.Response(text=str(moment))
 
 
 @contextmanager
