@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -18,9 +19,11 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import requests
+
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import await_well
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +62,9 @@ systemctl restart rocketchat
 
 # What their addresses end with; the inventory has the same.
 _NUMBERS = {CONTROLLER: 1, LOAD_BALANCER: 10, "rc1": 11, "rc2": 12, "rc3": 13}
+
+# As the inventory has it: a roll begins with those that do not serve.
+_WAITING = {"ping_interval": 1.0, "interval": 0.5, "stable_for": 3.0, "link_memory": 3.0}
 
 _SOCKET = "/run/haproxy/admin.sock"
 
@@ -144,6 +150,13 @@ class Lab:
         for node in NODES:
             self.haproxy(f"set server rocketchat/{node} state ready")
         self.until(lambda: all(self.serves(node) for node in NODES) and set(self.in_load_balancer().values()) == {"UP"})
+        await_well(self._document, _WAITING)
+
+    @property
+    def _document(self) -> dict[str, Any]:
+        """The nodes and the users of the cluster."""
+        users: dict[str, Any] = json.loads((self.run / "cluster" / "credentials.json").read_text(encoding="utf-8"))
+        return {**users, "nodes": [{"name": node, "url": f"http://{self.address(node)}:3000"} for node in NODES]}
 
     def haproxy(self, command: str) -> str:
         return self.sh(LOAD_BALANCER, f"echo '{command}' | socat - {_SOCKET}")
