@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 STREAMER = "ddp-streamer"
-LONGEST_ID = 100  # Meteor's has 17 characters, a UUID 36; it is shown to people as it is
+LONGEST_ID = 256  # Meteor's has 17 characters, a UUID 36; it is shown to people as it is
 EXACT = 2**53  # up to here a float holds every whole number
 
 

@@ -40,7 +40,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answer(handler: Handler) -> None:
-    scene = Scene.of("rc1")
+    scene = Scene.today("rc1")
     if handler.path == "/api/info":
         handler.reply(200, {"success": True, "info": {"version": "7.11.0"}})
     else:

@@ -86,7 +86,7 @@ def test_the_node_asked_before_6(links: list[bool | None], local: str | None) ->
         ({"instances": [{}]}, "an instance has no _id"),
         ({"instances": [{"_id": 5}]}, "an instance has no _id"),
         ({"instances": [{"_id": "a\nok: [rc1]"}]}, "an instance has no _id"),
-        ({"instances": [{"_id": "a" * 101}]}, "an instance has no _id"),
+        ({"instances": [{"_id": "a" * 257}]}, "an instance has no _id"),
         ({"instances": [{"_id": "a"}, {"_id": "a"}]}, "it lists instance a twice"),
     ],
 )

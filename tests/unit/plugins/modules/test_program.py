@@ -25,7 +25,7 @@ WITHOUT_REQUESTS = "import runpy, sys; sys.modules['requests'] = None; runpy.run
 
 
 def answer(handler: Handler) -> None:
-    scene = Scene.of("rc1")
+    scene = Scene.today("rc1")
     if handler.path == "/api/info":
         handler.reply(200, {"success": True, "info": {"version": "7.11.0"}})
     else:
