@@ -47,13 +47,17 @@ DEADLINE = 90.0
 
 @dataclass(frozen=True)
 class Story:
-    """Commands of the emulator; ``misled``: the URL of rc2 leads to rc1; ``lose``: the record of rc2 is deleted."""
+    """Commands of the emulator; ``misled``: the URL of rc2 leads to rc1; ``lose``: the record of rc2 is deleted.
+
+    ``again``: what heals by itself befalls it again until all have said so, however seldom they look.
+    """
 
     name: str
     befalls: tuple[str, ...]
     says: str
     heals: tuple[str, ...] = ()
     verdict: str = "pass"
+    again: bool = False
 
 
 STORIES = (
@@ -63,7 +67,7 @@ STORIES = (
     Story("stops pinging", ("fault rc2 stale_ping",), "rc2 stalled", ("fault rc2 none",)),
     Story("answers 401", ("fault rc2 unauthorized",), r"rc2 unauthorized \(401\)", ("fault rc2 none",)),
     Story("is answered by another", ("misled",), "rc1 and rc2 answer as one process", verdict="inconclusive"),
-    Story("loses its record", ("lose",), r"rc2 (started \d s ago|answers, but does not list itself)"),
+    Story("loses its record", ("lose",), r"rc2 (started \d s ago|answers, but does not list itself)", again=True),
     Story("restarts twice", ("kill rc2", "start rc2", "kill rc2", "start rc2"), r"rc2 started \d s ago"),
 )
 
@@ -84,11 +88,12 @@ class Lines:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
-    def await_from_all(self, pattern: str, *, since: int = 0) -> None:
+    def await_from_all(self, pattern: str, *, since: int = 0, meanwhile: Callable[[], None] = lambda: None) -> None:
         end = time.monotonic() + 40
         while not all(self._said(cell, pattern, since) for cell in CELLS):
             assert time.monotonic() < end, f"not said: {pattern}\n" + "\n".join(self.lines)
-            time.sleep(0.02)
+            meanwhile()
+            time.sleep(0.1)
 
     def close(self) -> None:
         self._reader.join()
@@ -116,7 +121,8 @@ def tell(story: Story) -> Told:
             began, so_far = time.monotonic(), len(said.lines)
             act(story.befalls)
             emulator.run("start", "rc3")
-            said.await_from_all(story.says, since=so_far)
+            meanwhile = partial(act, story.befalls if story.again else ())
+            said.await_from_all(story.says, since=so_far, meanwhile=meanwhile)
             over_after = time.monotonic() - began
             act(story.heals)
             process.wait(DEADLINE + 30)
@@ -145,8 +151,7 @@ def _led_elsewhere(emulator: Emulator) -> Iterator[tuple[str, Callable[[], None]
 
 def _lose_record(emulator: Emulator) -> None:
     with closing(sqlite3.connect(emulator.state_dir / FILE_NAME, timeout=5, isolation_level=None)) as connection:
-        removed = connection.execute("DELETE FROM records WHERE id = ?", (emulator.id("rc2"),))
-        assert removed.rowcount == 1
+        connection.execute("DELETE FROM records WHERE id = ?", (emulator.id("rc2"),))
 
 
 def _inventory(emulator: Emulator, url: str) -> dict[str, Any]:

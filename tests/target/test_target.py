@@ -28,7 +28,7 @@ FAST = {"ping_interval": 1, "interval": 0.1, "stable_for": 0, "link_memory": 0, 
 @pytest.fixture
 def url() -> Iterator[str]:
     def answer(handler: Handler) -> None:
-        scene = Scene.of("rc1")
+        scene = Scene.today("rc1")
         if handler.path == "/api/info":
             handler.reply(200, {"success": True, "info": {"version": "7.11.0"}})
         else:

@@ -129,7 +129,7 @@ class Scene:
     def _item(self, node: Node, other: Node) -> dict[str, Any]:
         dead = other.error == "unreachable" and not other.pings
         connected = node.id == other.id or not (dead or frozenset({node.id, other.id}) in self.cut)
-        status: dict[str, Any] = {"connected": connected}
+        status: dict[str, Any] = {"connected": connected, "lastHeartbeatTime": 16}
         if node.id == other.id and node.local:
             status["local"] = True
         return {
