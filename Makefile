@@ -51,8 +51,8 @@ lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
 units: setup ## unit tests, emulator, simulation, fault matrix, secrets, report, event source, fifty hosts
 	@python -m pytest $(ARGS)
 
-others: setup ## the same without the unit tests, two files at a time
-	@python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder '--ignore-glob=tests/unit/*' $(ARGS)
+others: setup ## the same without the unit tests
+	@python -m pytest '--ignore-glob=tests/unit/*' $(ARGS)
 
 coverage: setup ## unit tests, and how much of plugins/ they run
 	@python -m coverage erase
