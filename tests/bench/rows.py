@@ -148,7 +148,7 @@ class Bench:
 
     def waiting(self) -> Iterable[Row]:
         with nodes() as url:
-            _tell(f"{url}/c3/well_in/86400")
+            _tell(f"{url}/c3/well_after/86400", "POST")
             names = {"idle": "idle", "pause": "pause", "ours": "gate_waits", "peer": "uri_waits"}
             found = self.run(self.plays(names, {"h": _cluster(url, "c3")}), rounds=min(self.rounds, 3))
         what = "waiting one minute: processor time of the gate (3 members)"
@@ -158,7 +158,7 @@ class Bench:
         yield Row.of(what, peer, None, ratio(found, of=_processor_of))
 
     def noticing(self) -> Iterable[Row]:
-        """Hosts of a play each wait for a cluster of their own, which becomes well at another moment."""
+        """Hosts of a play each wait for a cluster of their own; the moments when these become well fill an interval."""
         with nodes() as url:
             names = [f"c3-{number}" for number in range(4)]
             hosts = {name: _cluster(url, name) for name in names}
@@ -166,13 +166,11 @@ class Bench:
             waits: dict[str, list[float]] = {"ours": [], "peer": []}
             for turn in range(self.rounds):
                 for which, command in commands.items():
-                    later = 4 + 2 * turn / self.rounds
-                    well = {
-                        name: float(_tell(f"{url}/{name}/well_in/{later + number / 2}"))
-                        for number, name in enumerate(names)
-                    }
+                    for number, name in enumerate(names):
+                        moment = (number * self.rounds + turn + 0.5) / (len(names) * self.rounds)
+                        _tell(f"{url}/{name}/well_after/{4 + 2 * moment}", "POST")
                     said = self._said_ok(command)
-                    waits[which] += [said[name] - well[name] for name in names]
+                    waits[which] += [said[name] - float(_tell(f"{url}/{name}/well_at")) for name in names]
         ours, peer = (statistics.median(waits[which]) for which in ("ours", "peer"))
         low, _middle, high = statistics.quantiles(waits["ours"], n=4)
         yield Row(
@@ -383,8 +381,8 @@ def _processor_of(timed: Timed) -> float:
     return timed.processor
 
 
-def _tell(url: str) -> str:
-    with urllib.request.urlopen(urllib.request.Request(url, method="POST")) as answer:
+def _tell(url: str, method: str = "GET") -> str:
+    with urllib.request.urlopen(urllib.request.Request(url, method=method)) as answer:
         return str(answer.read(), "utf-8")
 
 

@@ -5,7 +5,8 @@
 """A server that stands for many nodes at once, and answers as fast as it can or after a set time.
 
 ``http://127.0.0.1:PORT/CLUSTER/NODE`` is the base URL of a node. A cluster is as large as its name says (``c3`` has
-three nodes) and well, unless it is told to become so later (``POST /CLUSTER/well_in/SECONDS``).
+three nodes) and well, unless it is told to become so later: so many seconds after it was first asked from now on
+(``POST /CLUSTER/well_after/SECONDS``).
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Nodes:
     def __init__(self, latency: float) -> None:
         self.latency = latency
         self.began = datetime.now(timezone.utc)
+        self.well_after: dict[str, float] = {}
         self.well_at: dict[str, float] = {}
         self.restarts: dict[tuple[str, int], int] = {}
         self.peers: dict[str, tuple[float, list[str]]] = {}
@@ -46,12 +48,15 @@ class Nodes:
         application.router.add_get("/{cluster}/{node}/api/v1/instances.get", self.instances)
         application.router.add_get("/{cluster}/{node}/api/info", self.info)
         application.router.add_get("/{cluster}/{node}/restart", self.restart)
-        application.router.add_post("/{cluster}/well_in/{seconds}", self.well_in)
+        application.router.add_post("/{cluster}/well_after/{seconds}", self.make_well)
+        application.router.add_get("/{cluster}/well_at", self.told_well)
         return application
 
     async def instances(self, request: web.Request) -> web.Response:
         await asyncio.sleep(self.latency)
         cluster, asked = request.match_info["cluster"], int(request.match_info["node"])
+        if cluster in self.well_after:
+            self.well_at[cluster] = time.monotonic() + self.well_after.pop(cluster)
         items = self._peers(cluster).copy()
         items[asked] = json.dumps(self._item(cluster, asked, asked, True))
         text = f'{{"success": true, "instances": [{", ".join(items)}]}}'
@@ -59,13 +64,13 @@ class Nodes:
 
     def _peers(self, cluster: str) -> list[str]:
         """What those that are not asked look like, as JSON. Made once a ping: the server is not on trial."""
-        now = time.monotonic()
+        now, well_at = time.monotonic(), self.well_at.get(cluster, 0.0)
         until, items = self.peers.get(cluster, (0.0, []))
         if now >= until:
             size = int(cluster.lstrip("c").partition("-")[0])
-            well = now >= self.well_at.get(cluster, 0.0)
-            items = [json.dumps(self._item(cluster, node, -1, well)) for node in range(size)]
-            self.peers[cluster] = (now + PINGS, items)
+            items = [json.dumps(self._item(cluster, node, -1, now >= well_at)) for node in range(size)]
+            until = now + PINGS
+            self.peers[cluster] = (min(until, well_at) if now < well_at else until, items)
         return items
 
     def _item(self, cluster: str, node: int, asked: int, connected: bool) -> dict[str, Any]:
@@ -90,11 +95,15 @@ class Nodes:
         self.peers.pop(key[0], None)
         return web.Response(text="restarted")
 
-    async def well_in(self, request: web.Request) -> web.Response:
+    async def make_well(self, request: web.Request) -> web.Response:
+        cluster = request.match_info["cluster"]
+        self.well_after[cluster] = float(request.match_info["seconds"])
+        self.peers.pop(cluster, None)
+        return web.Response(text="not well")
+
+    async def told_well(self, request: web.Request) -> web.Response:
         """Answers with the moment by the monotonic clock, which all processes of a machine share."""
-        moment = time.monotonic() + float(request.match_info["seconds"])
-        self.well_at[request.match_info["cluster"]] = moment
-        return web.Response(text=str(moment))
+        return web.Response(text=str(self.well_at[request.match_info["cluster"]]))
 
 
 @contextmanager
