@@ -34,13 +34,17 @@ SERVING = "serving"
 GONE = "gone"  # with one URL for all, members are records, and records are removed
 GOOD = (SERVING, Code.TOO_YOUNG.value, Code.PINGS_UNSEEN.value)  # or what time alone makes so
 JITTER = 0.25
+# With one URL for all, the members are instances, and their ids are the server's to choose: a playbook that an event
+# starts must not run on whatever they match, and an empty limit would be none.
+NO_HOSTS = "instances-are-no-hosts"
 
 
 @dataclass(frozen=True)
 class _Course:
     """How a member, or the verdict, has been lately. ``told``: what the last event said; ``now``: what was seen last.
 
-    ``since``: when ``now`` was first seen. ``bad_at``: when (s) it was last seen bad twice running.
+    ``since``: when ``now`` was first seen. ``bad_at``: when (s) it was last seen bad, a first time that nobody was told
+    not counted.
     """
 
     told: str
@@ -59,7 +63,7 @@ class Watch:
         self.policy = policy
         self._heartbeat = heartbeat
         self._memory = Memory()
-        self._members: dict[str, _Course] = {}
+        self._members: dict[str, _Course] | None = None
         self._verdict: _Course | None = None
         self._whole_at = 0.0
         self._silent = 0
@@ -71,15 +75,19 @@ class Watch:
         member serves again when it has for ``stable_for``, and the verdict is pass again when the gate's would be.
         """
         verdict, self._memory = judge(observation, self.policy, self._memory)
-        states = {standing.name: _state(standing) for standing in verdict.standings}
+        states = self._states(observation, verdict)
         self._silent = self._silent + 1 if not any(view.listing for view in observation.views) else 0
         outcome = verdict.outcome.value
         if self._verdict is None:
             self._verdict = _Course(told=outcome, now=outcome, since=now)
-            self._members = {name: _Course(told=state, now=state, since=now) for name, state in states.items()}
+            self._members = _courses(states, now)
             self._whole_at = observation.at
             return [self._of_all("state", replace(self._verdict, told=""), verdict)]
-        events = self._of_members(states, verdict, observation, now)
+        events: list[Event] = []
+        if self._members is None:
+            self._members = _courses(states, now)
+        elif states is not None:  # else nothing is known of anybody, and least of all that it is gone
+            events += self._of_members(self._members, states, verdict, observation, now)
         before, self._verdict = self._verdict, _seen(self._verdict, outcome, now)
         # The judgement itself takes its time to pass, to fail and to give up: only the first doubt is no news.
         if outcome != before.told and (outcome != Outcome.WAIT.value or before.now == Outcome.WAIT.value):
@@ -101,15 +109,26 @@ class Watch:
         longer = min(pause * 2.0 ** min(self._silent - 1, 16), LONGEST_PAUSE)
         return max(pause, longer * random.uniform(1 - JITTER, 1 + JITTER))
 
+    def _states(self, observation: Observation, verdict: Verdict) -> Mapping[str, str] | None:
+        """What each member is; none if nobody could be asked, or the one that was does not know who it is itself."""
+        if observation.lost is not None or (self.policy.single_view and observation.views[0].local is None):
+            return None
+        return {standing.name: _state(standing) for standing in verdict.standings}
+
     def _of_members(
-        self, states: Mapping[str, str], verdict: Verdict, observation: Observation, now: datetime
+        self,
+        courses: dict[str, _Course],
+        states: Mapping[str, str],
+        verdict: Verdict,
+        observation: Observation,
+        now: datetime,
     ) -> list[Event]:
         events = []
         settled = stable_for(observation, self.policy)
-        for name in sorted({*self._members, *states}):
-            before = self._members.get(name) or _Course(GONE, GONE, now)
+        for name in sorted({*courses, *states}):
+            before = courses.get(name) or _Course(GONE, GONE, now)
             course = _seen(before, states.get(name, GONE), now)
-            if course.now not in GOOD and before.now not in GOOD:
+            if course.now not in GOOD and (before.now not in GOOD or before.told not in GOOD):
                 course = replace(course, bad_at=observation.at)
             if course.now == SERVING:
                 lasts = course.bad_at is None or observation.at - course.bad_at >= settled
@@ -119,13 +138,14 @@ class Watch:
                 findings = [finding.to_dict() for finding in verdict.findings if name in finding.members]
                 events.append(self._event("member", course, verdict, findings, [name], member=name))
                 course = replace(course, told=course.now)
-            self._members[name] = course
+            courses[name] = course
             if course.told == course.now == GONE:
-                del self._members[name]
+                del courses[name]
         return events
 
     def _of_all(self, kind: str, course: _Course, verdict: Verdict) -> Event:
-        unwell = [standing.name for standing in verdict.standings if not standing.serving]
+        blamed = {name for finding in verdict.findings if finding.blocking for name in finding.members}
+        unwell = [s.name for s in verdict.standings if not s.serving or s.name in blamed]
         return self._event(kind, course, verdict, [finding.to_dict() for finding in verdict.findings], unwell)
 
     def _event(
@@ -152,9 +172,11 @@ class Watch:
                 "needed": verdict.needed,
                 "members": [_member(standing) for standing in verdict.standings],
             },
-            # With one URL for all, the members are instances, and no hosts of an inventory.
-            "meta": {"hosts": [] if self.policy.single_view else concerned, "uuid": str(uuid.uuid4())},
+            "meta": {"hosts": self._hosts(concerned), "uuid": str(uuid.uuid4())},
         }
+
+    def _hosts(self, concerned: list[str]) -> list[str]:
+        return [NO_HOSTS] if concerned and self.policy.single_view else concerned
 
 
 def watch_from(params: Mapping[str, Any], policy: Policy) -> Watch:
@@ -163,6 +185,13 @@ def watch_from(params: Mapping[str, Any], policy: Policy) -> Watch:
         raise OptionsError(f"phase: {policy.phase.value} is for gates; a watch has phase: steady")
     heartbeat = params.get("heartbeat")
     return Watch(policy, heartbeat=None if heartbeat is None else seconds(params, "heartbeat"))
+
+
+def _courses(states: Mapping[str, str] | None, now: datetime) -> dict[str, _Course] | None:
+    """At first nothing has changed yet."""
+    return (
+        None if states is None else {name: _Course(told=state, now=state, since=now) for name, state in states.items()}
+    )
 
 
 def _seen(course: _Course, state: str, now: datetime) -> _Course:

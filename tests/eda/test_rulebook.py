@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from emulator_driver import Emulator
 
 RULEBOOK = "rocketops.rocketchat.watch"
-FAST = {"ping_interval": 0.5, "interval": 0.5, "stable_for": 2, "link_memory": 2, "timeout": 1}
+FAST = {"min_serving": 2, "ping_interval": 0.5, "interval": 0.5, "stable_for": 2, "link_memory": 2, "timeout": 1}
 LIMIT = 60.0
 
 pytestmark = pytest.mark.skipif(
@@ -53,10 +53,11 @@ def test_a_dead_node_is_repaired(emulator: Emulator, tmp_path: Path) -> None:
     _configure(emulator, tmp_path)
     with (tmp_path / "output").open("w") as output, _rulebook(tmp_path, output) as rulebook:
         try:
-            _until(lambda: "3 of 3 members serve, 3 needed" in _said(tmp_path), tmp_path)
+            _until(lambda: "3 of 3 members serve, 2 needed" in _said(tmp_path), tmp_path)
             emulator.run("kill", "rc2")
             _until((tmp_path / "repaired_rc2.json").exists, tmp_path)
-            _until(lambda: "2 of 3 members serve, 3 needed: rc2 unreachable" in _said(tmp_path), tmp_path)
+            emulator.run("kill", "rc3")
+            _until(lambda: "1 of 3 members serve, 2 needed: " in _said(tmp_path), tmp_path)
             assert rulebook.poll() is None
         finally:
             rulebook.terminate()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import runpy
 import threading
 from contextlib import ExitStack, suppress
@@ -31,6 +32,7 @@ SCHEMA = SOURCE.parent / "schemas" / "instances.json"
 NAMES = ("rc1", "rc2")
 TOKEN = "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"
 LOGIN = {"username": "watcher", "password": "pässword"}
+TEMPLATE = "{{ 7 * 7 }}{% if %}{# x #}{{{ 1 }}}"
 SOON = {"interval": 0.05, "stable_for": 0.2, "ping_interval": 1, "link_memory": 0.2, "timeout": 1}
 BEGAN = datetime.now(timezone.utc)
 
@@ -56,7 +58,7 @@ class Cluster:
                 self.waited.append(self.logging_out.wait(1))
             handler.reply(200, {"status": "success"})
         elif name in self.down:
-            handler.reply(500, {"error": f"down, told {handler.headers['X-Auth-Token']}"})
+            handler.reply(500, {"error": f"down {TEMPLATE}, told {handler.headers['X-Auth-Token']}"})
         elif handler.path == "/api/info":
             handler.reply(200, {"success": True, "info": {"version": "7.10.0"}})
         else:
@@ -69,6 +71,14 @@ def _record(name: str, asked: str) -> dict[str, Any]:
         "currentStatus": {"connected": True, "local": name == asked},
         "instanceRecord": {**record, "name": "rocket.chat", "extraInformation": {"tcpPort": 4000}},
     }
+
+
+def _strings(value: Any) -> Iterator[str]:
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, (dict, list)):
+            yield from _strings(item)
 
 
 def _ping() -> datetime:
@@ -122,6 +132,8 @@ def test_events_of_a_node_that_dies_and_comes_back(cluster: Cluster) -> None:
         assert member["meta"]["hosts"] == ["rc2"]
         assert TOKEN not in json.dumps([member, verdict])
         assert "********" in json.dumps(member)
+        assert not re.search(r"\{[{%#]", "".join(_strings([member, verdict])))
+        assert "{ { 7 * 7 }}{ % if %}{ # x #}{ { { 1 }}}" in member["findings"][0]["message"]
         cluster.down.clear()
         changes = {(event["member"], event["current"]) for event in (await next_event(), await next_event())}
         assert changes == {("rc2", "serving"), (None, "pass")}

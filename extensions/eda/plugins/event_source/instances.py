@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from contextlib import ExitStack
 from datetime import datetime, timezone
@@ -17,12 +18,20 @@ DOCUMENTATION = r"""
 name: instances
 short_description: Watch the nodes of a Rocket.Chat cluster
 author: Rocketops contributors (@rocketops)
+requirements:
+  - ansible-core and requests, in the Python that ansible-rulebook runs in
 description:
   - Asks the nodes of a Rocket.Chat cluster for C(GET /api/v1/instances.get) again and again, judges what they say as
     the module C(rocketops.rocketchat.cluster_gate) does, and sends an event when the state of a member or the verdict
     changes, and one with the whole state at the start.
   - A change for the worse is sent when two observations running have seen it. A member serves again when it has for
     O(stable_for), and the verdict is V(pass) again when the gate would pass.
+  - The options are those of the module C(rocketops.rocketchat.cluster_gate) with their names and defaults, such as
+    C(members), C(url) and C(expected), C(user_id), C(auth_token), C(min_serving), C(ping_interval), C(links),
+    C(stable_for) and C(interval), and the two below. The file C(schemas/instances.json) lists all. C(phase) is
+    C(steady). C(deadline) and C(progress_deadline) mean nothing here.
+  - Playbooks that a rule starts get events as variables, in which Ansible looks for templates. Braces that could begin
+    one are told with a space between them.
   - While no node answers it asks less and less often, up to once a minute. Rate limits are kept to.
 options:
   policy:
@@ -33,12 +42,6 @@ options:
   heartbeat:
     description: Seconds after which the whole state is sent again. When left out, it is not.
     type: float
-  others:
-    description:
-      - All options of the module C(rocketops.rocketchat.cluster_gate) with their names and defaults, such as
-        C(members), C(url) and C(expected), C(user_id), C(auth_token), C(min_serving), C(ping_interval), C(links),
-        C(stable_for) and C(interval). The file C(schemas/instances.json) lists them.
-      - C(phase) is C(steady). C(deadline) and C(progress_deadline) mean nothing here.
 """
 
 EXAMPLES = r"""
@@ -89,7 +92,19 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
         while True:
             observation = await asyncio.to_thread(observe)
             for event in watch.events(observation, datetime.now(timezone.utc)):
-                await queue.put(remove_values(event, secrets))
+                await queue.put(_without_templates(remove_values(event, secrets)))
             await asyncio.sleep(watch.pause_after(observation))
     finally:
         await asyncio.to_thread(sessions.close)  # a node that hangs must not hold up the other sources
+
+
+def _without_templates(value: Any) -> Any:
+    """Much of an event is what servers say, and ansible-rulebook hands it on as extra variables."""
+    if isinstance(value, dict):
+        return {name: _without_templates(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_templates(item) for item in value]
+    return _TEMPLATE.sub("{ ", value) if isinstance(value, str) else value
+
+
+_TEMPLATE = re.compile(r"\{(?=[{%#])")

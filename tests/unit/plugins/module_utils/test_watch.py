@@ -115,6 +115,7 @@ def test_a_link_that_is_cut_changes_the_verdict_alone() -> None:
     (event,) = watching.look(4)
     assert told([event]) == [("verdict", "pass", "wait")]
     assert event["findings"][0]["code"] == "not_linked"
+    assert event["meta"]["hosts"] == ["rc1", "rc2"]
 
 
 def test_what_waiting_does_not_cure() -> None:
@@ -128,7 +129,9 @@ def test_a_lost_observation_is_no_news_once() -> None:
     watching = Watching()
     watching.scene.lost = "out of reach"
     assert watching.look() == []
-    assert ("verdict", "pass", "wait") in told(watching.look())
+    assert told(watching.look(3)) == [("verdict", "pass", "wait")]  # of nobody is anything known
+    watching.scene.lost = None
+    assert told(watching.look(10)) == [("verdict", "wait", "pass")]
 
 
 def test_the_heartbeat_tells_the_whole_state() -> None:
@@ -138,30 +141,68 @@ def test_the_heartbeat_tells_the_whole_state() -> None:
     assert events[0]["cluster"] == watching.first["cluster"]
 
 
-def test_instances_behind_one_url_come_and_go() -> None:
-    scene = Scene.of("rc1", "rc2")
-    member = scene.members[0]
-    watch = Watch(policy_from(params(expected=2), [member]))
+class WatchingOne:
+    """Two instances behind one URL, which leads to rc1."""
 
-    def look(looks: int) -> list[Event]:
+    def __init__(self) -> None:
+        self.scene = Scene.of("rc1", "rc2")
+        self.watch = Watch(policy_from(params(expected=2), self.scene.members[:1]))
+
+    def look(self, looks: int) -> list[Event]:
         events: list[Event] = []
         for _look in range(looks):
-            observation = scene.observe()
-            events += watch.events(replace(observation, views=observation.views[:1]), START)
-            scene.now += 5
+            observation = self.scene.observe()
+            events += self.watch.events(replace(observation, views=observation.views[:1]), START)
+            self.scene.now += 5
         return events
 
-    assert told(look(3)) == [("state", None, "pass")]
-    scene.restart("rc2")
-    scene.remnants.clear()
-    events = look(20)
+
+def test_instances_behind_one_url_come_and_go() -> None:
+    watching = WatchingOne()
+    assert told(watching.look(3)) == [("state", None, "pass")]
+    watching.scene.restart("rc2")
+    watching.scene.remnants.clear()
+    events = watching.look(20)
     assert [change for change in told(events) if change[0] != "verdict"] == [
         ("rc2-1", "serving", "gone"),
         ("rc2-2", "gone", "too_young"),
         ("rc2-2", "too_young", "serving"),
     ]
-    assert all(event["meta"]["hosts"] == [] for event in events)
+    # An empty limit would be none, and ids are the server's to choose.
+    assert all(event["meta"]["hosts"] == ["instances-are-no-hosts"] for event in events[:-1])
     assert told(events)[-1] == ("verdict", "wait", "pass")
+    assert events[-1]["meta"]["hosts"] == []
+
+
+@pytest.mark.parametrize("error", ["timeout", "rate_limited", "unauthorized"])
+def test_of_instances_behind_a_url_that_does_not_answer_nothing_is_told(error: str) -> None:
+    watching = WatchingOne()
+    watching.look(3)
+    watching.scene["rc1"].error = error
+    assert {change[0] for change in told(watching.look(4))} == {"verdict"}
+    watching.scene["rc1"].error = None
+    assert {change[0] for change in told(watching.look(20))} == {"verdict"}
+
+
+def test_instances_behind_a_url_that_did_not_answer_at_first_are_no_change() -> None:
+    watching = WatchingOne()
+    watching.scene["rc1"].error = "timeout"
+    assert [change[0] for change in told(watching.look(3))] == ["state"]
+    watching.scene["rc1"].error = None
+    assert {change[0] for change in told(watching.look(20))} == {"verdict"}
+
+
+def test_a_node_that_answers_every_second_time_does_not_serve_again() -> None:
+    watching = Watching()
+    watching.scene["rc2"].error = "server_error"
+    watching.look(2)
+    for _time in range(12):
+        watching.scene["rc2"].error = None
+        assert watching.look() == []
+        watching.scene["rc2"].error = "server_error"
+        assert watching.look() == []
+    watching.scene["rc2"].error = None
+    assert told(watching.look(10)) == [("rc2", "server_error", "serving"), ("verdict", "wait", "pass")]
 
 
 def test_it_asks_less_and_less_often_while_nobody_answers() -> None:
