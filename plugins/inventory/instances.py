@@ -122,7 +122,9 @@ cache_timeout: 60
 fallback_to_cache: true
 """
 
+import json
 from datetime import datetime, timezone
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleError, AnsibleParserError
@@ -153,6 +155,8 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation i
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
+
 ASKED = {name: spec for name, spec in INSTANCES.items() if name not in ("gather", "details")}
 
 
@@ -167,30 +171,42 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
         self.secrets: set[str] = set()
         try:
+            self._read_config_data(path)
             self._populate(self._observation(path, use_cache=cache))
         except (OptionsError, AnsibleError) as error:
             raise AnsibleParserError(remove_values(str(error), self.secrets)) from None
+
+    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
+        """Templates first, types then: Ansible would take ``"{{ true }}"`` for a word that it does not know, and that
+        for false."""
+        self.templar.available_variables = self._vars
+        self.given = {n: self._templated(v) if n in ASKED else v for n, v in (direct or {}).items()}
+        super().set_options(task_keys=task_keys, var_options=var_options, direct=self.given)
 
     # Asking
 
     def _observation(self, path: str, *, use_cache: bool) -> Observation:
         params = self._params()
         self.max_age = max_record_age(params)
-        key = self.get_cache_key(path)
+        members = members_from(params)
+        key = self._key(path, members)
         if use_cache and self.get_option("cache"):
             kept = _kept(self._cache, key)
             if kept is not None:
                 return kept
         last = self._last_answers()
-        observation = self._observe(params)
+        observation = self._observe(params, members)
         failures = [(view.member.name, view.failure) for view in observation.views if view.failure]
         if len(failures) < len(observation.views):
             for reason in _some([f"{name} does not answer: {failure.message}" for name, failure in failures]):
                 self.display.warning(printable(reason))
-            self._keep(observation, key, last)
+            outdated = [view.member.name for view in observation.views if view.listing and not view.listing.complete]
+            for reason in _some([f"{name} does not list itself: its list is not complete" for name in outdated]):
+                self.display.warning(printable(reason))
+            if len(failures) + len(outdated) < len(observation.views):
+                self._keep(observation, key, last)
             return observation
         fallen_back = _kept(last, key) if use_cache and last is not None else None
         if last is None or fallen_back is None:
@@ -202,15 +218,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _params(self) -> dict[str, Any]:
         if IMPORT_ERROR is not None:
             raise OptionsError(missing_required_lib("requests"))
-        self.templar.available_variables = self._vars
-        given = {name: self.get_option(name) for name in ASKED}
-        return validated(ASKED, {n: self._templated(v) for n, v in given.items() if v is not None}, self.secrets)
+        given = {name: self.given[name] if name in self.given else self.get_option(name) for name in ASKED}
+        return validated(ASKED, {name: value for name, value in given.items() if value is not None}, self.secrets)
 
     def _templated(self, value: Any) -> Any:
         return self.templar.template(value, **LOOKUPS)
 
-    def _observe(self, params: dict[str, Any]) -> Observation:
-        access, members = access_from(params), members_from(params)
+    def _key(self, path: str, members: Sequence[Member]) -> str:
+        """One file can ask different clusters, by its templates and the environment."""
+        asked = json.dumps([(member.name, member.url) for member in members])
+        return f"{self.get_cache_key(path)}_{sha256(asked.encode()).hexdigest()[:12]}"
+
+    def _observe(self, params: dict[str, Any], members: Sequence[Member]) -> Observation:
+        access = access_from(params)
         self.secrets |= access.secrets
         for warning in warnings_for(members, access):
             self.display.warning(warning)
@@ -250,11 +270,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             self.display.warning("a microservices deployment: its nodes are not in the list of instances")
         found = self._harmless(instances_of(observation, max_age=self.max_age, details=True))
         states = self.get_option("states")
+        groups = self._add_groups(states)
         instances = [instance for instance in found if instance["state"] in states and self._is_wanted(instance)]
-        names = settle({i["id"]: [self._words(p, i) for p in self.get_option("hostnames")] for i in instances})
+        candidates = {i["id"]: [self._words(p, i) for p in self.get_option("hostnames")] for i in instances}
+        names = settle(candidates, set(self.inventory.groups))
         for reason in _some(names.rejected):
             self.display.warning(printable(f"{reason}: the next of hostnames is taken, or the id"))
-        groups = self._add_groups(states)
         # The same names for all hosts, not copies: all instances have the same values, and Ansible looks them up often.
         prefixed = {key: self.get_option("prefix") + key for instance in instances[:1] for key in instance}
         for instance in instances:
@@ -271,9 +292,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _is_wanted(self, instance: dict[str, Any]) -> bool:
         for entry in self.get_option("filters"):
-            (verb, expression), *more = entry.items()
-            if more or verb not in ("include", "exclude"):
-                raise OptionsError(f"filters: an entry has one of include and exclude, not {', '.join(entry)}")
+            if len(entry) != 1 or not set(entry) <= {"include", "exclude"}:
+                has = ", ".join(map(str, entry)) or "nothing"
+                raise OptionsError(f"filters: an entry has one of include and exclude, not {has}")
+            ((verb, expression),) = entry.items()
             try:
                 matches = expression if isinstance(expression, bool) else boolean(self._compose(expression, instance))
             except Exception as error:  # noqa: BLE001  # whatever is wrong with a user's expression

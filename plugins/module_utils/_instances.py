@@ -145,6 +145,11 @@ class Listing:
         return next((record for record in self.records if record.local), None)
 
     @property
+    def complete(self) -> bool:
+        """Whether the node asked is in it. One that has lost its record answers for a while as if it were alone."""
+        return self.local is not None or self.old_shape or self.microservices
+
+    @property
     def microservices(self) -> bool:
         """Only streamers are listed and none is connected: nothing can be said of such a deployment."""
         return bool(self.records) and all(

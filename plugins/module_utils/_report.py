@@ -30,6 +30,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options impo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
 
@@ -81,6 +82,9 @@ def report(observation: Observation, *, max_age: float, details: bool, readiness
         "rate_limit": _tightest(observation),
         "views": [view.to_dict(details=False) for view in observation.views],
     }
+    if not readiness:
+        for view in result["views"]:
+            del view["ready"]
     failures = [view for view in observation.views if view.failure]
     if len(failures) == len(observation.views):
         result.update(failed=True, msg=_message(failures))
@@ -101,7 +105,7 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
     views = {view.member.name: view for view in map(View.from_dict, raws)}
     if len(views) < len(raws):
         raise InvalidAnswerError("it has two views of one member")
-    if policy.readiness_required and all(view.ready is None for view in views.values()):
+    if policy.readiness_required and not all("ready" in raw for raw in raws):
         raise InvalidAnswerError("it has nobody's readiness: gather it, or say readiness: ignored")
     missing = [member.name for member in policy.members if member.name not in views]
     if missing:
@@ -125,11 +129,17 @@ def _merged(observation: Observation, max_age: float) -> list[_Seen]:
     best: dict[str, _Seen] = {}
     for view in observation.views:
         for record in view.by_id.values():
-            seen = _Seen(record, record.state(observation.reference, max_age))
+            seen = _Seen(record, record.state(observation.clock, max_age))
             known = best.get(record.id)
             if known is None or seen.weight > known.weight:
                 best[record.id] = seen
-    return sorted(best.values(), key=lambda seen: seen.record.id)
+    living = {seen.record.place for seen in best.values() if seen.state is State.ALIVE and seen.record.place}
+    return [_not_left_over(best[identity], living) for identity in sorted(best)]
+
+
+def _not_left_over(seen: _Seen, living: AbstractSet[tuple[str, int]]) -> _Seen:
+    """Where another process lives at its host and port, it is the one before it, which did not live to say goodbye."""
+    return replace(seen, state=State.EXPIRED) if seen.state is State.ISOLATED and seen.record.place in living else seen
 
 
 def _entry(seen: _Seen, observation: Observation, versions: Mapping[str, str | None], details: bool) -> dict[str, Any]:

@@ -129,7 +129,8 @@ ansible_facts:
                 - V(alive) is the only good state.
                 - V(isolated) pings the database, but the node asked does not reach it.
                 - V(stalled) no longer pings, but its socket is open. It hangs or is paused.
-                - V(expired) is dead, and its record waits to be removed.
+                - V(expired) is dead, and its record waits to be removed. So is one that looks isolated where another
+                  lives at its host and port.
                 - V(ghost) has a ping in the future, and its record is never removed.
               type: str
               returned: always

@@ -134,7 +134,8 @@ instances:
         - V(alive) is the only good state.
         - V(isolated) pings the database, but the node asked does not reach it.
         - V(stalled) no longer pings, but its socket is open. It hangs or is paused.
-        - V(expired) is dead, and its record waits to be removed.
+        - V(expired) is dead, and its record waits to be removed. So is one that looks isolated where another lives
+          at its host and port.
         - V(ghost) has a ping in the future, and its record is never removed.
       type: str
       returned: always
@@ -257,7 +258,7 @@ views:
   description:
     - What each node answered, in the order of O(members). C(error) has C(code), C(reason) and C(message) if it gave
       no usable answer. C(instances) are as in RV(instances), without C(age), C(state), C(version) and C(os). The one
-      view of O(url) does not repeat them.
+      view of O(url) does not repeat them. C(ready) is there with V(readiness) in O(gather).
   type: list
   elements: dict
   returned: always, unless the options are refused
@@ -271,7 +272,6 @@ views:
           GET http://rc2.example.com:3000/api/v1/instances.get failed: connection refused; check that the node runs and
           that its port can be reached from where the task runs
       version: null
-      ready: null
       date: null
       rate_limit: null
       microservices: false

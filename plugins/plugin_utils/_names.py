@@ -17,6 +17,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances im
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", re.ASCII)
 
@@ -34,12 +35,16 @@ def is_usable(name: str) -> bool:
     return len(name) <= 253 and bool(_NAME.fullmatch(name)) and not is_loopback(name)
 
 
-def settle(candidates: Mapping[str, Sequence[str]]) -> Names:
-    """``candidates``: instance id to what it could be called, best first, with an empty string for what it has not."""
+def settle(candidates: Mapping[str, Sequence[str]], groups: AbstractSet[str] = frozenset()) -> Names:
+    """``candidates``: instance id to what it could be called, best first, with an empty string for what it has not.
+
+    No host is called like one of ``groups``.
+    """
     settled: dict[str, str] = {}
     rejected: list[str] = []
-    last = {identity: _from_id(identity) for identity in candidates}
-    taken = set(last.values())
+    reserved = {*groups, "all", "ungrouped"}
+    last = {identity: _from_id(identity, reserved) for identity in candidates}
+    taken = reserved.union(last.values())
     for rank in range(max(map(len, candidates.values()), default=0)):
         left = {identity: names for identity, names in candidates.items() if identity not in settled}
         wanted = {identity: names[rank] if rank < len(names) else "" for identity, names in left.items()}
@@ -58,12 +63,13 @@ def _why_not(name: str, count: int, taken: set[str]) -> str:
     if not is_usable(name):
         return f"{name!r} of {_instances(count)} is no usable host name"
     if name in taken:
-        return f"{name} of {_instances(count)} is another one's name or id"
+        return f"{name} of {_instances(count)} is another one's name or id, or a group's name"
     return f"{name} is the name of {_instances(count)}" if count > 1 else ""
 
 
-def _from_id(identity: str) -> str:
-    return quote(identity, safe="", errors="surrogatepass")
+def _from_id(identity: str, reserved: AbstractSet[str]) -> str:
+    name = quote(identity, safe="", errors="surrogatepass")
+    return f"%{ord(name[0]):02X}{name[1:]}" if name in reserved or is_loopback(name) else name
 
 
 def _instances(count: int) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import ssl
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 import yaml
 
 from ansible_collections.rocketops.rocketchat.plugins.inventory import instances as plugin
@@ -246,6 +248,28 @@ def test_options_from_templates_and_the_environment(inventory: Inventory, node: 
     assert inventory.listed(ROCKETCHAT_USER_ID="me", ROCKETCHAT_AUTH_TOKEN=TOKEN).code == 0
 
 
+def test_options_of_all_types_from_templates(inventory: Inventory, node: Node) -> None:
+    inventory.write(members="{{ nodes }}", timeout="{{ 4 + 1 }}", ping_interval="{{ pings }}")
+    nodes = json.dumps({"nodes": [{"name": "rc1", "url": node.url}], "pings": 10.5})
+    listed = inventory.listed("-e", nodes)
+    assert listed.code == 0, listed.said
+    assert sorted(listed.hosts) == ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
+
+
+@pytest.mark.parametrize("validate_certs", [True, "yes", "{{ true }}", "{{ check }}"])
+def test_certificates_are_checked(inventory: Inventory, node: Node, validate_certs: object) -> None:
+    """Ansible's own reading of an option's type takes what it does not know for false."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    node.server.socket = context.wrap_socket(node.server.socket, server_side=True)
+    inventory.write(url=node.url.replace("http:", "https:"), validate_certs=validate_certs)
+    listed = inventory.listed("-e", '{"check": true}')
+    assert listed.code != 0
+    assert "certificate" in listed.said
+    assert node.server.seen == []
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -254,6 +278,10 @@ def test_options_from_templates_and_the_environment(inventory: Inventory, node: 
         ({"ping_interval": 10, "max_record_age": 5}, "max_record_age (5 s) is shorter than ping_interval (10 s)"),
         ({"filters": [{"include": "true", "exclude": "false"}]}, "an entry has one of include and exclude"),
         ({"filters": [{"only": "true"}]}, "an entry has one of include and exclude, not only"),
+        ({"filters": [{}]}, "an entry has one of include and exclude, not nothing"),
+        ({"validate_certs": "ture"}, "validate_certs"),
+        ({"validate_certs": "{{ 'perhaps' }}"}, "validate_certs"),
+        ({"auth_token": "{{ missing }}"}, "missing"),
         ({"filters": [{"include": "missing > 3"}]}, "filters: include: missing > 3:"),
         ({"filters": [{"include": "host"}]}, "filters: include: host:"),
         ({"hostnames": ["missing"], "strict": True}, "missing"),
@@ -293,6 +321,51 @@ def test_the_cache_is_looked_up_before_any_request(inventory: Inventory, node: N
     assert len(files) == 1
     assert "rc1-1" in files[0]
     assert TOKEN not in files[0]
+
+
+def test_the_cache_is_of_the_members_that_are_asked(inventory: Inventory, node: Node) -> None:
+    cached(inventory, url="{{ chat }}", cache=True, cache_timeout=600, fallback_to_cache=True)
+    with running(Node(hosts_of(payload(), "10.9.0.1", "10.9.0.2", "10.9.0.3"))) as staging:
+        first = inventory.listed("-e", f"chat={node.url}")
+        assert sorted(inventory.listed("-e", f"chat={staging.url}").hosts) == ["10.9.0.1", "10.9.0.2", "10.9.0.3"]
+        assert inventory.listed("-e", f"chat={node.url}").hosts == first.hosts
+        assert (node.asked, staging.asked) == (1, 1)
+    with running(Node({}, down=True)) as down:
+        assert inventory.listed("-e", f"chat={down.url}").code != 0
+
+
+def test_a_list_without_the_node_asked_is_not_kept(inventory: Inventory, node: Node) -> None:
+    whole = node.payload
+    node.payload = {"success": True, "instances": []}
+    cached(inventory, cache=True, cache_timeout=600, fallback_to_cache=True)
+    said = inventory.listed().said
+    assert "does not list itself: its list is not complete" in said
+    node.payload = whole
+    assert len(inventory.listed().hosts) == 3
+    assert node.asked == 2
+
+
+def test_what_a_restart_has_left_takes_no_name_away(inventory: Inventory, node: Node) -> None:
+    scene = Scene.of("rc1", "rc2", "rc3")
+    scene.now = 100.0
+    scene.observe()
+    scene.restart("rc2")
+    node.payload = payload(scene)
+    old = copy.deepcopy(node.payload["instances"][1])
+    old["currentStatus"]["connected"] = False
+    old["instanceRecord"]["_id"] = "rc2-1"
+    node.payload["instances"].append(old)
+    listed = inventory.listed()
+    assert sorted(listed.hosts) == ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
+    assert listed.hosts["10.0.0.1"]["rocketchat_id"] == "rc2-2"
+
+
+def test_no_host_is_called_like_a_group(inventory: Inventory, node: Node) -> None:
+    node.payload = hosts_of(node.payload, "all", "chat", "rc3")
+    inventory.write(group="chat")
+    listed = inventory.listed()
+    assert sorted(listed.hosts) == ["rc1-1", "rc2-1", "rc3"]
+    assert "all of 1 instance is another one's name or id, or a group's name" in listed.said
 
 
 def test_the_cache_is_flushed(inventory: Inventory, node: Node) -> None:

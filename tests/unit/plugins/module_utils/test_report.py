@@ -92,6 +92,37 @@ def test_one_that_is_not_ready_is_enough() -> None:
     assert result["cluster"]["ready"] is False
 
 
-def test_without_a_reference_nothing_is_alive() -> None:
+def test_where_nobody_lists_itself_the_date_of_an_answer_tells_who_is_alive() -> None:
+    """A server before 6, or one that has lost its record."""
+    seen = view("rc1", record("a", age=5), record("b", age=5, connected=False), record("c", age=100, connected=False))
+    result = report(Observation((replace(seen, date=NOW),), at=0), max_age=30, details=True, readiness=False)
+    assert [(entry["state"], entry["age"]) for entry in result["instances"]] == [
+        ("alive", 5.0),
+        ("isolated", 5.0),
+        ("expired", 100.0),
+    ]
+
+
+def test_what_a_restart_has_left_is_dead() -> None:
+    """Its ping is as fresh as before its end, but another process lives at its place."""
+    left, other = record("a", age=5, connected=False), record("b", age=5, connected=False)
+    hung, new = record("c", age=100), record("d", local=True)
+    here = [replace(one, host="10.0.0.1", port=3000) for one in (left, hung, new)]
+    assert states_of(*here, replace(other, host="10.0.0.1", port=3001)) == {
+        "a": "expired",
+        "b": "isolated",
+        "c": "stalled",
+        "d": "alive",
+    }
+    nowhere = [replace(one, host="localhost", port=3000) for one in (left, new)]
+    assert states_of(*nowhere) == {"a": "isolated", "d": "alive"}
+
+
+def states_of(*records: Record) -> dict[str, str]:
+    result = report(Observation((view("rc1", *records),), at=0), max_age=30, details=True, readiness=False)
+    return {entry["id"]: entry["state"] for entry in result["instances"]}
+
+
+def test_without_a_clock_nothing_is_alive() -> None:
     result = report(Observation((view("rc1", record("a")),), at=0), max_age=30, details=True, readiness=False)
     assert [(entry["state"], entry["age"]) for entry in result["instances"]] == [("stalled", None)]

@@ -35,6 +35,11 @@ def test_names(candidates: dict[str, list[str]], names: dict[str, str], rejected
     assert all(said.startswith(start) for said, start in zip(found.rejected, rejected))
 
 
+def test_no_name_and_no_id_is_a_groups() -> None:
+    names = settle({"all": ["chat"], "chat": ["rc1"], "localhost": ["ungrouped"]}, {"chat"})
+    assert names.by_id == {"all": "%61ll", "chat": "rc1", "localhost": "%6Cocalhost"}
+
+
 @given(
     st.dictionaries(
         st.sampled_from(["a", "b", "c", "{{ x }}", "localhost", "ü", "\ud800"]),

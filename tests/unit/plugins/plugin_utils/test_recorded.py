@@ -27,13 +27,13 @@ healthy = test_module.TestModule().tests()["healthy"]
 MEMBERS = [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2", "rc3")]
 
 
-def recording(scene: Scene | None = None, *, alone: str = "") -> dict[str, Any]:
+def recording(scene: Scene | None = None, *, alone: str = "", readiness: bool = False) -> dict[str, Any]:
     """A result of instances_info as it comes back from a file; ``alone``: with ``url``, of this node."""
     observation = (scene or Scene.of("rc1", "rc2", "rc3")).observe()
     if alone:
         views = tuple(view for view in observation.views if view.member.name == alone)
         observation = type(observation)(views=views, at=observation.at)
-    result = report(observation, max_age=30.0, details=True, readiness=False)
+    result = report(observation, max_age=30.0, details=True, readiness=readiness)
     if alone:
         result["views"][0]["member"] = f"{alone}:3000"
         del result["views"][0]["instances"]
@@ -54,6 +54,18 @@ def test_what_is_not_there_is_not_judged() -> None:
         verdict(twice, {"members": MEMBERS})
     with pytest.raises(AnsibleFilterError, match="nobody's readiness"):
         verdict(recorded, {"members": MEMBERS, "readiness": "required"})
+
+
+def test_readiness_that_no_node_tells_is_judged_as_by_the_gate() -> None:
+    policy = {"members": MEMBERS, "readiness": "required"}
+    scene = Scene.of("rc1", "rc2", "rc3")
+    result = verdict(recording(scene, readiness=True), policy)  # before 7.11
+    assert result["verdict"] == "pass"
+    assert {finding["code"] for finding in result["findings"]} == {"readiness_unknown"}
+    for name in ("rc1", "rc2", "rc3"):
+        scene.kill(name)
+    assert verdict(recording(scene, readiness=True), policy)["verdict"] == "wait"
+    assert not healthy(recording(scene, readiness=True), policy)
 
 
 def test_a_policy_is_tried_out() -> None:
