@@ -112,15 +112,20 @@ class Gate:
 
 
 def gates_from(results: object) -> tuple[Gate, ...]:
-    """Each result as registered, or as JSON. Raises :class:`InvalidAnswerError`, which is a :class:`ValueError`."""
+    """Each result as registered, or as JSON, without those of gates that were skipped.
+
+    Raises :class:`InvalidAnswerError`, which is a :class:`ValueError`.
+    """
     if isinstance(results, (str, Mapping)) or not hasattr(results, "__iter__"):
         raise InvalidAnswerError("the input is not a list of results of cluster_gate")
-    return tuple(_numbered(number, result) for number, result in enumerate(results, 1))
+    gates = (_numbered(number, result) for number, result in enumerate(results, 1))
+    return tuple(gate for gate in gates if gate is not None)
 
 
-def _numbered(number: int, result: object) -> Gate:
+def _numbered(number: int, result: object) -> Gate | None:
     try:
-        return _gate(mapping_of(stored(result), "it"))
+        raw = mapping_of(stored(result), "it")
+        return None if raw.get("skipped") is True else _gate(raw)
     except InvalidAnswerError as error:
         raise InvalidAnswerError(f"result {number} is not one of cluster_gate: {error}") from None
 
@@ -149,6 +154,8 @@ def _spelled(letter: str) -> str:
 
 def _gate(raw: Mapping[str, Any]) -> Gate:
     verdict = _text(raw, "verdict")
+    if not verdict and raw.get("failed") is not True and raw.get("unreachable") is not True:
+        raise InvalidAnswerError("it has no verdict")
     members = [_member(entry) for entry in _entries(raw, "members")]
     return Gate(
         phase=_text(raw, "phase") or "steady",

@@ -87,8 +87,10 @@ class Roll:
             return Outcome.STOPPED
         if not self.gates:
             return Outcome.OPEN
+        # What begins with a look at the whole cluster ends with one; a roll of one's own ends with its last target. But
+        # a look at the whole also follows a deployment that has failed, which no gate has let through.
         last, preflight = self.gates[-1], not self.gates[0].targets
-        whole = last.phase == "steady" or (last.phase == "after" and not preflight and not self.untouched)
+        whole = set(self.taken_down) <= set(self.back) and (last.phase == "steady" or not preflight)
         return Outcome.PASSED if whole else Outcome.OPEN
 
     @cached_property
@@ -204,7 +206,7 @@ class Roll:
         checked = [name for name in self.back if name not in self.taken_down]
         if checked:
             parts.append(f", {listed(checked)} only checked")
-        if self.untouched and self.outcome is not Outcome.PASSED:
+        if self.untouched:
             parts.append(f", {listed(self.untouched)} not touched")
         return "".join(parts)
 

@@ -61,6 +61,27 @@ def test_a_role_of_ones_own_needs_no_gate_at_the_end() -> None:
     assert roll_of(recorded("good")[1:10]).outcome.value == "passed"
 
 
+def test_one_node_alone_is_a_roll_of_ones_own() -> None:
+    roll = three()
+    roll.batch(("rc1",))
+    skipped = {"skipped": True, "changed": False, "false_condition": "later"}
+    assert roll_of([*roll.results, skipped]).sentence.endswith(
+        "all 3 members serve, but more than one version runs (7.10.0 and 7.11.0); "
+        "1 of 3 deployed and well, rc2 and rc3 not touched."
+    )
+
+
+def test_a_look_at_the_whole_does_not_make_up_for_a_deployment_that_failed() -> None:
+    roll = three()
+    roll.gate()
+    roll.gate("before", targets=["rc1"])
+    roll.gate()
+    assert roll_of(roll.results).outcome.value == "under way"
+    roll.batch(("rc1",))
+    roll.gate()
+    assert roll_of(roll.results).outcome.value == "passed"
+
+
 def test_the_others_cannot_carry_the_service() -> None:
     roll = three()
     roll.scene.kill("rc3")
@@ -151,10 +172,14 @@ def test_what_was_not_seen_is_not_known() -> None:
         ("text", "the input is not a list of results of cluster_gate"),
         ({}, "the input is not a list of results of cluster_gate"),
         (["{"], "result 1 is not one of cluster_gate: it is a text, but not JSON"),
-        ([{}, 5], "result 2 is not one of cluster_gate: it is not a dictionary"),
-        ([{"targets": "rc1"}], "result 1 is not one of cluster_gate: targets is not a list of texts"),
-        ([{"members": {}}], "result 1 is not one of cluster_gate: members is not a list"),
-        ([{"began": "yesterday"}], "result 1 is not one of cluster_gate: began is not a time"),
+        ([{}], "result 1 is not one of cluster_gate: it has no verdict"),
+        ([{"verdict": "pass"}, 5], "result 2 is not one of cluster_gate: it is not a dictionary"),
+        (
+            [{"verdict": "pass", "targets": "rc1"}],
+            "result 1 is not one of cluster_gate: targets is not a list of texts",
+        ),
+        ([{"verdict": "pass", "members": {}}], "result 1 is not one of cluster_gate: members is not a list"),
+        ([{"verdict": "pass", "began": "yesterday"}], "result 1 is not one of cluster_gate: began is not a time"),
     ],
 )
 def test_what_is_no_result_is_refused(results: Any, message: str) -> None:
