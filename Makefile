@@ -32,6 +32,7 @@ export NO_COLOR := 1
 COLLECTION := .cache/ansible_collections/rocketops/rocketchat
 TESTS := ansible_collections.rocketops.rocketchat.tests
 QUIET := tests/tools/quiet.sh
+TIMED = TIMEFORMAT="   %0R s"; time $(MAKE) --no-print-directory ARGS=
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -81,16 +82,13 @@ rehearsal: setup ## rolling deployments on machines of their own: containers, as
 	@tests/rehearsal/needs.sh
 	@python -m $(TESTS).rehearsal $(ARGS)
 
-# The coverage is that of the unit tests. The others come last, so that their summary is the last line.
+# The rehearsal looks at the clock, and wants the machine for itself. The coverage is that of the unit tests. The others
+# come last, so that their summary is the last line.
 test: setup ## all of the above
-	@rehearsal=rehearsal; \
-	[ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh || { echo "All other checks run."; rehearsal=; }; \
-	for step in lint sanity molecule build docs $$rehearsal test-matrix coverage others; do \
-	  echo "== $$step"; \
-	  begin=$$SECONDS; \
-	  $(MAKE) --no-print-directory ARGS= $$step; \
-	  [[ $$step = others ]] || echo "   $$(( SECONDS - begin )) s"; \
-	done
+	@if [ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh; \
+	  then $(TIMED) rehearsal; else echo "All other checks run."; fi
+	@$(TIMED) --jobs=2 --output-sync lint sanity molecule build docs test-matrix coverage
+	@$(TIMED) others
 
 demo: ## a rolling update of an emulated cluster
 	@tests/tools/setup.sh $(VENV) tests/requirements-demo.txt
