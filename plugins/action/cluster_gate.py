@@ -26,7 +26,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task im
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import access_from, warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import warnings_for
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._waiting import OverdueError, bounded, sleeper
 
@@ -55,9 +55,7 @@ class ActionModule(Action):
     def in_process(self, params: dict[str, Any]) -> dict[str, Any]:
         wanted = plan({**params, "check_mode": self._task.check_mode})
         with observing(wanted, params, self.secrets) as observe:
-            result = self._wait(wanted, observe)
-        warnings = warnings_for(wanted.policy.members, access_from(params))
-        return {**result, **({"warnings": warnings} if warnings else {})}
+            return self._wait(wanted, observe)
 
     def shipped(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         return self.guarded(lambda: self._wait_from_afar(task_vars))
@@ -107,7 +105,9 @@ class ActionModule(Action):
             on_progress=lambda line: self._say(wanted, line),
             began=datetime.now(timezone.utc),
         )
-        return result_of(gate, check_mode=self._task.check_mode)
+        result = result_of(gate, check_mode=self._task.check_mode)
+        warnings = warnings_for(wanted.policy.members)
+        return {**result, **({"warnings": warnings} if warnings else {})}
 
     def _say(self, wanted: Plan, line: str) -> None:
         """To standard error, so that callbacks that write JSON to standard output stay parseable."""

@@ -232,7 +232,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _observe(self, params: dict[str, Any], members: Sequence[Member]) -> Observation:
         access = access_from(params)
         self.secrets |= access.secrets
-        for warning in warnings_for(members, access):
+        for warning in warnings_for(members):
             self.display.warning(warning)
         with Observer(members, access, gather=frozenset({VERSION})) as observer:
             try:

@@ -40,6 +40,8 @@ SPEAK_EVERY = 30.0
 HISTORY_LIMIT = 50
 UNCLAIMED_LIMIT = 50
 LONGEST_PAUSE = 60.0
+# Where one of these is told how many seconds it is short of, time passes as it should.
+PASSING = frozenset({Code.TOO_YOUNG, Code.LINK_UNSETTLED, Code.NOT_STABLE})
 
 
 class ObserverError(Exception):
@@ -48,7 +50,10 @@ class ObserverError(Exception):
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds. ``deadline`` 0: one observation. ``progress_deadline``: give up when nothing changes so long."""
+    """Seconds. ``deadline`` 0: one observation. ``progress_deadline``: give up when nothing changes so long.
+
+    Not while it is time that has to pass, as for a process to grow old enough.
+    """
 
     deadline: float = 600.0
     progress_deadline: float | None = None
@@ -256,7 +261,7 @@ class _Wait:
             verdict, memory = judge(observation, self.policy, memory)
             verdict = self._at_once(verdict)
             self._note(verdict)
-            gave_up = self._gave_up()
+            gave_up = self._gave_up(verdict)
             if verdict.outcome is not Outcome.WAIT or gave_up:
                 unclaimed = _unclaimed(observation, verdict, self.policy)
                 return self._result(verdict, gave_up if verdict.outcome is Outcome.WAIT else "", unclaimed)
@@ -270,12 +275,13 @@ class _Wait:
             return replace(verdict, outcome=Outcome.FAIL)
         return verdict
 
-    def _gave_up(self) -> str:
+    def _gave_up(self, verdict: Verdict) -> str:
         if self.timing.deadline and self.elapsed >= self.timing.deadline:
             return f"the deadline of {self.timing.deadline:g} s is over"
         unchanged = self.clock() - self.changed_at
         limit = self.timing.progress_deadline
-        if limit is not None and unchanged >= limit:
+        passing = any(f.code in PASSING and f.actual is not None for f in verdict.findings if f.blocking)
+        if limit is not None and unchanged >= limit and not passing:
             return f"nothing changed for {unchanged:.0f} s"
         return "" if self.timing.deadline else "one observation only (deadline: 0)"
 

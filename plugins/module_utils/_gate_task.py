@@ -101,5 +101,5 @@ def observe_once(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]
         observation = observe()
     gate = judge_once(observation, policy, began=began)
     result = result_of(gate, check_mode=bool(params.get("check_mode")))
-    warnings = warnings_for(policy.members, access_from(params))
+    warnings = warnings_for(policy.members)
     return {**result, "observation": observation.to_dict(details=False), **({"warnings": warnings} if warnings else {})}

@@ -93,10 +93,8 @@ def spelled_out(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def warnings_for(members: Sequence[Member], access: Access) -> list[str]:
+def warnings_for(members: Sequence[Member]) -> list[str]:
     """What works, but should be known: credentials that anybody on the way can read."""
-    if not (access.auth_token or access.password):
-        return []
     open_urls = [member.url for member in members if _readable_on_the_way(member.url)]
     if not open_urls:
         return []

@@ -53,7 +53,7 @@ def instances_info(params: Mapping[str, Any], secrets: set[str]) -> dict[str, An
     result = report(observation, max_age=max_age, details=params["details"], readiness=READINESS in params["gather"])
     if params.get("members") is None:
         del result["views"][0]["instances"]  # they are the result's own
-    warnings = warnings_for(members, access)
+    warnings = warnings_for(members)
     return {**result, "changed": False, **({"warnings": warnings} if warnings else {})}
 
 

@@ -159,7 +159,9 @@ options:
       - When left out, V(30), or V(75) where the instances talk to each other over NATS.
     type: float
   progress_deadline:
-    description: Seconds after which the gate gives up when nothing has changed. When left out, only O(deadline) counts.
+    description:
+      - Seconds after which the gate gives up when nothing has changed. When left out, only O(deadline) counts.
+      - Time that has to pass, such as O(stable_for), is not counted.
     type: float
 seealso:
   - module: rocketops.rocketchat.instances_info

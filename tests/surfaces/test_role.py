@@ -66,9 +66,14 @@ def test_a_gate_that_is_open(emulator: Emulator, tmp_path: Path) -> None:
             ("--extra-vars", "health_gate_expected_version="),
             "must be a full version such as 7.11.0, not empty",
         ),
+        (
+            [gate(), PAST],
+            ("--extra-vars", '{"health_gate_expected_version": null}'),
+            "must be a full version such as 7.11.0, not empty",
+        ),
         ([gate(), PAST], ("--extra-vars", '{"health_gate_enforce": null}'), "argument 'health_gate_enforce' is of"),
     ],
-    ids=["plain", "tags", "empty", "null"],
+    ids=["plain", "tags", "empty", "null version", "null"],
 )
 def test_a_gate_that_is_shut(
     emulator: Emulator, tmp_path: Path, tasks: list[Task], arguments: tuple[str, ...], says: str
@@ -102,6 +107,15 @@ def test_one_who_cannot_be_another_user(emulator: Emulator, tmp_path: Path, monk
     shown = run(emulator, tmp_path, [task, show])
     reason = "on rc1: Premature end of stream waiting for become success"
     assert f"inconclusive: no observation can be made: {reason}" in shown.output
+
+
+def test_members_without_a_group(emulator: Emulator, tmp_path: Path) -> None:
+    members = [{"name": node["name"], "url": node["url"]} for node in emulator.document["nodes"]]
+    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="nobody", health_gate_members=members)
+    assert shown.code == 0, shown.output
+    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="nobody")
+    assert shown.code == 2
+    assert "The inventory group nobody is empty" in shown.output
 
 
 def test_a_member_without_its_address(emulator: Emulator, tmp_path: Path) -> None:

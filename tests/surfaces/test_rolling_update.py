@@ -15,6 +15,7 @@ from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emula
 from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import WAITING, await_well, members_of, play
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import Run
@@ -145,20 +146,70 @@ def test_the_last_host_leaves_before_its_end(tmp_path: Path) -> None:
         assert _steps(tmp_path)["readmit"] == ["rc1", "rc2"]
 
 
+def test_the_token_is_revoked_during_the_drain(tmp_path: Path) -> None:
+    """The second gate sees nobody then, and so not who served."""
+    with emulated() as emulator:
+        hooks = _hooks(emulator)
+        revoke: Task = {
+            "ansible.builtin.command": "python -m rocketchat_emulator fault {{ item }} unauthorized"
+            f" --state-dir {emulator.state_dir}",
+            "loop": ["rc1", "rc2", "rc3"],
+            "run_once": True,
+        }
+        hooks["drain"].append(revoke)
+        shown = _roll(emulator, tmp_path, hooks)
+        assert shown.code != 0
+        assert "unauthorized (401)" in shown.output
+        assert "not readmitted" not in shown.output
+        assert "; nothing was deployed to rc1, rc2" in shown.output, shown.output
+        assert _steps(tmp_path) == {"drain": ["rc1", "rc2"], "readmit": ["rc1", "rc2"]}
+
+
+@pytest.fixture(scope="module")
+def untouched() -> Iterator[Emulator]:
+    """Of a cluster that nothing is done to."""
+    with emulated() as emulator:
+        await_well(emulator.document, WAITING)
+        yield emulator
+
+
+def test_a_hook_that_cannot_be_read(untouched: Emulator, tmp_path: Path) -> None:
+    """Found before the first node is drained, while nothing of any hook is done."""
+    hooks = {name: [{**task, "tags": "always"} for task in tasks] for name, tasks in _hooks(untouched).items()}
+    hooks["readmit"].append({"no.such.module": {}})
+    shown = _roll(untouched, tmp_path, hooks)
+    assert shown.code != 0
+    assert "no.such.module" in shown.output
+    assert _steps(tmp_path) == {}
+
+
+def test_a_hook_that_one_host_does_not_have(untouched: Emulator, tmp_path: Path) -> None:
+    hook = "{{ 'deploy.yml' if inventory_hostname != 'rc3' else 'nowhere.yml' }}"
+    shown = _roll(untouched, tmp_path, _hooks(untouched), rolling_update_deploy=hook)
+    assert shown.code != 0
+    assert "rolling_update_deploy is no file: " in shown.output, shown.output
+    assert _steps(tmp_path) == {}
+
+
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
         ({"health_gate_enforce": False, "health_gate_min_serving": 3}, "; nothing was done to rc1, rc2"),
         ({"health_gate_group": "chat"}, "No host was found. Set health_gate_group on the command line"),
+        ({"rolling_update_readmit": ""}, "nobody would put the nodes back"),
+        ({"rolling_update_deploy": None}, "rolling_update_deploy is not set"),
+        ({"health_gate_deadline": 0}, "health_gate_deadline is 0"),
+        ({"health_gate_once": True}, "health_gate_once is set"),
+        ({"health_gate_totp_code": "123456"}, "health_gate_totp_code is good for one login"),
+        ({"health_gate_expected_version": None}, "must be a full version such as 7.11.0, not empty"),
     ],
-    ids=["not enforced", "group"],
+    ids=["not enforced", "group", "no readmit", "no deploy", "no time", "one look", "totp", "null version"],
 )
-def test_nothing_is_done(variables: dict[str, Any], says: str, tmp_path: Path) -> None:
-    with emulated() as emulator:
-        shown = _roll(emulator, tmp_path, _hooks(emulator), **variables)
-        assert shown.code != 0
-        assert says in shown.output, shown.output
-        assert _steps(tmp_path) == {}
+def test_nothing_is_done(variables: dict[str, Any], says: str, untouched: Emulator, tmp_path: Path) -> None:
+    shown = _roll(untouched, tmp_path, _hooks(untouched), **variables)
+    assert shown.code != 0
+    assert says in shown.output, shown.output
+    assert _steps(tmp_path) == {}
 
 
 def _hooks(emulator: Emulator, version: str = NEW) -> dict[str, list[Task]]:
@@ -188,7 +239,7 @@ def _roll(
     (folder / "roll.yml").write_text(json.dumps(books), encoding="utf-8")
     defaults: dict[str, Any] = {
         **{f"rolling_update_{name}": f"{name}.yml" for name in hooks},
-        "rolling_update_recheck_deadline": 8,
+        "rolling_update_recheck_deadline": 1,  # less than stable_for and interval need
         "health_gate_min_serving": 1,
         "health_gate_expected_version": NEW,
     }

@@ -164,6 +164,7 @@ def test_each_observation_is_a_run_of_the_module() -> None:
     result = made.run(task_vars={"inventory_hostname": "lb"})
     assert (result["verdict"], result["serving"]) == ("pass", ["rc1"])
     assert len(given) == result["observations"]
+    assert "credentials are sent unencrypted to http://10.0.0.1:3000" in str(result["warnings"])
 
 
 def test_a_host_out_of_reach_is_a_lost_observation(capsys: pytest.CaptureFixture[str]) -> None:

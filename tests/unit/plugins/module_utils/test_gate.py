@@ -121,6 +121,21 @@ def test_it_gives_up_when_nothing_changes() -> None:
     assert result.message.endswith("nothing changed for 60 s")
 
 
+def test_time_that_has_to_pass_is_no_standstill() -> None:
+    scene = three()
+    scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
+    timing = Timing(deadline=600, progress_deadline=20)
+    result, _lines = wait(scene, scene.policy(), timing, {10.0: scene.cut.clear})
+    assert result.passed
+    assert scene.now > 60  # link_memory
+    scene.restart("rc2")
+    result, _lines = wait(scene, scene.policy(), timing)
+    assert result.passed
+    scene.kill("rc3")
+    result, _lines = wait(scene, scene.policy(), timing)
+    assert result.message.endswith("nothing changed for 20 s")
+
+
 @pytest.mark.parametrize(
     ("limit", "pause"),
     [

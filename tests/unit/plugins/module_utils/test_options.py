@@ -197,7 +197,7 @@ def test_members_beside_a_url_of_the_environment(monkeypatch: pytest.MonkeyPatch
 )
 def test_credentials_in_the_clear(url: str, *, warned: bool) -> None:
     text = f"credentials are sent unencrypted to {url}: use https, or a network nobody else reads"
-    assert warnings_for([Member("a", url)], Access(**TOKEN)) == ([text] if warned else [])
+    assert warnings_for([Member("a", url)]) == ([text] if warned else [])
 
 
 def test_what_is_spelled_out_for_elsewhere_is_what_counts_here(monkeypatch: pytest.MonkeyPatch) -> None:
