@@ -86,8 +86,8 @@ notes:
   - All options that M(rocketops.rocketchat.instances_info) has too can be templates, with lookups and extra variables.
   - The values of an instance are those of RV(rocketops.rocketchat.instances_info#module:instances). As host variables
     they have names with O(prefix). They are never evaluated as templates.
-  - The cache is one of the members that were asked. A list in which no node finds itself, as right after it has lost its
-    record, is shown with a warning and not kept.
+  - The cache is one of the members that were asked. A list in which no node finds itself, as right after it has lost
+    its record, is shown with a warning and not kept.
   - An inventory source that fails is only a warning to Ansible, and its exit status 0, unless the environment has
     E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) set to V(true).
 seealso:

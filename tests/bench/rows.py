@@ -48,6 +48,21 @@ if TYPE_CHECKING:
 
 PLAYS = Path(__file__).parent / "plays"
 
+# Methods of Bench, in the order of the table.
+PARTS = (
+    "one_task",
+    "waiting",
+    "noticing",
+    "many_members",
+    "a_roll",
+    "inventory",
+    "judging",
+    "memory",
+    "start_up",
+    "size",
+    "limits",
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -119,23 +134,6 @@ class Bench:
     def run(self, commands: Mapping[str, list[str]], rounds: int | None = None) -> list[dict[str, Timed]]:
         return alternate(commands, rounds or self.rounds, environment=self.environment, folder=self.folder)
 
-    def rows(self) -> Iterable[Row]:
-        """In the order of the table."""
-        for measure in (
-            self.one_task,
-            self.waiting,
-            self.noticing,
-            self.many_members,
-            self.a_roll,
-            self.inventory,
-            self.judging,
-            self.memory,
-            self.start_up,
-            self.size,
-            self.limits,
-        ):
-            yield from measure()
-
     def one_task(self) -> Iterable[Row]:
         with nodes() as url:
             hosts = {f"h{number}": {"node_url": f"{url}/c3/0"} for number in range(50)}
@@ -202,7 +200,7 @@ class Bench:
             names = {"idle": "idle", "ours": "many", "all": "many_views", "peer": "many_uri"}
             found = self.run(self.plays(names, hosts), rounds=min(self.rounds, 3))
             members = [Member(member["name"], member["url"]) for member in hosts["h"]["members"]]
-            access = Access(user_id="u", auth_token="t")
+            access = Access(user_id="bench-user", auth_token="bench-token")
             with Observer(members, access, gather=frozenset({VERSION})) as observer:
                 ways = (observer.observe, partial(_bare, members, threads=len(members)))
                 times, bare = zip(*([_seconds(way) / latency for way in ways] for _time in range(5)))
@@ -235,7 +233,9 @@ class Bench:
         """What the goals that are missed are made of."""
         with nodes() as url:
             members = [Member(member["name"], member["url"]) for member in _cluster(url, "c50")["members"]]
-            with Observer(members, Access(user_id="u", auth_token="t"), gather=frozenset({VERSION})) as observer:
+            with Observer(
+                members, Access(user_id="bench-user", auth_token="bench-token"), gather=frozenset({VERSION})
+            ) as observer:
                 rounds = [(_processor(observer.observe), _processor(partial(_bare, members))) for _time in range(15)]
         cost = Ratio(tuple(ours / bare for ours, bare in rounds[1:]))
         low, high = cost.quartiles
