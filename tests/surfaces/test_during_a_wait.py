@@ -31,7 +31,7 @@ from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import (
     started,
 )
 from ansible_collections.rocketops.rocketchat.tests.unit.server import serving
-from rocketchat_emulator.database import FILE_NAME
+from rocketchat_emulator.database import FILE_NAME, NOW
 
 if TYPE_CHECKING:
     import subprocess
@@ -150,8 +150,10 @@ def _led_elsewhere(emulator: Emulator) -> Iterator[tuple[str, Callable[[], None]
 
 
 def _lose_record(emulator: Emulator) -> None:
+    """Only once it is old enough to serve: a node that never lists itself for long is given up on, and rightly."""
+    old_enough = f"created_at < {NOW} - {WAITING['stable_for']}"
     with closing(sqlite3.connect(emulator.state_dir / FILE_NAME, timeout=5, isolation_level=None)) as connection:
-        connection.execute("DELETE FROM records WHERE id = ?", (emulator.id("rc2"),))
+        connection.execute(f"DELETE FROM records WHERE id = ? AND {old_enough}", (emulator.id("rc2"),))
 
 
 def _inventory(emulator: Emulator, url: str) -> dict[str, Any]:
