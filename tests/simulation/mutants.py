@@ -33,7 +33,7 @@ COLLECTION = "ansible_collections.rocketops.rocketchat"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 UNIT_TESTS = Path(__file__).parents[1] / "unit" / "plugins" / "module_utils"
 JUDGING = ("instances", "policy", "verdict", "gate", "watch")  # those that ask nobody, and so take no time
-SCHEDULES = 400
+SCHEDULES = 250
 
 
 @dataclass(frozen=True)
