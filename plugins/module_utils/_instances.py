@@ -186,15 +186,15 @@ def _with_local_of_old_shape(records: dict[str, Record]) -> dict[str, Record]:
 
 
 def _record(item: object) -> tuple[Record, bool]:
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise InvalidAnswerError("an instance is not an object")
     raw = item.get("instanceRecord")
-    if isinstance(raw, Mapping):
+    if isinstance(raw, dict):
         status = _mapping(item.get("currentStatus"))
         connected, local = status.get("connected") is True, status.get("local") is True
         return _typed(raw, item, status, connected, local), False
     connection = item.get("connection")
-    if not isinstance(connection, Mapping):
+    if not isinstance(connection, dict):
         return _typed(item, {}, {}, None, None), True
     status = _mapping(connection.get("currentStatus"))
     return _typed(item, connection, status, status.get("connected") is True, False), True
@@ -232,7 +232,7 @@ def _typed(
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str | None:
