@@ -212,6 +212,18 @@ def test_nothing_is_done(variables: dict[str, Any], says: str, untouched: Emulat
     assert _steps(tmp_path) == {}
 
 
+def test_a_name_with_a_port(untouched: Emulator, tmp_path: Path) -> None:
+    """A script's hosts have it in their names; Ansible would put another one into the order of the roll."""
+    group = {"rocketchat": {"hosts": ["chat:3000"], "vars": {"rocketchat_url": "http://127.0.0.1:9"}}}
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\necho '{json.dumps({**group, '_meta': {'hostvars': {}}})}'\n", encoding="utf-8")
+    script.chmod(0o755)
+    shown = _roll(untouched, tmp_path, _hooks(untouched), "-i", str(script))
+    assert shown.code != 0
+    assert "chat:3000 cannot be rolled by their names: there is a colon in them" in shown.output, shown.output
+    assert _steps(tmp_path) == {}
+
+
 def _hooks(emulator: Emulator, version: str = NEW) -> dict[str, list[Task]]:
     node = f"{{{{ inventory_hostname }}}} --state-dir {emulator.state_dir}"
     stop: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator stop {node}"}
@@ -223,7 +235,7 @@ def _roll(
     emulator: Emulator,
     folder: Path,
     hooks: dict[str, list[Task]],
-    *,
+    *arguments: str,
     again: Task | None = None,
     environment: dict[str, str] | None = None,
     **variables: Any,
@@ -247,7 +259,7 @@ def _roll(
     if "health_gate_group" in variables:  # a group of that name is there, but not the one that plays look for
         inventory["all"]["children"] = {"chat": inventory["all"]["children"]["rocketchat"]}
     environment = {"ANSIBLE_ROLES_PATH": str(folder / "roles"), **(environment or {})}
-    return play(folder / "roll.yml", inventory, folder, **environment)
+    return play(folder / "roll.yml", inventory, folder, *arguments, **environment)
 
 
 def _note(step: str) -> Task:
