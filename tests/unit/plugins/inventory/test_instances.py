@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.rocketops.rocketchat.plugins.inventory import instances as plugin
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
@@ -160,6 +161,25 @@ def test_hosts_with_their_variables_and_groups(inventory: Inventory) -> None:
     assert listed.of("rocketchat_alive") == sorted(listed.hosts)
     assert listed.document["rocketchat"]["children"][0] == "rocketchat_alive"
     assert "WARNING" not in listed.said
+
+
+def test_a_token_from_a_vault(inventory: Inventory, node: Node, tmp_path: Path) -> None:
+    """The node is sent it as it is, and whoever runs the inventory is not shown it, should the node repeat it."""
+    password = tmp_path / "password"
+    password.write_text("of the vault", encoding="utf-8")
+    inventory.write(auth_token=None)
+    vault = VaultLib([("default", VaultSecret(b"of the vault"))])
+    lines = vault.encrypt(TOKEN.encode()).decode().splitlines()
+    with (tmp_path / "rocketchat.yml").open("a", encoding="utf-8") as file:
+        file.write("".join(["auth_token: !vault |\n", *(f"  {line}\n" for line in lines)]))
+    listed = inventory.listed("--vault-password-file", str(password), "-vvv")
+    assert listed.code == 0, listed.said
+    assert len(listed.hosts) == 3
+    assert {headers.get("X-Auth-Token") for _method, _path, headers, _body in node.server.seen} == {TOKEN}
+    node.down = True
+    told = inventory.listed("--vault-password-file", str(password), "-vvv")
+    assert "down, told ********" in told.said
+    assert [secret for secret in (TOKEN, "of the vault") if secret in listed.said + told.said] == []
 
 
 def test_all_members_are_asked(inventory: Inventory, node: Node) -> None:
