@@ -237,14 +237,21 @@ def _stalled(
 
 
 def _unknown_age(name: str, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]) -> Finding | None:
-    """Of many members one answers: it is never old by its own clock, so its ping has to be seen to move."""
+    """Of many members one answers and pings: it is never old by its own clock, so its ping has to be seen to move."""
     if len(observation.views) == 1:
         return _doubtful_age(name, observation.views[0], policy, pulses)
-    if len(observation.claimed) > 1 or pulses[name].moved:
+    if pulses[name].moved or _another_pings(name, observation, policy):
         return None
-    text = f"{name}'s next ping is not seen yet, and no other node answers to tell how old its last one is"
+    text = f"{name}'s next ping is not seen yet, and no other node pings to tell how old its last one is"
     brief = f"{name}'s next ping is not seen yet"
     return Finding(Code.PINGS_UNSEEN, text, (name,), brief=brief)
+
+
+def _another_pings(name: str, observation: Observation, policy: Policy) -> bool:
+    ages = (
+        view.local.age(observation.reference) for view in observation.views if view.local and view.member.name != name
+    )
+    return any(age is not None and abs(age) <= policy.max_record_age for age in ages)
 
 
 def _doubtful_age(name: str, view: View, policy: Policy, pulses: Mapping[str, Pulse]) -> Finding | None:

@@ -60,6 +60,9 @@ MUTANTS = {
         "newest(view.date for view in self.views if view.local)",
     ),
     "lets a lone node tell its own age": Mutant("_standing", "or _unknown_age(name, observation, policy, pulses)", ""),
+    "asks the silent how old a ping is": Mutant(
+        "_standing", "age is not None and abs(age) <= policy.max_record_age for age in ages", "True for age in ages"
+    ),
     "counts ages from a ping that may be old": Mutant(
         "_standing", "return _doubtful_age(name, observation.views[0], policy, pulses)", "return None"
     ),

@@ -31,7 +31,9 @@ def test_fresh_schedules() -> None:
     assert campaign(first, FRESH, today=False).faults() == []
 
 
-@pytest.mark.parametrize("seed", [769, 1176, 3161, 16666, 51341, 78886, 115659, 125979, 307147, 3176379122, 3176439551])
+@pytest.mark.parametrize(
+    "seed", [769, 1176, 3161, 16666, 51341, 78886, 115659, 125979, 307147, 3176379122, 3176439551, 936330688]
+)
 def test_schedules_that_once_found_a_fault(seed: int) -> None:
     _schedule, tally = play(seed)
     assert tally.faults == []

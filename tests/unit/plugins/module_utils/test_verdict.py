@@ -250,6 +250,20 @@ def test_a_node_that_alone_answers_is_never_old_by_its_own_clock() -> None:
     assert judged_for(scene, policy, 100).outcome.value == "pass"
 
 
+def test_a_node_that_alone_pings_is_never_old_by_its_own_clock() -> None:
+    """The others answer, but have lost their pings before it did: theirs are old by its last one, which may be old."""
+    scene = three()
+    scene["rc1"].pings, scene["rc1"].pinged = False, -100.0
+    for name in ("rc2", "rc3"):
+        scene[name].pings, scene[name].pinged = False, -200.0
+    policy = scene.policy("before", targets=["rc2"], min_serving="1")
+    verdict = scene.judge(policy)
+    assert codes(verdict) >= {("pings_unseen", "rc1"), ("stalled", "rc3")}
+    assert judged_for(scene, policy, 300).outcome.value == "wait"
+    scene["rc1"].pings = True
+    assert judged_for(scene, policy, 100).outcome.value == "pass"
+
+
 def test_why_a_target_is_not_down_does_not_disturb_the_others() -> None:
     scene = three()
     scene["rc2"].error = "server_error"  # it still pings
