@@ -16,25 +16,25 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.utils.display import Display
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._excerpt import printable
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import ObserverError, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import (
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import (
     observing,
     plan,
     refuse_from_afar,
     result_of,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import ObserverError, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import warnings_for
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._waiting import OverdueError, bounded, sleeper
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._sleep import OverdueError, bounded, sleeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import Plan
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import Plan
 
 SHIPPING = 30.0  # seconds for a connection and a transfer, beside the calls themselves
 

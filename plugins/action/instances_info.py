@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import INSTANCES
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_info
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import instances_info
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
 
 

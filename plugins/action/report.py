@@ -13,8 +13,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import REPORT
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._forms import ENDINGS, told
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import ENDINGS, told
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 

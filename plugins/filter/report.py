@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._forms import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import untrusted
 
 if TYPE_CHECKING:

@@ -136,28 +136,28 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable, get_cache_plugin
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import INSTANCES
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._excerpt import printable
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError, to_iso
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import VERSION, Observer
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import (
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import VERSION, Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import instances_of
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import IMPORT_ERROR
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import (
     OptionsError,
     access_from,
     max_record_age,
     members_from,
     warnings_for,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_of
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import IMPORT_ERROR
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._names import is_usable, settle
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._secrets import as_text, has_secret
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import is_usable, settle
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking import as_text, has_secret
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import LOOKUPS, untrusted
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
 
 ASKED = {name: spec for name, spec in INSTANCES.items() if name not in ("gather", "details")}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.module_utils.common.parameters import env_fallback
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import HTTP_AGENT
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import HTTP_AGENT
 
 # No constraints between options are left to Ansible: what comes from the environment must give way to what is written
 # in the task, and only _options knows how.

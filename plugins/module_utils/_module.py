@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import proxy_secrets
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import IMPORT_ERROR
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import proxy_secrets
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import IMPORT_ERROR
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -350,7 +350,7 @@ history:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import observe_once
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import observe_once
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._module import run_module
 
 

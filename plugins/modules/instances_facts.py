@@ -258,8 +258,8 @@ ansible_facts:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import INSTANCES
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import instances_facts
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._module import run_module
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_facts
 
 
 def main() -> None:

@@ -282,8 +282,8 @@ views:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import INSTANCES
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import instances_info
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._module import run_module
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_info
 
 
 def main() -> None:

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError, spelled_out
-
 # Imported here, in Ansible's parent process: the workers that it forks need not import requests again.
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import IMPORT_ERROR
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._secrets import masked
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import IMPORT_ERROR
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError, spelled_out
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking import masked
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._signals import terminable
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import plain, validated
 

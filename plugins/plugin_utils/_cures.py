@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult, judge_once
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import plan
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import recorded
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult, judge_once
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import recorded
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import plain, validated
 
 

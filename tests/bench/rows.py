@@ -24,19 +24,19 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import Listing, Record, parse
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import (
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import (
     Failure,
     Member,
     Observation,
     View,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import VERSION, Observer
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import report
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import VERSION, Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import Listing, Record, parse
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.tests.bench.server import answer_of, nodes
 from ansible_collections.rocketops.rocketchat.tests.bench.timing import Ratio, Timed, alternate, ratio
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
@@ -44,7 +44,7 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 PLAYS = Path(__file__).parent / "plays"
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import to_iso
 from ansible_collections.rocketops.rocketchat.tests.fuzz.answers import DOCUMENTED
 
 if TYPE_CHECKING:

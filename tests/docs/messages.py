@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils import _errors
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(_errors.__file__).parents[2]
+ROOT = Path(errors.__file__).parents[3]
 GAP = "…"
 ERRORS = ("OptionsError", "InvalidAnswerError", "AnsibleFilterError", "AnsibleParserError", "ObserverError")
 WARNINGS = ("warning", "warn")
@@ -45,9 +45,9 @@ def of_findings() -> set[tuple[str, str]]:
 
 def of_client() -> dict[str, str]:
     """What the client's errors are called, and the cure that each of them ends with."""
-    kinds = vars(_errors).values()
-    errors = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, _errors.ClientError)]
-    return {kind.code: kind.cure for kind in errors if kind is not _errors.ClientError}
+    found = vars(errors).values()
+    kinds = [kind for kind in found if isinstance(kind, type) and issubclass(kind, errors.ClientError)]
+    return {kind.code: kind.cure for kind in kinds if kind is not errors.ClientError}
 
 
 def of_tasks() -> set[str]:

@@ -13,12 +13,12 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils import _errors
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(_errors.__file__).parents[2]
+ROOT = Path(errors.__file__).parents[3]
 PAGES = sorted(
     [
         ROOT / "README.md",

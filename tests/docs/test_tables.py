@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import WAIVABLE, Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import WAIVABLE, Code
 from ansible_collections.rocketops.rocketchat.tests.docs import messages
 from ansible_collections.rocketops.rocketchat.tests.docs.pages import guide, literals
 

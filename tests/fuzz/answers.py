@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError, parse, to_iso
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import (
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import (
     Failure,
     Member,
     Observation,
     View,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import (
+    InvalidAnswerError,
+    parse,
+    to_iso,
 )
 
 if TYPE_CHECKING:

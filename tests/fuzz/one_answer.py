@@ -9,20 +9,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._client import INSTANCES, Client
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._errors import NotRocketchatError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError, parse
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member, Observation, View
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import Response
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation, View
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError, parse
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import INSTANCES, Client
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import NotRocketchatError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import Response
 from ansible_collections.rocketops.rocketchat.tests.fuzz.oracle import objections
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 if TYPE_CHECKING:
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Outcome
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome
 
 NODE = Member("rc1", "http://rc1:3000")
 CLIENT = Client(NODE.url, Access(user_id="u", auth_token="t"))

@@ -17,13 +17,17 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import GateResult, Timing, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import InvalidAnswerError, Record, parse
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import report
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import (
+    InvalidAnswerError,
+    Record,
+    parse,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult, Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
 from ansible_collections.rocketops.rocketchat.tests.fuzz.answers import (
     DOCUMENTED,
     MEMBERS,
@@ -42,7 +46,7 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
     from ansible_collections.rocketops.rocketchat.tests.fuzz.answers import Answers
 
     Spoil = Callable[[Answers], Answers]

@@ -14,7 +14,7 @@ from typing import Literal
 
 from playwright.sync_api import sync_playwright
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._forms import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
 from ansible_collections.rocketops.rocketchat.tests.unit.rolls import recorded
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._forms import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
 from ansible_collections.rocketops.rocketchat.tests.unit import rolls
 
 if TYPE_CHECKING:

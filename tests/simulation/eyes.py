@@ -12,13 +12,13 @@ from itertools import combinations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import parse
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import (
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import (
     Failure,
     Member,
     Observation,
     View,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse
 from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import (
     EPOCH,
     RATE_CALLS,

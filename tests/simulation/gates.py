@@ -10,9 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import run, timing_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run, timing_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
 from ansible_collections.rocketops.rocketchat.tests.simulation.eyes import Eyes, connected
 from ansible_collections.rocketops.rocketchat.tests.simulation.truth import Step, Truth, misled
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 COLLECTION = "ansible_collections.rocketops.rocketchat"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 UNIT_TESTS = Path(__file__).parents[1] / "unit" / "plugins" / "module_utils"
-JUDGING = ("instances", "policy", "verdict", "gate", "watch")  # those that ask nobody, and so take no time
+JUDGING = ("_cluster/test_records.py", "_judgement", "_gate")  # those that ask nobody, and so take no time
 SCHEDULES = 250
 
 
@@ -46,113 +46,139 @@ class Mutant:
 
 
 MUTANTS = {
-    "drops the age test": Mutant("_standing", "abs(age) <= policy.max_record_age and unmoved", "unmoved"),
-    "drops the test that pings move": Mutant("_standing", " and unmoved <= policy.max_record_age:", ":"),
+    "drops the age test": Mutant(
+        "_judgement.member_status", "abs(age) <= policy.max_record_age and unmoved", "unmoved"
+    ),
+    "drops the test that pings move": Mutant("_judgement.member_status", " and unmoved <= policy.max_record_age:", ":"),
     "trusts lastHeartbeatTime": Mutant(
-        "_instances",
+        "_cluster.records",
         "return seconds_between(self.updated_at, reference)",
         "return seconds_between(self.updated_at, reference) if self.last_heartbeat is None else 0.0",
     ),
-    "counts an expired record": Mutant("_standing", "state in (State.ALIVE, State.STALLED)", "state is not None"),
+    "counts an expired record": Mutant(
+        "_judgement.member_status", "state in (State.ALIVE, State.STALLED)", "state is not None"
+    ),
     "takes the nodes' clocks for the database's": Mutant(
-        "_observation",
+        "_cluster.observation",
         "newest(view.local.updated_at for view in self.views if view.local)",
         "newest(view.date for view in self.views if view.local)",
     ),
-    "lets a lone node tell its own age": Mutant("_standing", "or _unknown_age(name, observation, policy, pulses)", ""),
+    "lets a lone node tell its own age": Mutant(
+        "_judgement.member_status", "or _unknown_age(name, observation, policy, pulses)", ""
+    ),
     "asks the silent how old a ping is": Mutant(
-        "_standing", "age is not None and abs(age) <= policy.max_record_age for age in ages", "True for age in ages"
+        "_judgement.member_status",
+        "age is not None and abs(age) <= policy.max_record_age for age in ages",
+        "True for age in ages",
     ),
     "counts ages from a ping that may be old": Mutant(
-        "_standing", "return _doubtful_age(name, observation.views[0], policy, pulses)", "return None"
+        "_judgement.member_status", "return _doubtful_age(name, observation.views[0], policy, pulses)", "return None"
     ),
     "counts two URLs of one process twice": Mutant(
-        "_standing",
+        "_judgement.member_status",
         "return Standing(name, view, None, None, Finding(Code.SAME_PROCESS, text, (name,), actual=record.id))",
         "return Standing(name, view, record, State.ALIVE, None)",
     ),
     "lends its id to whoever it answers for": Mutant(
-        "_standing", "if view.local and len(observation.claimed[view.local.id]) == 1", "if view.local"
+        "_judgement.member_status", "if view.local and len(observation.claimed[view.local.id]) == 1", "if view.local"
     ),
-    "asks no age of a process": Mutant("_standing", "lived is not None and lived >= needed", "lived is not None"),
-    "forgets the old ids": Mutant("_verdict", "if record.id in before.ids:", "if record.id == known.instance_id:"),
+    "asks no age of a process": Mutant(
+        "_judgement.member_status", "lived is not None and lived >= needed", "lived is not None"
+    ),
+    "forgets the old ids": Mutant(
+        "_judgement.judge", "if record.id in before.ids:", "if record.id == known.instance_id:"
+    ),
     "takes an empty before for no old ids": Mutant(
-        "_policy", 'if not params["restart_required"]:\n            return None', "return None"
+        "_judgement.policy", 'if not params["restart_required"]:\n            return None', "return None"
     ),
     "takes a refused before for a passed one": Mutant(
-        "_policy", 'if result.get("verdict") != "pass" and not', 'if result.get("verdict") == "fail" and not'
+        "_judgement.policy", 'if result.get("verdict") != "pass" and not', 'if result.get("verdict") == "fail" and not'
     ),
     "accepts a resumed process": Mutant(
-        "_verdict",
+        "_judgement.judge",
         "if known.instance_id is None and not self.policy.restart_proven",
         "if known is None and not self.policy.restart_proven",
     ),
-    "lets the old process live on": Mutant("_verdict", "alive = shown & {known.instance_id}", "alive = shown - shown"),
-    "lets an old process live on that has no name": Mutant(
-        "_verdict", "alive = (shown & before.ids) - owned - set(self.observation.claimed)", "alive = shown - shown"
+    "lets the old process live on": Mutant(
+        "_judgement.judge", "alive = shown & {known.instance_id}", "alive = shown - shown"
     ),
-    "takes the before of another cluster": Mutant("_policy", "if elsewhere:", "if not policy.members:"),
+    "lets an old process live on that has no name": Mutant(
+        "_judgement.judge",
+        "alive = (shown & before.ids) - owned - set(self.observation.claimed)",
+        "alive = shown - shown",
+    ),
+    "takes the before of another cluster": Mutant("_judgement.policy", "if elsewhere:", "if not policy.members:"),
     "lets one clock bury the living": Mutant(
-        "_standing", "record.age(view.local.updated_at if view.local else None))", "None)"
+        "_judgement.member_status", "record.age(view.local.updated_at if view.local else None))", "None)"
     ),
     "accepts a target that answers from elsewhere": Mutant(
-        "_verdict", "known.place and record.place and known.place != record.place", "None is known"
+        "_judgement.judge", "known.place and record.place and known.place != record.place", "None is known"
     ),
     "judges one target of a batch only": Mutant(
-        "_verdict",
+        "_judgement.judge",
         "for name in self.policy.targets:\n            findings += self._target",
         "for name in self.policy.targets[:1]:\n            findings += self._target",
     ),
     "lets a streak survive a restart": Mutant(
-        "_verdict", "if last is None or last.processes != processes:", "if last is None:"
+        "_judgement.judge", "if last is None or last.processes != processes:", "if last is None:"
     ),
     "counts time that nobody watched": Mutant(
-        "_verdict", "min(now - last.last_at, 2 * interval(self.policy, self.observation))", "now - last.last_at"
+        "_judgement.judge", "min(now - last.last_at, 2 * interval(self.policy, self.observation))", "now - last.last_at"
     ),
-    "passes what has just come back": Mutant("_verdict", "if streak.seconds < needed:", "if streak.seconds < 0:"),
+    "passes what has just come back": Mutant(
+        "_judgement.judge", "if streak.seconds < needed:", "if streak.seconds < 0:"
+    ),
     "waits for no ping": Mutant(
-        "_verdict", "record.updated_at is None or ping is None or record.updated_at <= ping", "ping is None"
+        "_judgement.judge", "record.updated_at is None or ping is None or record.updated_at <= ping", "ping is None"
     ),
     "takes a view without news for news": Mutant(
-        "_verdict", "return self.memory.streak, (Finding", "return self._longer_streak(), (Finding"
+        "_judgement.judge", "return self.memory.streak, (Finding", "return self._longer_streak(), (Finding"
     ),
     "forgives a member without news for ever": Mutant(
-        "_verdict", "in self.memory.served - self.memory.missed", "in self.memory.served"
+        "_judgement.judge", "in self.memory.served - self.memory.missed", "in self.memory.served"
     ),
     "ignores a one-way link": Mutant(
-        "_verdict",
+        "_judgement.judge",
         "second.id in self.fresh[a] and first.id in self.fresh[b]",
         "(second.id in self.fresh[a] or first.id in self.fresh[b])",
     ),
-    "forgets a bad link at once": Mutant("_verdict", "elif good_for < self.policy.link_memory:", "elif good_for < 0:"),
+    "forgets a bad link at once": Mutant(
+        "_judgement.judge", "elif good_for < self.policy.link_memory:", "elif good_for < 0:"
+    ),
     "looks at no link of the target": Mutant(
-        "_verdict", "[link for link in links if target.name in link.members] + self._unlisted", "self._unlisted"
+        "_judgement.judge", "[link for link in links if target.name in link.members] + self._unlisted", "self._unlisted"
     ),
     "looks at no database of the target": Mutant(
-        "_verdict", "in link.members] + self._unlisted(target, serving)", "in link.members]"
+        "_judgement.judge", "in link.members] + self._unlisted(target, serving)", "in link.members]"
     ),
     "takes a silent target for a dead one": Mutant(
-        "_verdict", "self.observation.reference is None or self._unclaimed()", "self.observation.reference is None"
+        "_judgement.judge",
+        "self.observation.reference is None or self._unclaimed()",
+        "self.observation.reference is None",
     ),
     "takes one missing answer for death": Mutant(
-        "_verdict", "self.observation.at - since >= self.policy.ping_interval", "self.observation.at >= since"
+        "_judgement.judge", "self.observation.at - since >= self.policy.ping_interval", "self.observation.at >= since"
     ),
     "counts the targets among those who carry on": Mutant(
-        "_verdict", "others = serving & set(policy.others)", "others = serving"
+        "_judgement.judge", "others = serving & set(policy.others)", "others = serving"
     ),
     "needs one member less": Mutant(
-        "_verdict", "if len(serving) >= self.policy.needed:", "if len(serving) >= self.policy.needed - 1:"
+        "_judgement.judge", "if len(serving) >= self.policy.needed:", "if len(serving) >= self.policy.needed - 1:"
     ),
-    "takes any version for the wanted one": Mutant("_verdict", "if version == wanted:", "if version is not None:"),
+    "takes any version for the wanted one": Mutant(
+        "_judgement.judge", "if version == wanted:", "if version is not None:"
+    ),
     "takes a cut version for the whole": Mutant(
-        "_verdict", "if version == wanted:", "if version and wanted.startswith(version):"
+        "_judgement.judge", "if version == wanted:", "if version and wanted.startswith(version):"
     ),
-    "judges microservices": Mutant("_verdict", "if view.listing and view.listing.microservices:", "if False:"),
-    "judges servers before 6": Mutant("_verdict", "elif view.listing and view.listing.old_shape:", "elif False:"),
+    "judges microservices": Mutant("_judgement.judge", "if view.listing and view.listing.microservices:", "if False:"),
+    "judges servers before 6": Mutant(
+        "_judgement.judge", "elif view.listing and view.listing.old_shape:", "elif False:"
+    ),
     "takes a lost observation for a good one": Mutant(
-        "_verdict", "streak=None if memory.lost else memory.streak", "streak=memory.streak"
+        "_judgement.judge", "streak=None if memory.lost else memory.streak", "streak=memory.streak"
     ),
-    "lists an instance twice": Mutant("_instances", "if record.id in records:", "if not record.id:"),
+    "lists an instance twice": Mutant("_cluster.records", "if record.id in records:", "if not record.id:"),
 }
 
 
@@ -214,7 +240,7 @@ def caught_by_unit_tests() -> str | None:
 
     first = First()
     with redirect_stdout(StringIO()):
-        files = [str(UNIT_TESTS / f"test_{name}.py") for name in JUDGING]
+        files = [str(UNIT_TESTS / name) for name in JUDGING]
         pytest.main(["-x", "-q", "-p", "no:cacheprovider", *files], [first])
     return first.failed
 

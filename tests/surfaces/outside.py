@@ -17,13 +17,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils import _watch
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import watch
 from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import EVENTS, INVENTORY, LIMIT, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SOURCE = Path(_watch.__file__).parents[2] / "extensions" / "eda" / "plugins" / "event_source" / "instances.py"
+SOURCE = Path(watch.__file__).parents[3] / "extensions" / "eda" / "plugins" / "event_source" / "instances.py"
 LOOKING = 3.5  # seconds for the event source to settle on a verdict
 
 

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import Observer
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 from markupsafe import escape
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import to_iso
 from ansible_collections.rocketops.rocketchat.tests.surfaces.outside import ask_events, ask_inventory
 from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import (
     DEPLOYED,

@@ -8,8 +8,8 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
-judgement=plugins/module_utils/_instances.py,plugins/module_utils/_policy.py,plugins/module_utils/_standing.py
-judgement+=,plugins/module_utils/_verdict.py,plugins/module_utils/_gate.py
+judgement=plugins/module_utils/_cluster/records.py,plugins/module_utils/_judgement/*.py
+judgement+=,plugins/module_utils/_gate/wait.py
 
 report() { python -m coverage report --show-missing --skip-covered --precision 1 "$@"; }
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Scene
 
 RECORDED = Path(__file__).parent / "recorded"  # by make rolls

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import parse, to_iso
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import (
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import (
     Failure,
     Member,
     Observation,
     View,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Policy, policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, Verdict, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, Verdict, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy, policy_from
 
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._access import Access
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Member, Observation, View
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._observer import READINESS, VERSION, Observer
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._verdict import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation, View
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import READINESS, VERSION, Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, params
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
 
@@ -44,11 +44,11 @@ PLUGINS = "ansible_collections.rocketops.rocketchat.plugins"
 IMPORTED_LATER = f"""
 import sys
 import {PLUGINS}.action.cluster_gate
-from {PLUGINS}.module_utils._access import Access
-from {PLUGINS}.module_utils._gate import judge_once
-from {PLUGINS}.module_utils._observation import Member
-from {PLUGINS}.module_utils._observer import READINESS, VERSION, Observer
-from {PLUGINS}.module_utils._policy import policy_from
+from {PLUGINS}.module_utils._node.access import Access
+from {PLUGINS}.module_utils._gate.wait import judge_once
+from {PLUGINS}.module_utils._cluster.observation import Member
+from {PLUGINS}.module_utils._cluster.observer import READINESS, VERSION, Observer
+from {PLUGINS}.module_utils._judgement.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 before = set(sys.modules)
 members = [Member("rc1", sys.argv[1])]

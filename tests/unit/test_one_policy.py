@@ -14,17 +14,17 @@ import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.filter.verdict import verdict
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE, WATCH
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import Timing, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import plan
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import report
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._watch import watch_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.watch import watch_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._observation import Observation
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
 
 POLICY = {
     "members": [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2", "rc3")],

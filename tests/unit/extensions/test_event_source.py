@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils import _watch
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import WATCH
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._instances import to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate import watch
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, serving
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
-SOURCE = Path(_watch.__file__).parents[2] / "extensions" / "eda" / "plugins" / "event_source" / "instances.py"
+SOURCE = Path(watch.__file__).parents[3] / "extensions" / "eda" / "plugins" / "event_source" / "instances.py"
 SCHEMA = SOURCE.parent / "schemas" / "instances.json"
 NAMES = ("rc1", "rc2")
 TOKEN = "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"

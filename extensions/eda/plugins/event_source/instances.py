@@ -71,9 +71,9 @@ for _folder in Path(os.path.abspath(__file__)).parents:
 from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import WATCH
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import observing, plan
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._transport import IMPORT_ERROR
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._watch import watch_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import observing, plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.watch import watch_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import IMPORT_ERROR
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 

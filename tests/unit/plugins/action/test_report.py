@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._forms import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
 from ansible_collections.rocketops.rocketchat.tests.unit.rolls import hostile, recorded
 
 if TYPE_CHECKING:

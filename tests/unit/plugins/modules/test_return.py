@@ -15,8 +15,8 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE, INSTANCES
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate_task import observe_once
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import instances_facts, instances_info
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import observe_once
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import instances_facts, instances_info
 from ansible_collections.rocketops.rocketchat.plugins.modules import cluster_gate as cluster_gate_module
 from ansible_collections.rocketops.rocketchat.plugins.modules import instances_facts as instances_facts_module
 from ansible_collections.rocketops.rocketchat.plugins.modules import instances_info as instances_info_module

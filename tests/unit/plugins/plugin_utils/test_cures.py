@@ -10,7 +10,7 @@ from dataclasses import astuple
 
 import pytest
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._policy import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Code
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._cures import CURES
 
 

@@ -18,7 +18,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.rocketops.rocketchat.plugins.filter import verdict as filter_module
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._report import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
 from ansible_collections.rocketops.rocketchat.plugins.test import healthy as test_module
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""Many nodes at one moment: what each member answered, and what follows from comparing the answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import (
+    InvalidAnswerError,
+    Listing,
+    Record,
+    list_of,
+    mapping_of,
+    moment_of,
+    newest,
+    to_iso,
+    typed,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node that the user declares to belong to the cluster. ``url`` is its own, not a load balancer's."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a view is missing. ``code`` is a client error's, ``reason`` a few words, ``message`` the whole sentence."""
+
+    code: str
+    reason: str
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"code": self.code, "reason": self.reason, "message": self.message}
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Failure:
+        """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
+        raw = mapping_of(raw, "error")
+        if _needed(raw, "code") not in CODES:
+            raise InvalidAnswerError(f"{raw['code']} is no error of a client")
+        return cls(code=_needed(raw, "code"), reason=_needed(raw, "reason"), message=_needed(raw, "message"))
+
+
+@dataclass(frozen=True)
+class View:
+    """What one member answered at one moment: a listing or a failure.
+
+    ``version``: none where it is not known. ``ready``: none where the node has no readiness endpoint or was not asked.
+    ``date``: the node's own clock. ``rate_limit``: limit, remaining and reset_after (seconds), none if not limited.
+    """
+
+    member: Member
+    listing: Listing | None = None
+    failure: Failure | None = None
+    version: str | None = None
+    ready: bool | None = None
+    date: datetime | None = None
+    rate_limit: Mapping[str, Any] | None = None
+
+    @property
+    def local(self) -> Record | None:
+        return self.listing.local if self.listing else None
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Record]:
+        return {record.id: record for record in self.listing.records} if self.listing else {}
+
+    def to_dict(self, *, details: bool) -> dict[str, Any]:
+        """Without ``details`` the records have no ``os``: nothing is judged by it, and it is most of the answer."""
+        return {
+            "member": self.member.name,
+            "url": self.member.url,
+            "error": self.failure.to_dict() if self.failure else None,
+            "version": self.version,
+            "ready": self.ready,
+            "date": to_iso(self.date),
+            "rate_limit": None if self.rate_limit is None else dict(self.rate_limit),
+            "microservices": self.listing.microservices if self.listing else False,
+            "old_shape": self.listing.old_shape if self.listing else False,
+            "instances": [_entry(record, details) for record in (self.listing.records if self.listing else ())],
+        }
+
+    @classmethod
+    def from_dict(cls, raw: object) -> View:
+        """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
+        raw = mapping_of(raw, "a view")
+        error, limit = raw.get("error"), raw.get("rate_limit")
+        return cls(
+            member=Member(name=_needed(raw, "member"), url=_needed(raw, "url")),
+            listing=_listing(raw) if error is None else None,
+            failure=None if error is None else Failure.from_dict(error),
+            version=typed(raw, "version", str),
+            ready=typed(raw, "ready", bool),
+            date=moment_of(raw, "date"),
+            rate_limit=None if limit is None else _rate_limit(mapping_of(limit, "rate_limit")),
+        )
+
+
+def _rate_limit(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "limit": typed(raw, "limit", int),
+        "remaining": typed(raw, "remaining", int),
+        "reset_after": typed(raw, "reset_after", float),
+    }
+
+
+def _entry(record: Record, details: bool) -> dict[str, Any]:
+    return {**record.to_dict(), "os": record.os.to_dict()} if details else record.to_dict()
+
+
+def _listing(raw: Mapping[str, Any]) -> Listing:
+    records = tuple(Record.from_dict(entry) for entry in list_of(raw, "instances"))
+    if len({record.id for record in records}) < len(records):
+        raise InvalidAnswerError("it lists an instance twice")
+    return Listing(records=records, old_shape=bool(typed(raw, "old_shape", bool)))
+
+
+def _needed(raw: Mapping[str, Any], name: str) -> str:
+    value = typed(raw, name, str)
+    if value is None:
+        raise InvalidAnswerError(f"{name} is missing")
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """All views at one moment. ``at``: seconds of the observer's monotonic clock.
+
+    ``lost``: the observation itself could not be made (the host that asks was out of reach); then there are no views.
+    """
+
+    views: tuple[View, ...]
+    at: float
+    lost: str | None = None
+
+    @cached_property
+    def reference(self) -> datetime | None:
+        """The database's clock: the newest ping of a process that has just answered. None if no view has its own."""
+        return newest(view.local.updated_at for view in self.views if view.local)
+
+    @cached_property
+    def clock(self) -> datetime | None:
+        """The reference, or where there is none a node's ``Date``: good enough to show ages, not to judge by them."""
+        return self.reference or newest(view.date for view in self.views)
+
+    @cached_property
+    def claimed(self) -> Mapping[str, tuple[str, ...]]:
+        """Instance id to the members that call it their own. More than one: their URLs lead to one process."""
+        claims: dict[str, tuple[str, ...]] = {}
+        for view in self.views:
+            if view.local:
+                claims[view.local.id] = (*claims.get(view.local.id, ()), view.member.name)
+        return claims
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """All ids that any view lists."""
+        return tuple(sorted({identity for view in self.views for identity in view.by_id}))
+
+    def to_dict(self, *, details: bool) -> dict[str, Any]:
+        return {"views": [view.to_dict(details=details) for view in self.views], "at": self.at, "lost": self.lost}
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Observation:
+        """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
+        raw = mapping_of(raw, "an observation")
+        at = typed(raw, "at", float)
+        if at is None:
+            raise InvalidAnswerError("at is missing")
+        views = tuple(View.from_dict(view) for view in list_of(raw, "views"))
+        return cls(views=views, at=at, lost=typed(raw, "lost", str))

@@ -1,0 +1,211 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The watch: one observation after the other, judged as the gate does, and an event for every change that lasts."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import LONGEST_PAUSE, pause_after
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, Outcome, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import stable_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Code, Phase
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Verdict
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import Standing
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
+
+Event = dict[str, Any]
+
+SERVING = "serving"
+GONE = "gone"  # with one URL for all, members are records, and records are removed
+GOOD = (SERVING, Code.TOO_YOUNG.value, Code.PINGS_UNSEEN.value)  # or what time alone makes so
+JITTER = 0.25
+# With one URL for all, the members are instances, and their ids are the server's to choose: a playbook that an event
+# starts must not run on whatever they match, and an empty limit would be none.
+NO_HOSTS = "instances-are-no-hosts"
+
+
+@dataclass(frozen=True)
+class _Course:
+    """How a member, or the verdict, has been lately. ``told``: what the last event said; ``now``: what was seen last.
+
+    ``since``: when ``now`` was first seen. ``bad_at``: when (s) it was last seen bad, a first time that nobody was told
+    not counted.
+    """
+
+    told: str
+    now: str
+    since: datetime
+    bad_at: float | None = None
+
+
+class Watch:
+    """What became of the members of a policy. Not for more than one thread at a time.
+
+    ``heartbeat``: seconds after which the whole state is told again, none if never.
+    """
+
+    def __init__(self, policy: Policy, *, heartbeat: float | None = None) -> None:
+        self.policy = policy
+        self._heartbeat = heartbeat
+        self._memory = Memory()
+        self._members: dict[str, _Course] | None = None
+        self._verdict: _Course | None = None
+        self._whole_at = 0.0
+        self._silent = 0
+
+    def events(self, observation: Observation, now: datetime) -> list[Event]:
+        """What to tell after an observation. ``now`` is for people.
+
+        A change for the worse is told when two observations running have seen it, as one missing view is no news. A
+        member serves again when it has for ``stable_for``, and the verdict is pass again when the gate's would be.
+        """
+        verdict, self._memory = judge(observation, self.policy, self._memory)
+        states = self._states(observation, verdict)
+        self._silent = self._silent + 1 if not any(view.listing for view in observation.views) else 0
+        outcome = verdict.outcome.value
+        if self._verdict is None:
+            self._verdict = _Course(told=outcome, now=outcome, since=now)
+            self._members = _courses(states, now)
+            self._whole_at = observation.at
+            return [self._of_all("state", replace(self._verdict, told=""), verdict)]
+        events: list[Event] = []
+        if self._members is None:
+            self._members = _courses(states, now)
+        elif states is not None:  # else nothing is known of anybody, and least of all that it is gone
+            events += self._of_members(self._members, states, verdict, observation, now)
+        before, self._verdict = self._verdict, _seen(self._verdict, outcome, now)
+        # The judgement itself takes its time to pass, to fail and to give up: only the first doubt is no news.
+        if outcome != before.told and (outcome != Outcome.WAIT.value or before.now == Outcome.WAIT.value):
+            events.append(self._of_all("verdict", self._verdict, verdict))
+            self._verdict = replace(self._verdict, told=outcome)
+        if self._heartbeat is not None and observation.at - self._whole_at >= self._heartbeat:
+            self._whole_at = observation.at
+            events.append(self._of_all("heartbeat", self._verdict, verdict))
+        return events
+
+    def pause_after(self, observation: Observation) -> float:
+        """Seconds to the next observation: the gate's, and longer and longer while nobody answers at all.
+
+        Never sooner than the gate, which keeps to the rate limits of the nodes.
+        """
+        pause = pause_after(observation, self.policy)
+        if self._silent < 2:
+            return pause
+        longer = min(pause * 2.0 ** min(self._silent - 1, 16), LONGEST_PAUSE)
+        return max(pause, longer * random.uniform(1 - JITTER, 1 + JITTER))
+
+    def _states(self, observation: Observation, verdict: Verdict) -> Mapping[str, str] | None:
+        """What each member is; none if nobody could be asked, or the one that was does not know who it is itself."""
+        if observation.lost is not None or (self.policy.single_view and observation.views[0].local is None):
+            return None
+        return {standing.name: _state(standing) for standing in verdict.standings}
+
+    def _of_members(
+        self,
+        courses: dict[str, _Course],
+        states: Mapping[str, str],
+        verdict: Verdict,
+        observation: Observation,
+        now: datetime,
+    ) -> list[Event]:
+        events = []
+        settled = stable_for(observation, self.policy)
+        for name in sorted({*courses, *states}):
+            before = courses.get(name) or _Course(GONE, GONE, now)
+            course = _seen(before, states.get(name, GONE), now)
+            if course.now not in GOOD and (before.now not in GOOD or before.told not in GOOD):
+                course = replace(course, bad_at=observation.at)
+            if course.now == SERVING:
+                lasts = course.bad_at is None or observation.at - course.bad_at >= settled
+            else:
+                lasts = before.now != SERVING if course.told == SERVING else before.now == course.now
+            if lasts and course.now != course.told:
+                findings = [finding.to_dict() for finding in verdict.findings if name in finding.members]
+                events.append(self._event("member", course, verdict, findings, [name], member=name))
+                course = replace(course, told=course.now)
+            courses[name] = course
+            if course.told == course.now == GONE:
+                del courses[name]
+        return events
+
+    def _of_all(self, kind: str, course: _Course, verdict: Verdict) -> Event:
+        blamed = {name for finding in verdict.findings if finding.blocking for name in finding.members}
+        unwell = [s.name for s in verdict.standings if not s.serving or s.name in blamed]
+        return self._event(kind, course, verdict, [finding.to_dict() for finding in verdict.findings], unwell)
+
+    def _event(
+        self,
+        kind: str,
+        course: _Course,
+        verdict: Verdict,
+        findings: list[Any],
+        concerned: list[str],
+        *,
+        member: str | None = None,
+    ) -> Event:
+        return {
+            "type": kind,
+            "member": member,
+            "previous": course.told or None,
+            "current": course.now,
+            "since": to_iso(course.since),
+            "verdict": verdict.outcome.value,
+            "msg": verdict.summary,
+            "findings": findings,
+            "cluster": {
+                "serving": list(verdict.serving),
+                "needed": verdict.needed,
+                "members": [_member(standing) for standing in verdict.standings],
+            },
+            "meta": {"hosts": self._hosts(concerned), "uuid": str(uuid.uuid4())},
+        }
+
+    def _hosts(self, concerned: list[str]) -> list[str]:
+        return [NO_HOSTS] if concerned and self.policy.single_view else concerned
+
+
+def watch_from(params: Mapping[str, Any], policy: Policy) -> Watch:
+    """The watch in validated options. Raises :class:`OptionsError`."""
+    if policy.phase is not Phase.STEADY:
+        raise OptionsError(f"phase: {policy.phase.value} is for gates; a watch has phase: steady")
+    heartbeat = params.get("heartbeat")
+    return Watch(policy, heartbeat=None if heartbeat is None else seconds(params, "heartbeat"))
+
+
+def _courses(states: Mapping[str, str] | None, now: datetime) -> dict[str, _Course] | None:
+    """At first nothing has changed yet."""
+    return (
+        None if states is None else {name: _Course(told=state, now=state, since=now) for name, state in states.items()}
+    )
+
+
+def _seen(course: _Course, state: str, now: datetime) -> _Course:
+    return course if state == course.now else replace(course, now=state, since=now)
+
+
+def _state(standing: Standing) -> str:
+    return standing.why_not.code.value if standing.why_not else SERVING
+
+
+def _member(standing: Standing) -> dict[str, Any]:
+    return {
+        "name": standing.name,
+        "state": _state(standing),
+        "instance_id": standing.record.id if standing.record else None,
+        "version": standing.version,
+    }

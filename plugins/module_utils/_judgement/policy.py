@@ -1,0 +1,381 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The policy that a cluster is judged by, and what is refused before the first request."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import (
+    OptionsError,
+    max_record_age,
+    seconds,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
+
+INTERVAL = 5.0
+INTERVAL_LIMITED = 7.0  # ten calls a minute are allowed
+STABLE_FOR = 30.0
+STABLE_FOR_NATS = 75.0  # over NATS a dead peer can look connected for 60 s
+
+
+class Phase(str, Enum):
+    STEADY = "steady"
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Links(str, Enum):
+    CONNECTED = "connected"  # each reaches the other
+    LISTED = "listed"  # each lists the other's fresh record: the same database
+    IGNORED = "ignored"
+
+
+class Code(str, Enum):
+    """What a finding is about. The first group are a client's errors, one member's missing view."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    REDIRECTED = "redirected"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    RATE_LIMITED = "rate_limited"
+    BROKER_DOWN = "broker_down"
+    SERVER_ERROR = "server_error"
+    NOT_ROCKETCHAT = "not_rocketchat"
+
+    NO_LOCAL_RECORD = "no_local_record"
+    SAME_PROCESS = "same_process"
+    STALLED = "stalled"
+    TOO_YOUNG = "too_young"
+    NOT_READY = "not_ready"
+    READINESS_UNKNOWN = "readiness_unknown"
+
+    TOO_FEW_SERVING = "too_few_serving"
+    NOT_LINKED = "not_linked"
+    LINK_UNSETTLED = "link_unsettled"
+    UNEXPECTED_MEMBER = "unexpected_member"
+    TARGET_MAY_LIVE = "target_may_live"
+    NOBODY_ANSWERS = "nobody_answers"
+
+    WRONG_VERSION = "wrong_version"
+    VERSION_UNKNOWN = "version_unknown"
+    NOT_RESTARTED = "not_restarted"
+    RESTART_NOT_PROVABLE = "restart_not_provable"
+    OLD_PROCESS_ALIVE = "old_process_alive"
+    IDENTITY_CHANGED = "identity_changed"
+    PINGS_UNSEEN = "pings_unseen"
+    DEPLOY_NOT_PROVEN = "deploy_not_proven"
+
+    MICROSERVICES = "microservices"
+    OLD_SHAPE = "old_shape"
+    NO_NEWS = "no_news"
+    OBSERVATION_LOST = "observation_lost"
+    OBSERVER_FAILED = "observer_failed"
+    NOT_STABLE = "not_stable"
+    SINGLE_VIEW = "single_view"
+
+
+WAIVABLE = frozenset(
+    {
+        Code.NOT_LINKED,
+        Code.LINK_UNSETTLED,
+        Code.UNEXPECTED_MEMBER,
+        Code.WRONG_VERSION,
+        Code.VERSION_UNKNOWN,
+        Code.OLD_PROCESS_ALIVE,
+        Code.IDENTITY_CHANGED,
+    }
+)
+OF_A_PAIR = frozenset({Code.NOT_LINKED, Code.LINK_UNSETTLED})
+OF_THE_CLUSTER = frozenset({Code.UNEXPECTED_MEMBER})
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A finding that the user takes responsibility for. ``members``: one, a pair, or none for the whole cluster."""
+
+    code: Code
+    members: frozenset[str]
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"code": self.code.value, "members": sorted(self.members), "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Share:
+    """``min_serving``: a number of members, or a percentage of them, rounded up."""
+
+    amount: int
+    percent: bool = False
+
+    def of(self, members: int) -> int:
+        return -(-self.amount * members // 100) if self.percent else self.amount
+
+    def __str__(self) -> str:
+        return f"{self.amount}%" if self.percent else str(self.amount)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the gate ``before`` knew of one member. ``place``: host and port where they tell nodes apart."""
+
+    url: str
+    instance_id: str | None
+    version: str | None
+    place: tuple[str, int] | None
+    serving: bool
+
+
+@dataclass(frozen=True)
+class Before:
+    """The result of the gate ``before``: all ids that any view listed, and each member as it was."""
+
+    ids: frozenset[str]
+    targets: frozenset[str]
+    members: Mapping[str, Known]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What has to be true. Times in seconds.
+
+    ``stable_for`` none: chosen by the transport that is seen. ``interval`` none: chosen by whether calls are limited.
+    """
+
+    phase: Phase
+    members: tuple[Member, ...]
+    targets: tuple[str, ...] = ()
+    expected: int | None = None
+    min_serving: Share | None = None
+    expected_version: str | None = None
+    ping_interval: float = 10.0
+    max_record_age: float = 30.0
+    links: Links = Links.CONNECTED
+    link_memory: float = 60.0
+    readiness_required: bool = False
+    restart_required: bool = True
+    restart_proven: bool = False
+    stable_for: float | None = None
+    interval: float | None = None
+    waivers: tuple[Waiver, ...] = ()
+    before: Before | None = None
+
+    @property
+    def single_view(self) -> bool:
+        """One URL stands for the whole cluster: its records are the members."""
+        return self.expected is not None
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        return tuple(member.name for member in self.members if member.name not in self.targets)
+
+    @property
+    def needed(self) -> int:
+        """How many have to serve: of all in ``steady`` and ``after``, of the others in ``before``."""
+        size = self.expected if self.expected is not None else len(self.members)
+        if self.min_serving is not None:
+            return self.min_serving.of(size)
+        if self.phase is Phase.BEFORE:
+            return len(self.others)
+        if self.phase is Phase.AFTER and self.before is not None:
+            served = {name for name, known in self.before.members.items() if known.serving}
+            return len(served | set(self.targets))
+        return size
+
+    def waiver(self, code: Code, *members: str) -> Waiver | None:
+        concerned = frozenset(members)
+        return next((w for w in self.waivers if w.code is code and w.members == concerned), None)
+
+
+def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
+    """The policy in a task's validated options. Raises :class:`OptionsError` naming what contradicts what."""
+    phase = Phase(params["phase"])
+    names = [member.name for member in members]
+    policy = Policy(
+        phase=phase,
+        members=tuple(members),
+        targets=_targets(params, phase, names),
+        expected=_expected(params, phase),
+        min_serving=_share(params.get("min_serving")),
+        expected_version=_version(params.get("expected_version")),
+        ping_interval=seconds(params, "ping_interval"),
+        max_record_age=max_record_age(params),
+        links=Links(params["links"]),
+        link_memory=seconds(params, "link_memory", least=0.0),
+        readiness_required=params["readiness"] == "required",
+        restart_required=params["restart_required"],
+        restart_proven=params["restart_proven"],
+        stable_for=None if params.get("stable_for") is None else seconds(params, "stable_for", least=0.0),
+        interval=None if params.get("interval") is None else seconds(params, "interval", least=0.01),
+        waivers=tuple(_waiver(raw, names) for raw in params.get("waive") or ()),
+        before=_before(params, phase),
+    )
+    _refuse_contradictions(policy)
+    return policy
+
+
+def _refuse_contradictions(policy: Policy) -> None:
+    if not policy.restart_required and (policy.phase is not Phase.AFTER or not policy.expected_version):
+        raise OptionsError("restart_required: false needs phase: after and expected_version, it judges by the version")
+    before = policy.before
+    if before is not None:
+        missing = [name for name in policy.targets if name not in before.targets or name not in before.members]
+        if missing:
+            raise OptionsError(f"before is not the gate of the targets {', '.join(missing)}")
+        elsewhere = [m.name for m in policy.members if m.name in before.members and before.members[m.name].url != m.url]
+        if elsewhere:
+            raise OptionsError(f"before has asked other urls for {', '.join(elsewhere)}: it is of another cluster")
+    if policy.expected is not None and policy.expected > 1 and (policy.expected_version or policy.readiness_required):
+        raise OptionsError(
+            "expected_version and readiness: required need members, each with its own url: "
+            "a node tells its own version and readiness only"
+        )
+    _refuse_min_serving(policy)
+
+
+def _refuse_min_serving(policy: Policy) -> None:
+    if policy.phase is Phase.BEFORE:
+        limit, of = len(policy.others), "members are left with the targets away"
+        if not policy.others and len(policy.members) > 1 and policy.min_serving is None:
+            raise OptionsError(
+                f"targets are all {len(policy.members)} members: nobody would carry the service; "
+                "deploy fewer at a time, or say min_serving: 0"
+            )
+    elif policy.expected is not None:
+        limit, of = policy.expected, "instances are expected"
+    else:
+        limit, of = len(policy.members), "members are given"
+    if policy.needed > limit:
+        raise OptionsError(f"min_serving {policy.min_serving} needs {policy.needed} to serve, but only {limit} {of}")
+
+
+def _targets(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> tuple[str, ...]:
+    targets = tuple(dict.fromkeys(params.get("targets") or ()))
+    if phase is Phase.STEADY:
+        if targets:
+            raise OptionsError("targets go with phase: before and phase: after, not with phase: steady")
+        return ()
+    if not targets:
+        raise OptionsError(f"phase: {phase.value} needs targets, the names of the members that are deployed")
+    strangers = [name for name in targets if name not in names]
+    if strangers:
+        raise OptionsError(f"targets {', '.join(strangers)} are no members; the members are {', '.join(names)}")
+    return targets
+
+
+def _expected(params: Mapping[str, Any], phase: Phase) -> int | None:
+    expected = params.get("expected")
+    if params.get("members"):
+        if expected is not None:
+            raise OptionsError("expected goes with url; with members their number is expected")
+        return None
+    if phase is not Phase.STEADY:
+        raise OptionsError(
+            f"phase: {phase.value} needs members, each with its own url; url alone is one node's opinion"
+        )
+    if expected is None or expected < 1:
+        raise OptionsError("url needs expected, the number of instances that have to serve (at least 1)")
+    return int(expected)
+
+
+def _share(raw: object) -> Share | None:
+    if raw is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})(%?)", str(raw).strip(), re.ASCII)
+    share = Share(int(match[1]), bool(match[2])) if match else None
+    if share is None or (share.percent and share.amount > 100):
+        raise OptionsError(f"min_serving must be a number of members or a percentage up to 100%, not {raw}")
+    return share
+
+
+FULL_VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?", re.ASCII)
+
+
+def _version(raw: str | None) -> str | None:
+    """None is not given; an empty one is refused, since a variable that came out empty must not lift the condition."""
+    if raw is None:
+        return None
+    if not FULL_VERSION.fullmatch(raw):
+        raise OptionsError(f"expected_version must be a full version such as 7.11.0, not {raw or 'empty'}")
+    return raw
+
+
+def _waiver(raw: Mapping[str, Any], names: Sequence[str]) -> Waiver:
+    waivable = ", ".join(sorted(code.value for code in WAIVABLE))
+    if raw.get("code") not in {code.value for code in WAIVABLE}:
+        raise OptionsError(f"waive: {raw.get('code')} cannot be waived; what can is {waivable}")
+    code = Code(raw["code"])
+    concerned = frozenset(raw.get("pair") or ([raw["member"]] if raw.get("member") else ()))
+    wanted = 2 if code in OF_A_PAIR else 0 if code in OF_THE_CLUSTER else 1
+    if len(concerned) != wanted or (raw.get("pair") and raw.get("member")):
+        needs = {0: "neither member nor pair", 1: "member", 2: "pair, two members"}[wanted]
+        raise OptionsError(f"waive: {code.value} takes {needs}")
+    strangers = sorted(concerned - set(names))
+    if strangers:
+        raise OptionsError(f"waive: {', '.join(strangers)} is no member; the members are {', '.join(names)}")
+    if not str(raw.get("reason") or "").strip():
+        raise OptionsError(f"waive: {code.value} needs a reason")
+    return Waiver(code=code, members=concerned, reason=str(raw["reason"]).strip())
+
+
+def _before(params: Mapping[str, Any], phase: Phase) -> Before | None:
+    result = params.get("before")
+    if phase is not Phase.AFTER:
+        if result:
+            raise OptionsError("before goes with phase: after")
+        return None
+    if not result:
+        if not params["restart_required"]:
+            return None
+        raise OptionsError("phase: after needs before, the registered result of the gate with phase: before")
+    if result.get("phase") != Phase.BEFORE.value:
+        raise OptionsError("before is not the result of a cluster_gate with phase: before")
+    if result.get("verdict") != "pass" and not params.get("check_mode"):
+        raise OptionsError(
+            f"before did not pass, its verdict is {result.get('verdict')}: nothing may be deployed on it"
+        )
+    try:
+        ids = frozenset(_texts(result["ids"]))
+        members = {_a(raw["name"], str): _known(raw) for raw in _a(result["members"], list)}
+        own = [known.instance_id for known in members.values() if known.instance_id is not None]
+        if len(members) < len(result["members"]) or len(set(own)) < len(own) or not ids.issuperset(own):
+            raise ValueError(own)
+        return Before(ids=ids, targets=frozenset(_texts(result["targets"])), members=members)
+    except (KeyError, TypeError, ValueError):
+        raise OptionsError(
+            "before is not a whole result of cluster_gate: register it and pass it on unchanged"
+        ) from None
+
+
+def _known(raw: Mapping[str, Any]) -> Known:
+    host, port = raw["place"] or ("", 0)
+    return Known(
+        url=_a(raw["url"], str),
+        instance_id=_a(raw["instance_id"], str, type(None)),
+        version=_a(raw["version"], str, type(None)),
+        place=(_a(host, str), _a(port, int)) if host else None,
+        serving=_a(raw["serving"], bool),
+    )
+
+
+def _texts(values: object) -> list[str]:
+    return [_a(value, str) for value in _a(values, list)]
+
+
+def _a(value: Any, *kinds: type) -> Any:
+    if not isinstance(value, kinds):
+        raise TypeError(value)
+    return value

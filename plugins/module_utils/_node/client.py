@@ -1,0 +1,330 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""One node, one call: send a request to one Rocket.Chat server, bounded in time and size, and return its JSON."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access, is_header
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import (
+    BrokerDownError,
+    ClientError,
+    ForbiddenError,
+    NotRocketchatError,
+    RateLimitedError,
+    RedirectedError,
+    ServerError,
+    UnauthorizedError,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import excerpt
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import (
+    FailedError,
+    Response,
+    Transport,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INSTANCES = "/api/v1/instances.get"
+INFO = "/api/info"
+READY = "/readyz"
+LOGIN = "/api/v1/login"
+LOGOUT = "/api/v1/logout"
+
+LOGOUT_TIMEOUT = 2.0
+REFUSED_FOR = 900.0  # seconds: longer than any gate, and a watch goes on for months
+RATE_LIMIT_WINDOW = 60.0
+
+_Kind = TypeVar("_Kind", bound=ClientError)
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """The X-RateLimit headers of one answer. ``reset_after``: seconds from the answer's own ``Date``, at most 60."""
+
+    limit: int | None
+    remaining: int | None
+    reset_after: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"limit": self.limit, "remaining": self.remaining, "reset_after": self.reset_after}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A JSON object that one node sent. ``date`` is the node's clock, in UTC."""
+
+    payload: dict[str, Any]
+    status: int
+    date: datetime | None
+    rate_limit: RateLimit | None
+
+
+class Client:
+    """One node. Every method is one request (the first one may need a login before it); nothing is retried or cached.
+
+    Raises a :class:`ClientError` and nothing else. Calls share one connection until :meth:`close`. A session that had
+    to be logged in stays until :meth:`logout`. A login that was refused is not repeated for :data:`REFUSED_FOR`:
+    servers lock accounts out. ``settled`` is set unless a login is on its way. For one thread at a time.
+    """
+
+    def __init__(self, url: str, access: Access) -> None:
+        self.url = url.rstrip("/")
+        self.settled = threading.Event()
+        self.settled.set()
+        self._access = access
+        self._token: tuple[str, str] | None = None
+        if access.user_id and access.auth_token:
+            self._token = (access.user_id, access.auth_token)
+        self._logged_in = False
+        self._proven = False
+        self._refused: UnauthorizedError | None = None
+        self._refused_until = 0.0
+        self._secrets = set(access.secrets)
+        self._transport = Transport(self.url, access)
+
+    @property
+    def session(self) -> tuple[str, str] | None:
+        """User id and token of a session that this client logged in and has not logged out."""
+        return self._token if self._logged_in else None
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """All that must not be shown: those of the access, and the tokens of sessions that were logged in."""
+        return frozenset(self._secrets)
+
+    def instances(self) -> Answer:
+        """``GET /api/v1/instances.get``: needs the permission view-statistics."""
+        headers = self._credentials()
+        try:
+            answer = self._call("GET", INSTANCES, headers=headers)
+        except UnauthorizedError as error:
+            self._session_refused(error)
+            raise
+        self._proven = True
+        if answer.status == 400:
+            said = _server_words(answer.payload)
+            raise self._error(BrokerDownError, "GET", INSTANCES, 400, said, "only a restart cures it")
+        self._expect_ok(answer, "GET", INSTANCES)
+        return answer
+
+    def info(self) -> Answer:
+        """``GET /api/info``: the only per-node source of the version; never rate limited."""
+        answer = self._call("GET", INFO, headers=self._credentials())
+        self._expect_ok(answer, "GET", INFO)
+        return answer
+
+    def ready(self) -> bool | None:
+        """``GET /readyz`` (since 7.11): true for 200 with JSON, none where the node has no such endpoint, else false.
+
+        Servers before 7.11 answer 404, or their web page as for any path that they do not know.
+        """
+        try:
+            response = self._transport.send("GET", READY, headers={}, body=None, limit=self._access.timeout)
+        except FailedError:
+            return False
+        if response.status == 404 or (response.status == 200 and response.content.lstrip()[:1] == b"<"):
+            return None
+        try:
+            self._parse(response, "GET", READY)
+        except NotRocketchatError:
+            return False
+        return response.status == 200
+
+    def not_understood(self, why: str) -> NotRocketchatError:
+        """The error for an answer of ``instances.get`` that is JSON, but not what the endpoint sends."""
+        return self._error(NotRocketchatError, "GET", INSTANCES, 200, why, "answered JSON of another shape")
+
+    def logout(self, session: tuple[str, str]) -> None:
+        """End a session that was logged in here or at another node of the same cluster (they share the database)."""
+        timeout = min(LOGOUT_TIMEOUT, self._access.timeout)
+        self._secrets.add(session[1])
+        answer = self._call("POST", LOGOUT, headers=_token_headers(session), body={}, timeout=timeout)
+        if answer.status != 200:
+            raise self._error(NotRocketchatError, "POST", LOGOUT, answer.status, "", f"answered {answer.status}")
+
+    def forget_session(self) -> None:
+        """The session was logged out: it must not be used again."""
+        self._token = None
+        self._logged_in = False
+        self._proven = False
+
+    def close(self) -> None:
+        """Close the connection. The next call opens a new one."""
+        self._transport.close()
+
+    def _credentials(self) -> dict[str, str]:
+        if self._refused is not None and time.monotonic() < self._refused_until:
+            raise self._refused
+        if self._token is None:
+            self.settled.clear()
+            try:
+                self._token = self._login()
+                self._logged_in = True
+            finally:
+                self.settled.set()
+        return _token_headers(self._token)
+
+    def _session_refused(self, error: UnauthorizedError) -> None:
+        """A session that worked before has ended: the next call logs in anew. One that never worked is not repeated."""
+        if not self._logged_in:
+            return
+        if not self._proven:
+            self._refuse(error)
+        self.forget_session()
+
+    def _refuse(self, error: UnauthorizedError) -> None:
+        self._refused = error
+        self._refused_until = time.monotonic() + REFUSED_FOR
+
+    def _login(self) -> tuple[str, str]:
+        access = self._access
+        body = {"user": access.username, "password": access.password}
+        if access.totp_code:
+            body["code"] = access.totp_code
+        try:
+            answer = self._call("POST", LOGIN, headers={}, body=body)
+        except UnauthorizedError as error:
+            self._refuse(error)
+            raise
+        data = answer.payload.get("data")
+        user_id, token = (data.get("userId"), data.get("authToken")) if isinstance(data, dict) else (None, None)
+        if answer.status != 200 or not _is_header(user_id) or not _is_header(token):
+            raise self._error(NotRocketchatError, "POST", LOGIN, answer.status, "", "login brought no token")
+        self._secrets.add(str(token))
+        return str(user_id), str(token)
+
+    def _expect_ok(self, answer: Answer, method: str, path: str) -> None:
+        if answer.status != 200 or answer.payload.get("success") is not True:
+            words = _server_words(answer.payload)
+            raise self._error(NotRocketchatError, method, path, answer.status, words, f"answered {answer.status}")
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Send one request. Raises for whatever is not a JSON object with status 200, 400 or another oddity of 4xx."""
+        limit = self._access.timeout if timeout is None else timeout
+        try:
+            response = self._transport.send(method, path, headers=headers, body=body, limit=limit)
+        except FailedError as failed:
+            raise self._error(failed.kind, method, path, None, failed.text, failed.reason) from None
+        self._raise_for_status(response, method, path)
+        return Answer(
+            payload=self._parse(response, method, path),
+            status=response.status,
+            date=_date(response.headers),
+            rate_limit=_rate_limit(response.headers),
+        )
+
+    def _raise_for_status(self, response: Response, method: str, path: str) -> None:
+        status = response.status
+        if 300 <= status < 400:
+            place = _place(response.headers.get("Location", ""))
+            raise self._error(RedirectedError, method, path, status, f"redirected to {place}", f"redirected to {place}")
+        kind = _KINDS.get(status) or (ServerError if status >= 500 else None)
+        if kind is None:
+            return
+        reason = str(status) if status in _KINDS else f"answered {status}"
+        error = self._error(kind, method, path, status, _text(response.content), reason)
+        if isinstance(error, RateLimitedError):
+            error.rate_limit = _rate_limit(response.headers)
+        raise error
+
+    def _parse(self, response: Response, method: str, path: str) -> dict[str, Any]:
+        status = response.status
+        try:
+            payload = json.loads(response.content.decode("utf-8"))
+        except (ValueError, RecursionError):
+            text = f"not JSON: {_text(response.content)}"
+            raise self._error(
+                NotRocketchatError, method, path, status, text, "answered something else than JSON"
+            ) from None
+        if not isinstance(payload, dict):
+            text = f"not a JSON object: {_text(response.content)}"
+            raise self._error(NotRocketchatError, method, path, status, text, "answered JSON of another shape")
+        return payload
+
+    def _error(self, kind: type[_Kind], method: str, path: str, status: int | None, text: str, reason: str) -> _Kind:
+        what = f"{method} {self.url}{path}" + (f" answered {status}" if status is not None else " failed")
+        message = ": ".join(part for part in (what, excerpt(text, self._secrets)) if part)
+        return kind(f"{message}; {kind.cure}", reason=excerpt(reason, self._secrets))
+
+
+_KINDS: dict[int, type[ClientError]] = {
+    401: UnauthorizedError,
+    403: ForbiddenError,
+    404: NotRocketchatError,
+    429: RateLimitedError,
+}
+
+
+def _text(content: bytes) -> str:
+    """All of it: what is cut before secrets are masked may end in half of one."""
+    return content.decode("utf-8", "replace")
+
+
+def _server_words(payload: Mapping[str, Any]) -> str:
+    """What a Rocket.Chat server says of an error."""
+    return next((payload[key] for key in ("error", "message") if isinstance(payload.get(key), str)), "")
+
+
+def _token_headers(session: tuple[str, str]) -> dict[str, str]:
+    return {"X-User-Id": session[0], "X-Auth-Token": session[1]}
+
+
+def _is_header(value: object) -> bool:
+    return isinstance(value, str) and is_header(value)
+
+
+def _place(location: str) -> str:
+    """Where a redirect leads, without what can hold a secret: user, query, fragment."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return "an invalid place"
+    host = parts.netloc.rpartition("@")[2]
+    return (f"{parts.scheme}:" if parts.scheme else "") + (f"//{host}" if host else "") + parts.path or "nowhere"
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(headers.get("Date", ""))
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
+    """None where the caller is not limited: the headers are absent then."""
+    limit, remaining, reset = (
+        _whole(headers.get(f"X-RateLimit-{name}", "")) for name in ("Limit", "Remaining", "Reset")
+    )
+    if limit is None and remaining is None and reset is None:
+        return None
+    date = _date(headers)
+    reset_after = None
+    if reset is not None and date is not None:
+        reset_after = min(max(reset / 1000 - date.timestamp(), 0.0), RATE_LIMIT_WINDOW)
+    return RateLimit(limit=limit, remaining=remaining, reset_after=reset_after)
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None

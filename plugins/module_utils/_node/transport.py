@@ -1,0 +1,353 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""Requests to one node: each is sent once, and bounded in time and size."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import socket
+import ssl
+import threading
+import time
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import (
+    ClientError,
+    NotRocketchatError,
+    TimedOutError,
+    TlsError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
+
+try:
+    import requests
+    import urllib3
+    from requests.adapters import HTTPAdapter
+except ImportError as error:  # the surface says which interpreter lacks it
+    IMPORT_ERROR: ImportError | None = error
+else:
+    IMPORT_ERROR = None
+
+MAX_BYTES = 16 * 1024 * 1024
+
+
+class Response(NamedTuple):
+    """``content``: decoded, at most 16 MiB."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class FailedError(Exception):
+    """No complete answer came. ``kind``: which of the client's errors it is; ``text`` says why, ``reason`` shorter."""
+
+    def __init__(self, kind: type[ClientError], text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+        self.reason = reason or text
+
+
+class Transport:
+    """The way to one node. Requests share one connection until :meth:`close`."""
+
+    def __init__(self, url: str, access: Access) -> None:
+        self._url = url
+        self._access = access
+        self._way: _Way | None = None
+
+    def send(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: Mapping[str, Any] | None, limit: float
+    ) -> Response:
+        """Send one request; it may take ``limit`` seconds. Raises :class:`FailedError`."""
+        deadline = _Deadline(limit)
+        try:
+            if self._way is None:
+                self._way = _Way(self._url, self._access)
+            with self._way.send(method, path, headers=headers, body=body, deadline=deadline) as response:
+                content = _read(response)
+            deadline.check()
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            if deadline.left <= 0 or _is_timeout(error):
+                raise FailedError(TimedOutError, f"no complete answer within {limit:g} s") from None
+            raise _failed(error) from None
+        return Response(response.status, response.headers, content)
+
+    def close(self) -> None:
+        """The next request connects anew."""
+        if self._way is not None:
+            self._way.close()
+
+
+class _Way:
+    """How requests get to one node: by proxies and CA bundle as the environment says it to requests, looked up once.
+
+    Sent by urllib3, which requests is built on: no retries, no redirects, no cookies, no netrc.
+    """
+
+    def __init__(self, url: str, access: Access) -> None:
+        if not access.validate_certs:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        given = {"http": access.proxy, "https": access.proxy} if access.proxy else {}
+        self._settings = requests.Session().merge_environment_settings(
+            url, given, True, access.verify, access.certificate
+        )
+        self._adapter: Any = HTTPAdapter()
+        self._headers = {"User-Agent": access.http_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
+        prepared = requests.Request("GET", url, auth=_unchanged).prepare()
+        self._url = str(prepared.url)
+        self._target = self._adapter.request_url(prepared, self._settings["proxies"]).rstrip("/")
+        self._pool: Any = None
+        self._deadline = _Deadline(access.timeout)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+        deadline: _Deadline,
+    ) -> urllib3.BaseHTTPResponse:
+        if self._pool is None:
+            self._pool = self._connect()
+        self._deadline = deadline
+        typed = {} if body is None else {"Content-Type": "application/json"}
+        response: urllib3.BaseHTTPResponse = self._pool.request(
+            method,
+            self._target + path,
+            body=None if body is None else json.dumps(body).encode(),
+            headers={**self._headers, **typed, **headers},
+            timeout=deadline.check(),
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            enforce_content_length=True,
+        )
+        return response
+
+    def close(self) -> None:
+        """The next call connects anew."""
+        self._pool = None
+        self._adapter.close()
+
+    def _connect(self) -> Any:
+        utils: Any = requests.utils
+        proxy = utils.select_proxy(self._url, self._settings["proxies"])
+        manager = self._adapter.poolmanager
+        if proxy:
+            manager = self._adapter.proxy_manager_for(utils.prepend_scheme_if_needed(proxy, "http"))
+        pool = manager.connection_from_url(self._url)
+        pool.ConnectionCls = partial(_bounded(pool.ConnectionCls), deadline=lambda: self._deadline)
+        try:
+            self._adapter.cert_verify(pool, self._url, self._settings["verify"], self._settings["cert"])
+            if not proxy and self._url.startswith("https"):
+                _share_context(pool)
+        except ssl.SSLError:
+            raise
+        except OSError as error:
+            text = "certificates cannot be read"
+            raise FailedError(TlsError, f"{text}: {error}", f"TLS: {text}") from None
+        return pool
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _share_context(pool: Any) -> None:
+    """Reading a bundle of certificates, as urllib3 does for each connection, takes longer than the request itself."""
+    files = (pool.ca_certs, pool.ca_cert_dir, pool.cert_file, pool.key_file)
+    with _CONTEXTS:
+        pool.conn_kw["ssl_context"] = _context(pool.cert_reqs, *files, versions=tuple(map(_version, files)))
+    pool.ca_certs = pool.ca_cert_dir = pool.cert_file = pool.key_file = None
+
+
+_CONTEXTS = threading.Lock()  # without it, all who need one at the same time would make it
+
+
+@lru_cache(maxsize=8)
+def _context(
+    cert_reqs: str,
+    ca_certs: str | None,
+    ca_cert_dir: str | None,
+    cert_file: str | None,
+    key_file: str | None,
+    *,
+    versions: tuple[tuple[int, int] | None, ...],
+) -> ssl.SSLContext:
+    """``versions``: of the files, which may be replaced while a process that asks for months is running."""
+    del versions
+    context: ssl.SSLContext = urllib3.util.ssl_.create_urllib3_context(cert_reqs=getattr(ssl, cert_reqs))
+    if ca_certs or ca_cert_dir:
+        context.load_verify_locations(ca_certs, ca_cert_dir)
+    elif cert_reqs != "CERT_NONE":  # requests 2.32.3 keeps its bundle in a context of its own
+        utils: Any = requests.utils
+        context.load_verify_locations(utils.extract_zipped_paths(utils.DEFAULT_CA_BUNDLE_PATH))
+    if cert_file:
+        context.load_cert_chain(cert_file, key_file, password="")  # without one OpenSSL asks at the terminal
+    return context
+
+
+def _version(path: str | None) -> tuple[int, int] | None:
+    if path is None:
+        return None
+    found = os.stat(path)
+    return found.st_ino, found.st_mtime_ns
+
+
+class _Deadline:
+    """When a call has to be over. A socket's own timeout is none: it starts anew with every byte of one who drips."""
+
+    def __init__(self, limit: float) -> None:
+        self._at = time.monotonic() + limit
+
+    @property
+    def left(self) -> float:
+        return self._at - time.monotonic()
+
+    def check(self) -> float:
+        """The seconds left. Raises :class:`TimeoutError` if there are none."""
+        left = self.left
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+@cache
+def _bounded(connection: type) -> type:
+    return type(connection.__name__, (_Bounded, connection), {})
+
+
+class _Bounded:
+    """What is put before a connection class of urllib3: whatever its socket does ends with the call's time."""
+
+    sock: Any
+
+    def __init__(self, *args: Any, deadline: Callable[[], _Deadline], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline = deadline
+
+    def _new_conn(self) -> Any:
+        connected = super()._new_conn()  # type: ignore[misc]
+        connected.settimeout(self._deadline().check())  # for the handshake of TLS
+        return connected
+
+    def putrequest(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is not None:
+            self.sock.settimeout(self._deadline().check())
+        super().putrequest(*args, **kwargs)  # type: ignore[misc]
+
+    def response_class(self, connected: Any, *args: Any, **kwargs: Any) -> http.client.HTTPResponse:
+        source: Any = _Source(connected, self._deadline())
+        return http.client.HTTPResponse(source, *args, **kwargs)
+
+
+class _Source(io.RawIOBase):
+    """Reads from a socket, and gives each read only the time that the whole call has left."""
+
+    def __init__(self, connected: Any, deadline: _Deadline) -> None:
+        self._socket = connected
+        self._raw: io.RawIOBase = connected.makefile("rb", buffering=0)
+        self._deadline = deadline
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._socket.settimeout(self._deadline.check())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _read(response: urllib3.BaseHTTPResponse) -> bytes:
+    content = bytearray()
+    for piece in response.stream(16 * 1024, decode_content=True):
+        content += piece
+        if len(content) > MAX_BYTES:
+            text = f"the answer is larger than {MAX_BYTES // 1024 // 1024} MiB"
+            raise FailedError(NotRocketchatError, text, "answer too large")
+    return bytes(content)
+
+
+def _failed(error: Exception) -> FailedError:
+    if isinstance(error, (urllib3.exceptions.SSLError, ssl.SSLError)):
+        return FailedError(TlsError, _root_cause(error), "TLS: " + _root_cause(error))
+    if isinstance(error, urllib3.exceptions.DecodeError):
+        return FailedError(NotRocketchatError, "undecodable answer")
+    if any(isinstance(cause, http.client.IncompleteRead) for cause in _causes(error)):
+        return FailedError(NotRocketchatError, "the answer was cut off", "answer cut off")
+    reason = _root_cause(error)
+    if reason == _NOT_HTTP:
+        return FailedError(NotRocketchatError, reason)
+    return FailedError(
+        UnreachableError, f"proxy: {reason}" if isinstance(error, urllib3.exceptions.ProxyError) else reason
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all it was made from; libraries keep that in arguments, in ``reason`` or as the cause."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        cause = waiting.pop(0)
+        if not isinstance(cause, BaseException) or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Of urllib3's errors a connection that was refused is a timeout too."""
+    kinds = urllib3.exceptions
+    return isinstance(error, kinds.TimeoutError) and not isinstance(error, kinds.NewConnectionError)
+
+
+def _root_cause(error: BaseException) -> str:
+    """A few words; none of them the server's."""
+    causes = list(_causes(error))
+    for kind, words in _WORDS:
+        if any(isinstance(cause, kind) for cause in causes):
+            return words
+    for cause in causes:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"certificate not accepted ({cause.verify_message})"
+        if isinstance(cause, ssl.SSLError) and cause.reason:
+            return cause.reason.lower().replace("_", " ")
+        if isinstance(cause, OSError) and isinstance(cause.errno, int):
+            return os.strerror(cause.errno).lower()
+    if any(isinstance(cause, http.client.HTTPException) for cause in causes):
+        return _NOT_HTTP
+    name = type(error).__name__
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
+
+
+_NOT_HTTP = "answered something else than HTTP"
+_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (socket.gaierror, "name not known"),
+    (ConnectionRefusedError, "connection refused"),
+    (http.client.RemoteDisconnected, "connection closed without an answer"),
+    (ConnectionResetError, "connection reset"),
+    (BrokenPipeError, "connection reset"),
+)

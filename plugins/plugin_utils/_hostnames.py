@@ -1,0 +1,76 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""Inventory names for instances: the first of several candidates that is usable and nobody else's, or the id."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Names:
+    """``by_id``: instance id to name. ``rejected``: candidates that were no name, and why, in words."""
+
+    by_id: Mapping[str, str]
+    rejected: tuple[str, ...]
+
+
+def is_usable(name: str) -> bool:
+    """Whether it names one host, and cannot be taken for a pattern or a template."""
+    return len(name) <= 253 and bool(_NAME.fullmatch(name)) and not is_loopback(name)
+
+
+def settle(candidates: Mapping[str, Sequence[str]], groups: AbstractSet[str] = frozenset()) -> Names:
+    """``candidates``: instance id to what it could be called, best first, with an empty string for what it has not.
+
+    No host is called like one of ``groups``.
+    """
+    settled: dict[str, str] = {}
+    rejected: list[str] = []
+    reserved = {*groups, "all", "ungrouped"}
+    last = {identity: _from_id(identity, reserved) for identity in candidates}
+    taken = reserved.union(last.values())
+    for rank in range(max(map(len, candidates.values()), default=0)):
+        left = {identity: names for identity, names in candidates.items() if identity not in settled}
+        wanted = {identity: names[rank] if rank < len(names) else "" for identity, names in left.items()}
+        own = {identity: name for identity, name in wanted.items() if name == last[identity] and is_usable(name)}
+        settled.update(own)
+        wanted = {identity: name for identity, name in wanted.items() if identity not in own}
+        counts = Counter(wanted.values())
+        reasons = {name: _why_not(name, count, taken) for name, count in counts.items()}
+        settled.update({identity: name for identity, name in wanted.items() if name and not reasons[name]})
+        rejected += [reason for name, reason in sorted(reasons.items()) if name and reason]
+        taken.update(settled.values())
+    return Names({**last, **settled}, tuple(rejected))
+
+
+def _why_not(name: str, count: int, taken: set[str]) -> str:
+    if not is_usable(name):
+        return f"{name!r} of {_instances(count)} is no usable host name"
+    if name in taken:
+        return f"{name} of {_instances(count)} is another one's name or id, or a group's name"
+    return f"{name} is the name of {_instances(count)}" if count > 1 else ""
+
+
+def _from_id(identity: str, reserved: AbstractSet[str]) -> str:
+    name = quote(identity, safe="", errors="surrogatepass")
+    return f"%{ord(name[0]):02X}{name[1:]}" if name in reserved or is_loopback(name) else name
+
+
+def _instances(count: int) -> str:
+    return "1 instance" if count == 1 else f"{count} instances"

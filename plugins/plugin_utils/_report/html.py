@@ -1,0 +1,203 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""A roll as one page of HTML: without scripts, and without anything that would have to be fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import (
+    clock,
+    duration,
+    listed,
+    outcome_word,
+    shortened,
+    title_of,
+    verdict_word,
+    words_of,
+)
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import Doing, time_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import Gate, Unclaimed
+    from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import Roll
+    from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import Row, Span, TimeLine
+
+STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800)
+TICKS = 8
+WORDS_LIMIT = 500  # rows of the time line in words
+PAIRS_LIMIT = 12
+CELL = 20  # of the link matrix, in units of its own
+LABELLED = 16  # members of a matrix with numbers at its sides
+HEIGHT = 60  # of the capacity chart, in pixels
+RECORDS = {
+    "alive": "fresh and connected: a process lives that nobody has declared",
+    "isolated": "fresh, but not connected: a process lives, or has ended a moment ago",
+    "stalled": "connected, but no longer pings: it hangs or is paused",
+    "expired": "what an ended process has left; the database forgets it by itself",
+    "ghost": "its last ping lies in the future: a clock was wrong",
+}
+
+
+@dataclass(frozen=True)
+class Tick:
+    """``minor``: to be left out where there is little room."""
+
+    at: float
+    words: str
+    minor: bool
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Who sees whom, as paths of an SVG: of the cells where one sees the other, and of those where not."""
+
+    title: str
+    size: int
+    sees: str
+    misses: str
+    itself: str
+    words: str
+
+
+def page(roll: Roll) -> str:
+    """Complete and self-contained. All strings are escaped by Jinja, and printable since they were read."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(duration=duration, clock=clock, listed=listed, short=shortened, words=words_of)
+    line = time_line(roll)
+    return environment.get_template("page.html.j2").render(
+        roll=roll,
+        title=outcome_word(roll),
+        title_of=title_of,
+        verdict_word=verdict_word,
+        line=line,
+        picture=_Picture(line) if line else None,
+        matrices=_matrices(roll),
+        unclaimed=_unclaimed(roll),
+        records=RECORDS,
+        limit=WORDS_LIMIT,
+    )
+
+
+class _Picture:
+    """Where things are in the time line: across in percent of its length, down in pixels."""
+
+    def __init__(self, line: TimeLine) -> None:
+        self.line = line
+        self.height = HEIGHT
+        size = len(line.rows)
+        lowest = min(line.floor, size if line.fewest is None else line.fewest)
+        self.base = max(lowest - 2, 0) if size > 12 else 0
+        self.top = max(size, 1)
+
+    def x(self, seconds: float) -> str:
+        return f"{100 * min(max(seconds / self.line.length, 0), 1):.3f}%"
+
+    def width(self, begin: float, end: float) -> str:
+        return f"{100 * max(end - begin, 0) / self.line.length:.3f}%"
+
+    def y(self, members: int) -> float:
+        """From the top, for a number of members that serve."""
+        return round(HEIGHT * (1 - (members - self.base) / max(self.top - self.base, 1)), 1)
+
+    @property
+    def ticks(self) -> list[Tick]:
+        step = next((step for step in STEPS if self.line.length / step <= TICKS), STEPS[-1])
+        times = [step * number for number in range(int(self.line.length / step) + 1)]
+        return [
+            Tick(time, duration(time) if time else "0", bool(number % 2))
+            for number, time in enumerate(times)
+            if time <= self.line.length * 0.95
+        ]
+
+    @property
+    def legend(self) -> list[tuple[Doing, bool, str]]:
+        """Only what occurs, each with whether it is a new process, in the order of a member's life."""
+        seen = {(span.doing, span.new and span.doing in DARKER) for row in self.line.rows for span in row.spans}
+        return [
+            (doing, new, f"{doing.value}{' as a new process' if new else ''}")
+            for doing in Doing
+            for new in (False, True)
+            if (doing, new) in seen
+        ]
+
+    def style(self, span: Span) -> str:
+        """The class of a span: what it is filled with."""
+        return f"{span.doing.name.lower()}{' new' if span.new and span.doing in DARKER else ''}"
+
+    def time(self, seconds: float) -> str:
+        return clock(self.line.began + timedelta(seconds=seconds))
+
+    def words(self, row: Row) -> str:
+        return "; ".join(f"{self.time(span.begin)} {span.words}" for span in row.spans[:20])
+
+    @property
+    def told(self) -> list[tuple[str, Span]]:
+        """The same in words, a line for each span."""
+        return [(row.name, span) for row in self.line.rows for span in row.spans]
+
+
+DARKER = frozenset({Doing.SERVING})
+
+
+def _matrices(roll: Roll) -> list[Matrix]:
+    """Before and after; only one if the cluster was looked at once."""
+    gates = [gate for gate in roll.gates if gate.links]
+    if not gates:
+        return []
+    chosen = [("Before", gates[0]), ("At the end", gates[-1])] if len(gates) > 1 else [("Seen once", gates[0])]
+    return [_matrix(title, gate.sees, roll.names) for title, gate in chosen]
+
+
+def _matrix(title: str, sees: Mapping[str, frozenset[str]], names: Sequence[str]) -> Matrix:
+    cells = {True: "", False: ""}
+    for row, seer in enumerate(names):
+        for column, seen in enumerate(names):
+            if row != column:
+                cells[seen in sees.get(seer, ())] += _cell(row, column)
+    itself = "".join(_cell(rank, rank) for rank in range(len(names)))
+    return Matrix(title, len(names), cells[True], cells[False], itself, _who_misses(sees, names))
+
+
+def _cell(row: int, column: int) -> str:
+    return f"M{(column + 1) * CELL + 2} {(row + 1) * CELL + 2}h16v16h-16z"
+
+
+def _who_misses(sees: Mapping[str, frozenset[str]], names: Sequence[str]) -> str:
+    """In words: all, or the pairs that do not see each other."""
+    silent = [name for name in names if name not in sees or not sees[name]]
+    alone = [name for name in silent if all(name not in seen for seen in sees.values())]
+    told = [f"{shortened(name)} and the others do not see each other" for name in alone] if len(names) > 1 else []
+    for a, b in combinations([name for name in names if name not in alone], 2):
+        forth, back = b in sees.get(a, ()), a in sees.get(b, ())
+        if not forth and not back:
+            told.append(f"{shortened(a)} and {shortened(b)} do not see each other")
+        elif not (forth and back):
+            told.append(f"{shortened(a if back else b)} does not see {shortened(b if back else a)}")
+    if not told:
+        return "Each sees all the others." if len(names) > 1 else "There is only one."
+    more = f"; and {len(told) - PAIRS_LIMIT} more" if len(told) > PAIRS_LIMIT else ""
+    return "; ".join(told[:PAIRS_LIMIT]) + more + "."
+
+
+def _unclaimed(roll: Roll) -> Sequence[Unclaimed]:
+    seen: list[Gate] = [gate for gate in roll.gates if gate.members]
+    return seen[-1].unclaimed if seen else ()

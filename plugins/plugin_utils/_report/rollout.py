@@ -1,0 +1,276 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""What a list of gates amounts to: how the roll ended, why, how far it came, and what was found on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Code
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._cures import CURES, Cure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import Found, Gate
+
+CODES = {code.value: code for code in Code}
+UNKNOWN = Cure(
+    "The gate did not get to judge, or the finding is of another version of the collection.",
+    "Do what the message says.",
+)
+
+
+class Outcome(str, Enum):
+    PASSED = "passed"
+    STOPPED = "stopped"
+    OPEN = "under way"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """All findings of one code and level, with what to do."""
+
+    code: str
+    blocking: bool
+    messages: tuple[str, ...]
+    cure: Cure
+
+    @property
+    def title(self) -> str:
+        return words_of(self.code)
+
+
+@dataclass(frozen=True)
+class Versions:
+    """One member: what it ran first and what it runs at the end, and the ids of the processes. Empty: not known."""
+
+    name: str
+    versions: tuple[str, str]
+    ids: tuple[str, str]
+    serving: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Roll:
+    """Every question that a report answers, asked of the gates in the order in which they were."""
+
+    gates: tuple[Gate, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for gate in self.gates for name in (*gate.members, *gate.targets)))
+
+    @cached_property
+    def rolled(self) -> bool:
+        """Whether anything was to be deployed, or the cluster was only looked at."""
+        return any(gate.targets for gate in self.gates)
+
+    @cached_property
+    def stops(self) -> tuple[Gate, ...]:
+        """The gates that stayed shut. One that was asked again counts by its last answer."""
+        latest = {(gate.phase, gate.targets): gate for gate in self.gates}
+        shut = tuple(gate for gate in latest.values() if gate.targets and not gate.passed)
+        return shut or tuple(gate for gate in self.gates[-1:] if not gate.passed)
+
+    @cached_property
+    def outcome(self) -> Outcome:
+        if self.stops:
+            return Outcome.STOPPED
+        if not self.gates:
+            return Outcome.OPEN
+        # What begins with a look at the whole cluster ends with one; a roll of one's own ends with its last target. But
+        # a look at the whole also follows a deployment that has failed, which no gate has let through.
+        last, preflight = self.gates[-1], not self.gates[0].targets
+        whole = set(self.taken_down) <= set(self.back) and (last.phase == "steady" or not preflight)
+        return Outcome.PASSED if whole else Outcome.OPEN
+
+    @cached_property
+    def taken_down(self) -> tuple[str, ...]:
+        """Members that were deployed, as far as the gates let them be."""
+        last = {gate.targets: gate.passed for gate in self.gates if gate.phase == "before"}
+        return tuple(dict.fromkeys(name for targets, let in last.items() if let for name in targets))
+
+    @cached_property
+    def back(self) -> tuple[str, ...]:
+        """Members that have passed the gate after their deployment."""
+        last = {gate.targets: gate.passed for gate in self.gates if gate.phase == "after"}
+        return tuple(dict.fromkeys(name for targets, let in last.items() if let for name in targets))
+
+    @cached_property
+    def untouched(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name not in self.taken_down and name not in self.back)
+
+    @cached_property
+    def began(self) -> datetime | None:
+        return min((gate.began for gate in self.gates if gate.began), default=None)
+
+    @cached_property
+    def took(self) -> float | None:
+        """Seconds from the first gate's begin to the last one's end."""
+        end = max((gate.ended for gate in self.gates if gate.ended), default=None)
+        return None if self.began is None or end is None else (end - self.began).total_seconds()
+
+    @cached_property
+    def versions(self) -> tuple[Versions, ...]:
+        seen = [gate for gate in self.gates if gate.members]
+        return tuple(self._versions(name, seen) for name in self.names)
+
+    def _versions(self, name: str, seen: Sequence[Gate]) -> Versions:
+        members = [gate.members[name] for gate in seen if name in gate.members]
+        last = members[-1] if members else None
+        return Versions(
+            name=name,
+            versions=(next((member.version for member in members if member.version), ""), last.version if last else ""),
+            ids=(next((m.instance_id for m in members if m.instance_id), ""), last.instance_id if last else ""),
+            serving=bool(last and last.serving),
+            reason=last.reason if last else "",
+        )
+
+    @cached_property
+    def advice(self) -> tuple[Advice, ...]:
+        """Of the gates that stayed shut, else of the last one; what blocks comes first."""
+        concerned = self.stops or self.gates[-1:]
+        found = [finding for gate in concerned for finding in gate.findings]
+        refused = [gate.message for gate in concerned if not gate.passed and not gate.findings]
+        blocking = _codes(found, True)
+        # It only counts what the others explain.
+        blocking = [code for code in blocking if code != Code.TOO_FEW_SERVING.value] or blocking
+        advice = [_advice(found, code, True) for code in blocking]
+        advice += [_advice(found, code, False) for code in _codes(found, False)]
+        return (*(Advice("refused", True, (message,), UNKNOWN) for message in refused), *advice)
+
+    @cached_property
+    def waived(self) -> tuple[Found, ...]:
+        return tuple({(w.code, w.members, w.reason): w for gate in self.gates for w in gate.waived}.values())
+
+    # In words
+
+    @cached_property
+    def sentence(self) -> str:
+        """The answer: how it ended, where and why, how long it took, and how far it came."""
+        if not self.gates:
+            return "Nothing was judged."
+        took = "" if self.took is None else f" after {duration(self.took)}"
+        if self.outcome is Outcome.STOPPED:
+            return f"{self._stopped(took)}{self._how_far()}."
+        if self.outcome is Outcome.OPEN:
+            return f"{self._open()}{self._how_far()}."
+        return f"{'Passed' if self.rolled else 'Healthy'}{took}: {self._health()}{self._how_far()}."
+
+    def _stopped(self, took: str) -> str:
+        stop = self.stops[0]
+        blamed = [name for name in stop.targets if any(name in f.members for f in stop.findings if f.blocking)]
+        at = listed(blamed or stop.targets)
+        codes = _codes(stop.findings, True)
+        why = next((words_of(code) for code in codes if code != Code.TOO_FEW_SERVING.value), "")
+        reason = f" ({why})" if why else ""
+        if stop.phase == "after":
+            it = "it did not come back well from its" if len(stop.targets) == 1 else "not all came back well from their"
+            return f"Stopped at {at}{took}: {it} deployment{reason}"
+        if stop.phase == "before":
+            return f"Stopped before {listed(stop.targets)}{took}: the others cannot carry the service{reason}"
+        if self.rolled:
+            return f"Stopped at the end{took}: the cluster is not healthy{reason}"
+        return f"Not healthy{took}: {stop.message}"
+
+    def _open(self) -> str:
+        last = self.gates[-1]
+        if last.phase == "before":
+            since = f" since {clock(last.ended)} UTC" if last.ended else ""
+            return f"Under way: {listed(last.targets)} {'is' if len(last.targets) == 1 else 'are'} let go{since}"
+        return f"Under way: {listed(last.targets)} came back well"
+
+    def _health(self) -> str:
+        last, everybody = self.gates[-1], len(self.names)
+        serving = [member for member in last.members.values() if member.serving]
+        versions = sorted({member.version for member in last.members.values() if member.version})
+        who = f"all {everybody} members" if len(serving) == everybody else f"{len(serving)} of {everybody} members"
+        if len(versions) > 1:
+            return f"{who} serve, but more than one version runs ({listed(versions)})"
+        return f"{who} serve" + (f" and run {versions[0]}" if versions else "")
+
+    def _how_far(self) -> str:
+        if not self.rolled:
+            return ""
+        deployed = [name for name in self.back if name in self.taken_down]
+        parts = [f"; {len(deployed)} of {len(self.names)} deployed and well"]
+        checked = [name for name in self.back if name not in self.taken_down]
+        if checked:
+            parts.append(f", {listed(checked)} only checked")
+        if self.untouched:
+            parts.append(f", {listed(self.untouched)} not touched")
+        return "".join(parts)
+
+
+def _codes(found: Iterable[Found], blocking: bool) -> list[str]:
+    return list(dict.fromkeys(finding.code for finding in found if finding.blocking is blocking))
+
+
+def _advice(found: Iterable[Found], code: str, blocking: bool) -> Advice:
+    messages = [finding.message for finding in found if finding.code == code and finding.blocking is blocking]
+    cure = CURES[CODES[code]] if code in CODES else UNKNOWN
+    return Advice(code, blocking, tuple(dict.fromkeys(messages)), cure)
+
+
+VERDICTS = {"wait": "gave up", "fail": "failed", "pass": "passed"}
+PHASES = {"steady": "whole cluster", "before": "before", "after": "after"}
+
+
+def phase_word(gate: Gate) -> str:
+    return PHASES.get(gate.phase, gate.phase)
+
+
+def verdict_word(gate: Gate) -> str:
+    """How a gate ended: one that still waited then has given up."""
+    return VERDICTS.get(gate.verdict, gate.verdict)
+
+
+def title_of(gate: Gate) -> str:
+    return " ".join((phase_word(gate), *map(shortened, gate.targets)))
+
+
+def outcome_word(roll: Roll) -> str:
+    """A few words for a heading."""
+    if roll.rolled:
+        return f"Rolling update {roll.outcome.value}"
+    return "Cluster healthy" if roll.outcome is Outcome.PASSED else "Cluster not healthy"
+
+
+def words_of(code: str) -> str:
+    return code.replace("_", " ").replace("not rocketchat", "not Rocket.Chat")
+
+
+def listed(names: Sequence[str], limit: int = 4) -> str:
+    """``rc1, rc2 and rc3``; of many the first, and how many more."""
+    names = [shortened(name) for name in names]
+    if len(names) > limit:
+        return f"{', '.join(names[: limit - 1])} and {len(names) - limit + 1} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def shortened(text: str, limit: int = 60) -> str:
+    """Without its middle, if it is too long to be read."""
+    return text if len(text) <= limit else f"{text[: limit - 16]}…{text[-15:]}"
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``41 s``, ``1 min 12 s``, ``2 h 5 min``: two units at most."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    units = [(hours, "h"), (minutes, "min"), (0 if hours else rest, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in units if number)
+
+
+def clock(moment: datetime | None) -> str:
+    return "" if moment is None else moment.strftime("%H:%M:%S")

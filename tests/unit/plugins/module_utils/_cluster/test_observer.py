@@ -1,0 +1,188 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many real servers asked at once; what was logged in is logged out."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import Observer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import client
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import UnreachableError
+from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TOKEN = Access(user_id="me", auth_token="t0ken", timeout=1)
+LOGIN = Access(username="me", password="p", timeout=1)
+BOTH = frozenset({"version", "readiness"})
+ITEM = {
+    "address": "10.0.0.1",
+    "currentStatus": {"connected": True, "local": True, "lastHeartbeatTime": 1.5},
+    "instanceRecord": {
+        "_id": "a",
+        "_createdAt": "2026-01-01T00:00:00.000Z",
+        "_updatedAt": "2026-01-01T00:01:00.123Z",
+        "extraInformation": {"host": "rc1", "port": "3000", "os": {"cpus": 2, "loadavg": [1, 2.5]}},
+        "name": "rocket.chat",
+    },
+}
+
+
+def healthy(handler: Handler, **others: tuple[int, Any]) -> None:
+    """``others``: other answers by the last word of a path."""
+    word = handler.path.replace(".", "/").rpartition("/")[2]
+    answers: dict[str, tuple[int, Any]] = {
+        "get": (200, {"instances": [ITEM], "success": True}),
+        "info": (200, {"version": "7.11", "info": {"version": "7.11.0"}, "success": True}),
+        "readyz": (200, {"status": "ok"}),
+        "login": (200, {"data": {"userId": "u", "authToken": "tok"}}),
+        "logout": (200, {"status": "success"}),
+        **others,
+    }
+    handler.reply(*answers[word])
+
+
+def test_one_view_and_the_way_through_json() -> None:
+    with serving(healthy) as server, Observer([Member("rc1", server.url)], TOKEN, gather=BOTH, clock=lambda: 5.0) as o:
+        observation = o.observe()
+    (view,) = observation.views
+    assert (view.version, view.ready, view.failure, observation.at) == ("7.11.0", True, None, 5.0)
+    assert server.calls == ["GET /api/v1/instances.get", "GET /api/info", "GET /readyz"]
+    assert len(server.connections) == 1
+    assert Observation.from_dict(json.loads(json.dumps(observation.to_dict(details=True)))) == observation
+    slim = json.loads(json.dumps(observation.to_dict(details=False)))
+    assert "os" not in slim["views"][0]["instances"][0]
+    assert Observation.from_dict(slim).to_dict(details=False) == slim
+
+
+@pytest.mark.parametrize(
+    ("info", "version"),
+    [
+        ((200, {"version": "7.11", "success": True}), "7.11"),
+        ((200, {"version": 7, "info": {"version": 5}, "success": True}), None),
+        ((200, {"version": "7.11", "info": [], "success": True}), "7.11"),
+        ((200, {"version": "7.11", "info": {"version": "7.11.0\nok: [rc1]"}, "success": True}), "7.11"),
+        ((200, {"version": "7" * 65, "success": True}), None),
+        ((500, {}), None),
+    ],
+)
+def test_versions(info: tuple[int, Any], version: str | None) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(lambda handler: healthy(handler, info=info)))
+        with Observer([Member("rc1", server.url)], TOKEN, gather=frozenset({"version"})) as observer:
+            (view,) = observer.observe().views
+    assert (view.version, view.failure, view.ready) == (version, None, None)
+
+
+def test_one_failure_is_one_view() -> None:
+    bad = {"instances": [{}], "success": True}
+    with ExitStack() as stack:
+        good = stack.enter_context(serving(healthy))
+        wrong = stack.enter_context(serving(lambda handler: healthy(handler, get=(200, bad))))
+        with Observer([Member("a", good.url), Member("b", wrong.url)], TOKEN, gather=BOTH) as observer:
+            observation = observer.observe()
+    assert observation.views[0].failure is None
+    failure = observation.views[1].failure
+    assert failure is not None
+    assert failure.to_dict() == {
+        "code": "not_rocketchat",
+        "reason": "answered JSON of another shape",
+        "message": f"GET {wrong.url}/api/v1/instances.get answered 200: an instance has no _id; check that url leads "
+        "to a Rocket.Chat node and not to a login page, a maintenance page or another service",
+    }
+    assert wrong.calls == ["GET /api/v1/instances.get"]
+    assert Observation.from_dict(observation.to_dict(details=True)) == observation
+
+
+def test_all_are_asked_at_once() -> None:
+    meeting = threading.Barrier(10, timeout=5)
+
+    def answer(handler: Handler) -> None:
+        meeting.wait()
+        healthy(handler)
+
+    with ExitStack() as stack:
+        members = [Member(str(number), stack.enter_context(serving(answer)).url) for number in range(10)]
+        with Observer(members, TOKEN, gather=frozenset()) as observer:
+            assert [view.failure for view in observer.observe().views] == [None] * 10
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_sessions_are_logged_out_somewhere(*, broken: bool) -> None:
+    own: tuple[int, Any] = (500, {}) if broken else (200, {})
+    with ExitStack() as stack:
+        first = stack.enter_context(serving(lambda handler: healthy(handler, logout=own)))
+        second = stack.enter_context(serving(healthy))
+        with Observer([Member("a", first.url), Member("b", second.url)], LOGIN, gather=frozenset()) as observer:
+            observer.observe()
+            observer.observe()
+            assert observer.secrets == {"p", "tok"}
+        observer.close()
+    assert first.calls.count("POST /api/v1/login") == 1
+    assert first.calls.count("POST /api/v1/logout") == 1
+    assert second.calls.count("POST /api/v1/logout") == (2 if broken else 1)
+
+
+def test_closing_never_raises_and_is_quick() -> None:
+    with serving(lambda handler: healthy(handler, logout=(500, {}))) as server:
+        observer = Observer([Member("a", server.url)], LOGIN, gather=frozenset())
+        observer.observe()
+    started = time.monotonic()
+    observer.close()
+    assert time.monotonic() - started < 3
+
+
+def test_a_stuck_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def stuck(*_args: object, **_kwargs: object) -> None:
+        release.wait(10)
+        raise UnreachableError("never", reason="never")
+
+    monkeypatch.setattr(client.Client, "instances", stuck)
+    with Observer(
+        [Member("a", "http://a")], Access(user_id="u", auth_token="t0ken", timeout=0.1), gather=frozenset()
+    ) as o:
+        for _turn in range(2):
+            failure = o.observe().views[0].failure
+            assert failure is not None
+            assert (failure.code, failure.reason) == ("timeout", "no answer within 1.1 s")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda raw: raw.pop("at"), "at is missing"),
+        (lambda raw: raw.pop("views"), "views is not a list"),
+        (lambda raw: raw["views"].append(5), "a view is not a dictionary"),
+        (lambda raw: raw["views"][0].pop("url"), "url is missing"),
+        (lambda raw: raw["views"][0].update(error={}), "code is missing"),
+        (
+            lambda raw: raw["views"][0].update(error={"code": "bored", "reason": "r", "message": "m"}),
+            "bored is no error of a client",
+        ),
+        (lambda raw: raw["views"][0].update(instances=None), "instances is not a list"),
+        (lambda raw: raw["views"][0].update(instances=[{"id": "a"}, {"id": "a"}]), "it lists an instance twice"),
+        (lambda raw: raw["views"][0].update(rate_limit=5), "rate_limit is not a dictionary"),
+    ],
+)
+def test_what_cannot_be_read_back(change: Callable[[dict[str, Any]], None], message: str) -> None:
+    raw: dict[str, Any] = {"at": 1.0, "views": [{"member": "a", "url": "http://a", "instances": []}]}
+    Observation.from_dict(raw)
+    change(raw)
+    with pytest.raises(InvalidAnswerError) as caught:
+        Observation.from_dict(raw)
+    assert str(caught.value) == message

@@ -1,0 +1,316 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The wait, with a clock that only the test moves."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import (
+    HISTORY_LIMIT,
+    GateResult,
+    ObserverError,
+    Timing,
+    judge_once,
+    run,
+    timing_from,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, params
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
+
+
+def wait(
+    scene: Scene,
+    policy: Policy,
+    timing: Timing | None = None,
+    events: dict[float, Callable[[], None]] | None = None,
+) -> tuple[GateResult, list[str]]:
+    """Run the gate; ``events`` happen when the scene's clock reaches their time."""
+    lines: list[str] = []
+    due = dict(events or {})
+
+    def sleep(seconds: float) -> None:
+        assert seconds > 0
+        scene.now += seconds
+        for moment in [moment for moment in due if moment <= scene.now]:
+            due.pop(moment)()
+
+    result = run(
+        scene.observe,
+        policy,
+        timing or Timing(),
+        clock=lambda: scene.now,
+        sleep=sleep,
+        on_progress=lines.append,
+    )
+    return result, lines
+
+
+def three() -> Scene:
+    return Scene.of("rc1", "rc2", "rc3")
+
+
+def test_it_passes_without_a_word_when_all_is_well() -> None:
+    scene = three()
+    result, lines = wait(scene, scene.policy())
+    assert (result.passed, result.message, lines) == (True, "3 of 3 members serve, 3 needed; waited 0 s", [])
+
+
+def test_it_says_why_it_waits_and_gives_up_at_the_deadline() -> None:
+    scene = three()
+    scene.kill("rc2")
+    result, lines = wait(scene, scene.policy(), Timing(deadline=70))
+    assert not result.passed
+    assert scene.now == 70
+    assert result.message == (
+        "2 of 3 members serve, 3 needed: rc2 unreachable (as scripted); waited 70 s, the deadline of 70 s is over"
+    )
+    assert lines == [
+        f"waiting, {seconds} of 70 s: 2 of 3 members serve, 3 needed: rc2 unreachable (as scripted)"
+        for seconds in (0, 30, 60)
+    ]
+
+
+def test_a_whole_restart() -> None:
+    scene = three()
+    before, nothing = wait(scene, scene.policy("before", targets=["rc1"]))
+    assert (before.passed, nothing) == (True, [])
+    scene.kill("rc1")
+    policy = scene.policy("after", targets=["rc1"], before=before.to_dict(), expected_version="7.11.0")
+    result, lines = wait(scene, policy, events={20: lambda: scene.restart("rc1")})
+    assert result.passed
+    assert scene.now == 50
+    assert lines == [
+        "waiting, 0 of 600 s: 2 of 3 members serve, 3 needed: rc1 unreachable (as scripted)",
+        "waiting, 20 of 600 s: 2 of 3 members serve, 3 needed: rc1 started 0 s ago, 30 s needed",
+        "passed: 3 of 3 members serve, 3 needed; waited 50 s",
+    ]
+
+
+def test_one_observation_without_a_deadline() -> None:
+    scene = three()
+    scene.kill("rc2")
+    result, lines = wait(scene, scene.policy(), Timing(deadline=0))
+    assert (result.verdict.outcome.value, result.observations, lines) == ("wait", 1, [])
+    assert result.message.endswith("waited 0 s, one observation only (deadline: 0)")
+
+
+def test_refused_credentials_fail_in_one_observation_without_a_deadline() -> None:
+    scene = Scene.of("rc1")
+    scene["rc1"].error = "unauthorized"
+    result, _lines = wait(scene, scene.policy(), Timing(deadline=0))
+    assert result.verdict.outcome.value == "fail"
+
+
+def test_it_gives_up_when_nothing_changes() -> None:
+    scene = three()
+    scene.kill("rc2")
+    result, _lines = wait(scene, scene.policy(), Timing(deadline=600, progress_deadline=60))
+    assert scene.now == 60
+    assert result.message.endswith("nothing changed for 60 s")
+
+
+def test_time_that_has_to_pass_is_no_standstill() -> None:
+    scene = three()
+    scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
+    timing = Timing(deadline=600, progress_deadline=20)
+    result, _lines = wait(scene, scene.policy(), timing, {10.0: scene.cut.clear})
+    assert result.passed
+    assert scene.now > 60  # link_memory
+    scene.restart("rc2")
+    result, _lines = wait(scene, scene.policy(), timing)
+    assert result.passed
+    scene.kill("rc3")
+    result, _lines = wait(scene, scene.policy(), timing)
+    assert result.message.endswith("nothing changed for 20 s")
+
+
+@pytest.mark.parametrize(
+    ("limit", "pause"),
+    [
+        ({"limit": 10, "remaining": 5, "reset_after": 40.0}, 7),
+        ({"limit": 10, "remaining": 1, "reset_after": 40.0}, 40),
+        ({"limit": 10, "remaining": 0, "reset_after": 900.0}, 60),
+        (None, 5),
+    ],
+)
+def test_it_keeps_to_the_rate_limit(limit: dict[str, Any] | None, pause: float) -> None:
+    scene = three()
+    scene.kill("rc2")
+    scene["rc1"].rate_limit = limit
+    times: list[float] = []
+
+    def observe() -> Any:
+        times.append(scene.now)
+        return scene.observe()
+
+    def sleep(seconds: float) -> None:
+        scene.now += seconds
+
+    run(
+        observe,
+        scene.policy(),
+        Timing(deadline=pause),
+        clock=lambda: scene.now,
+        sleep=sleep,
+        on_progress=lambda _line: None,
+    )
+    assert times == [0, pause]
+
+
+def test_an_observer_that_cannot_work_ends_the_wait() -> None:
+    def observe() -> Any:
+        raise ObserverError("requests is missing on lb1")
+
+    scene = three()
+    result = run(
+        observe,
+        scene.policy(),
+        Timing(),
+        clock=lambda: 0.0,
+        sleep=lambda _seconds: None,
+        on_progress=lambda _line: None,
+    )
+    assert result.verdict.outcome.value == "inconclusive"
+    assert result.message == "no observation can be made: requests is missing on lb1; waited 0 s"
+
+
+def test_the_history_is_bounded() -> None:
+    scene = three()
+    scene.kill("rc2")
+
+    def sleep(seconds: float) -> None:
+        scene.now += seconds
+        scene["rc1"].error = None if scene["rc1"].error else "server_error"
+
+    result = run(
+        scene.observe,
+        scene.policy(),
+        Timing(deadline=3600),
+        clock=lambda: scene.now,
+        sleep=sleep,
+        on_progress=lambda _line: None,
+    )
+    assert len(result.history) == HISTORY_LIMIT
+    assert result.history[0]["elapsed"] == 0
+
+
+def test_the_history_tells_how_each_target_came_back() -> None:
+    scene = three()
+    before, _lines = wait(scene, scene.policy("before", targets=["rc1"]))
+    scene.kill("rc1")
+    policy = scene.policy("after", targets=["rc1"], before=before.to_dict(), links="connected")
+    events = {20.0: lambda: scene.restart("rc1"), 30.0: lambda: scene.cut.add(frozenset({"rc1-2", "rc3-1"}))}
+    result, _lines = wait(scene, policy, Timing(deadline=90), events=events)
+    told = [
+        (change["elapsed"], [(m["name"], m["instance_id"], m["serving"], m["code"]) for m in change["members"]])
+        for change in result.to_dict()["history"]
+    ]
+    assert told == [
+        (0, [("rc1", None, False, "unreachable")]),
+        (20, [("rc1", "rc1-2", False, "too_young")]),
+        (30, [("rc1", "rc1-2", False, "too_young"), ("rc3", "rc3-1", True, "not_linked")]),
+        (50, [("rc1", "rc1-2", True, "not_linked"), ("rc3", "rc3-1", True, "not_linked")]),
+    ]
+
+
+def test_the_history_says_when_nobody_was_seen() -> None:
+    scene = three()
+    scene.lost = "lb1 out of reach"
+    result, _lines = wait(scene, scene.policy(), Timing(deadline=0))
+    assert [change["members"] for change in result.history] == [None]
+
+
+def test_records_of_nobody_are_named_the_worst_first() -> None:
+    scene = three()
+    scene.remnants = {"old": -900.0, "fresh": 0.0, "ahead": 900.0}
+    result, _lines = wait(scene, scene.policy())
+    assert result.to_dict()["unclaimed"] == [
+        {"instance_id": "ahead", "state": "ghost", "place": None},
+        {"instance_id": "old", "state": "expired", "place": None},
+        {"instance_id": "fresh", "state": "isolated", "place": None},
+    ]
+
+
+def test_it_tells_when_it_began_if_it_is_told() -> None:
+    scene = three()
+    moment = datetime(2026, 3, 1, 2, 13, 5, 417000, tzinfo=timezone.utc)
+    told = judge_once(scene.observe(), scene.policy(), began=moment)
+    assert told.to_dict()["began"] == "2026-03-01T02:13:05.417Z"
+    assert judge_once(scene.observe(), scene.policy()).to_dict()["began"] is None
+
+
+def test_the_result_has_one_structure_and_is_json() -> None:
+    scene = three()
+    good, _lines = wait(scene, scene.policy())
+    scene.kill("rc1")
+    bad, _lines = wait(scene, scene.policy(), Timing(deadline=0))
+    assert json.loads(json.dumps(good.to_dict())).keys() == bad.to_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("phase", "options", "message"),
+    [
+        ("steady", {"deadline": -1.0}, "deadline is -1, it must be at least 0 s"),
+        (
+            "steady",
+            {"deadline": 30.0},
+            "stable_for (30 s) + interval (5 s) is longer than deadline (30 s): the gate could never pass",
+        ),
+        (
+            "steady",
+            {"deadline": 10.0, "stable_for": 8.0, "interval": 3.0},
+            "stable_for (8 s) + interval (3 s) is longer than deadline (10 s): the gate could never pass",
+        ),
+    ],
+)
+def test_a_wait_that_can_never_pass_is_refused(phase: str, options: dict[str, Any], message: str) -> None:
+    scene = three()
+    with pytest.raises(OptionsError) as caught:
+        timing_from(params(phase, **options), scene.policy(phase, **options))
+    assert str(caught.value) == message
+
+
+def test_a_failure_says_in_full_what_the_first_node_said() -> None:
+    scene = three()
+    for node in scene.nodes.values():
+        node.error = "unauthorized"
+    result, _lines = wait(scene, scene.policy())
+    assert (result.verdict.outcome.value, result.observations) == ("fail", 2)
+    assert result.message.endswith("; waited 5 s; rc1: GET http://rc1:3000: as scripted")
+
+
+def test_a_failure_that_no_node_has_told_says_no_more() -> None:
+    scene = three()
+    before, _lines = wait(scene, scene.policy("before", targets=["rc1"]))
+    scene.restart("rc1", version="7.10.5")
+    policy = scene.policy("after", targets=["rc1"], before=before.to_dict(), expected_version="7.11.0")
+    result, _lines = wait(scene, policy)
+    assert result.verdict.outcome.value == "fail"
+    assert result.message.endswith("rc1 runs 7.10.5, 7.11.0 expected; waited 5 s")
+
+
+def test_check_mode_does_not_wait() -> None:
+    policy = three().policy()
+    options = params(progress_deadline=20.0)
+    assert timing_from(options, policy) == Timing(deadline=600.0, progress_deadline=20.0)
+    assert timing_from({**options, "check_mode": True}, policy) == Timing(deadline=0.0)
+
+
+def test_what_came_back_cannot_stay_for_no_time() -> None:
+    scene = three()
+    before, _lines = wait(scene, scene.policy("before", targets=["rc1"]))
+    policy = scene.policy("after", targets=["rc1"], before=before.to_dict())
+    with pytest.raises(OptionsError, match=r"^phase: after with deadline: 0 can never pass"):
+        timing_from(params("after", deadline=0.0), policy)

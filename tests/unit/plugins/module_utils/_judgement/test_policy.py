@@ -1,0 +1,221 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is refused before the first request, and how the message reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Share, policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
+
+MEMBERS = [Member(name, f"http://{name}:3000") for name in ("rc1", "rc2", "rc3")]
+BEFORE: dict[str, Any] = {
+    "phase": "before",
+    "verdict": "pass",
+    "targets": ["rc1"],
+    "ids": ["a", "b", "c"],
+    "members": [
+        {
+            "name": member.name,
+            "url": member.url,
+            "instance_id": identity,
+            "version": "7.10.0",
+            "place": [member.name, 3000],
+            "serving": True,
+        }
+        for member, identity in zip(MEMBERS, "abc")
+    ],
+}
+WAIVABLE = (
+    "identity_changed, link_unsettled, not_linked, old_process_alive, unexpected_member, version_unknown, wrong_version"
+)
+
+
+@pytest.mark.parametrize(
+    ("phase", "options", "message"),
+    [
+        (
+            "steady",
+            {"targets": ["rc1"]},
+            "targets go with phase: before and phase: after, not with phase: steady",
+        ),
+        ("before", {}, "phase: before needs targets, the names of the members that are deployed"),
+        ("before", {"targets": ["rc9"]}, "targets rc9 are no members; the members are rc1, rc2, rc3"),
+        (
+            "before",
+            {"targets": ["rc1", "rc2", "rc3"]},
+            "targets are all 3 members: nobody would carry the service; deploy fewer at a time, or say min_serving: 0",
+        ),
+        (
+            "before",
+            {"targets": ["rc1", "rc2"], "min_serving": "2"},
+            "min_serving 2 needs 2 to serve, but only 1 members are left with the targets away",
+        ),
+        (
+            "before",
+            {"targets": ["rc1"], "min_serving": "67%"},
+            "min_serving 67% needs 3 to serve, but only 2 members are left with the targets away",
+        ),
+        ("steady", {"min_serving": "4"}, "min_serving 4 needs 4 to serve, but only 3 members are given"),
+        ("steady", {"min_serving": "-1"}, "min_serving must be a number of members or a percentage up to 100%, not -1"),
+        (
+            "steady",
+            {"min_serving": "101%"},
+            "min_serving must be a number of members or a percentage up to 100%, not 101%",
+        ),
+        (
+            "steady",
+            {"expected": 3, "members": MEMBERS},
+            "expected goes with url; with members their number is expected",
+        ),
+        ("steady", {"members": None}, "url needs expected, the number of instances that have to serve (at least 1)"),
+        (
+            "before",
+            {"expected": 3, "targets": ["rc1"]},
+            "phase: before needs members, each with its own url; url alone is one node's opinion",
+        ),
+        (
+            "steady",
+            {"expected": 2, "expected_version": "7.11.0"},
+            "expected_version and readiness: required need members, each with its own url: "
+            "a node tells its own version and readiness only",
+        ),
+        ("steady", {"expected_version": ""}, "expected_version must be a full version such as 7.11.0, not empty"),
+        ("steady", {"expected_version": "7.11"}, "expected_version must be a full version such as 7.11.0, not 7.11"),
+        ("steady", {"ping_interval": 0.0}, "ping_interval is 0, it must be at least 0.001 s"),
+        ("steady", {"link_memory": float("nan")}, "link_memory is nan, it must be finite"),
+        ("steady", {"stable_for": float("inf")}, "stable_for is inf, it must be finite"),
+        (
+            "steady",
+            {"max_record_age": 5.0},
+            "max_record_age (5 s) is shorter than ping_interval (10 s): "
+            "every record would look stale between two pings",
+        ),
+        (
+            "after",
+            {"targets": ["rc1"]},
+            "phase: after needs before, the registered result of the gate with phase: before",
+        ),
+        (
+            "after",
+            {"targets": ["rc1"], "before": {}},
+            "phase: after needs before, the registered result of the gate with phase: before",
+        ),
+        (
+            "after",
+            {"targets": ["rc1"], "before": {**BEFORE, "phase": "steady"}},
+            "before is not the result of a cluster_gate with phase: before",
+        ),
+        (
+            "after",
+            {"targets": ["rc1"], "before": {**BEFORE, "verdict": "wait"}},
+            "before did not pass, its verdict is wait: nothing may be deployed on it",
+        ),
+        (
+            "after",
+            {"targets": ["rc1"], "before": {"phase": "before", "verdict": "pass", "members": []}},
+            "before is not a whole result of cluster_gate: register it and pass it on unchanged",
+        ),
+        (
+            "after",
+            {"targets": ["rc1"], "before": {**BEFORE, "members": []}},
+            "before is not the gate of the targets rc1",
+        ),
+        ("after", {"targets": ["rc2"], "before": BEFORE}, "before is not the gate of the targets rc2"),
+        (
+            "after",
+            {"targets": ["rc1"], "before": {**BEFORE, "members": [{**BEFORE["members"][0], "url": "http://x:3000"}]}},
+            "before has asked other urls for rc1: it is of another cluster",
+        ),
+        *(
+            (
+                "after",
+                {"targets": ["rc1"], "before": {**BEFORE, "members": [BEFORE["members"][0], other]}},
+                "before is not a whole result of cluster_gate: register it and pass it on unchanged",
+            )
+            for other in (
+                BEFORE["members"][0],
+                {**BEFORE["members"][1], "instance_id": "a"},
+                {**BEFORE["members"][1], "instance_id": "never listed"},
+            )
+        ),
+        (
+            "after",
+            {"targets": ["rc1"], "before": {**BEFORE, "ids": "abc"}},
+            "before is not a whole result of cluster_gate: register it and pass it on unchanged",
+        ),
+        ("steady", {"before": BEFORE}, "before goes with phase: after"),
+        (
+            "after",
+            {"targets": ["rc1"], "before": BEFORE, "restart_required": False},
+            "restart_required: false needs phase: after and expected_version, it judges by the version",
+        ),
+        (
+            "steady",
+            {"waive": [{"code": "too_few_serving", "reason": "it is night"}]},
+            f"waive: too_few_serving cannot be waived; what can is {WAIVABLE}",
+        ),
+        (
+            "steady",
+            {"waive": [{"code": "not_restarted", "member": "rc1", "reason": "it is night"}]},
+            f"waive: not_restarted cannot be waived; what can is {WAIVABLE}",
+        ),
+        (
+            "steady",
+            {"waive": [{"code": "not_linked", "member": "rc1", "reason": "x"}]},
+            "waive: not_linked takes pair, two members",
+        ),
+        (
+            "steady",
+            {"waive": [{"code": "wrong_version", "member": "rc9", "reason": "x"}]},
+            "waive: rc9 is no member; the members are rc1, rc2, rc3",
+        ),
+        (
+            "steady",
+            {"waive": [{"code": "wrong_version", "member": "rc1", "reason": " "}]},
+            "waive: wrong_version needs a reason",
+        ),
+    ],
+)
+def test_what_is_refused(phase: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionsError) as caught:
+        policy_from(params(phase, **options), MEMBERS)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("phase", "options", "needed"),
+    [
+        ("steady", {}, 3),
+        ("steady", {"min_serving": "2"}, 2),
+        ("steady", {"min_serving": "34%"}, 2),
+        ("steady", {"expected": 5}, 5),
+        ("before", {"targets": ["rc1"]}, 2),
+        ("before", {"targets": ["rc1"], "min_serving": "0"}, 0),
+        ("before", {"targets": ["rc1", "rc2", "rc3"], "min_serving": "0%"}, 0),
+        ("after", {"targets": ["rc1"], "before": BEFORE}, 3),
+        (
+            "after",
+            {
+                "targets": ["rc1"],
+                "before": {**BEFORE, "members": [{**raw, "serving": False} for raw in BEFORE["members"]]},
+            },
+            1,
+        ),
+        ("after", {"targets": ["rc1"], "restart_required": False, "expected_version": "7.11.0"}, 3),
+    ],
+)
+def test_how_many_have_to_serve(phase: str, options: dict[str, Any], needed: int) -> None:
+    assert policy_from(params(phase, **options), MEMBERS).needed == needed
+
+
+@pytest.mark.parametrize(("share", "of", "number"), [("50%", 3, 2), ("50%", 4, 2), ("1%", 200, 2), ("0%", 9, 0)])
+def test_a_percentage_is_rounded_up(share: str, of: int, number: int) -> None:
+    assert Share(int(share[:-1]), percent=True).of(of) == number

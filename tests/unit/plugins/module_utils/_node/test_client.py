@@ -1,0 +1,528 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One node, one call: every kind of answer, from a real server."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import client as client_module
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import redaction
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import Client, RateLimit
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import (
+    CODES,
+    ClientError,
+    RateLimitedError,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import MAX_BYTES
+from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+TOKEN = Access(user_id="me", auth_token='s3cr3t/"token', timeout=2)
+LOGIN = Access(username="admin", password="pässword", totp_code="123456", timeout=2)
+OK = {"instances": [], "success": True}
+ELSE = "; check that url leads to a Rocket.Chat node and not to a login page, a maintenance page or another service"
+
+
+def replying(status: int, content: Any, **headers: str) -> Callable[[Handler], None]:
+    return lambda handler: handler.reply(status, content, **headers)
+
+
+def failing(answer: Callable[[Handler], None], access: Access = TOKEN) -> tuple[str, str, str]:
+    """Code, reason, and message with the server's URL left out."""
+    with serving(answer) as server:
+        client = Client(server.url, access)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+        return caught.value.code, caught.value.reason, str(caught.value).replace(server.url, "URL")
+
+
+GET = "GET URL/api/v1/instances.get"
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "code", "reason", "message"),
+    [
+        (
+            401,
+            {"message": "no"},
+            "unauthorized",
+            "401",
+            GET + ' answered 401: {"message": "no"}; check user_id and auth_token, or username and password '
+            "(and totp_code where two-factor is on)",
+        ),
+        (
+            403,
+            {},
+            "forbidden",
+            "403",
+            GET + " answered 403: {}; give the user a role that has the permission view-statistics",
+        ),
+        (404, b"", "not_rocketchat", "404", GET + " answered 404" + ELSE),
+        (
+            429,
+            {},
+            "rate_limited",
+            "429",
+            GET + " answered 429: {}; ask less often, or give the user the permission api-bypass-rate-limit",
+        ),
+        (
+            400,
+            {"error": "Service '$node.list' is not available."},
+            "broker_down",
+            "only a restart cures it",
+            GET + " answered 400: Service '$node.list' is not available.; the node's broker lost itself and never "
+            "recovers: restart this node, deploy it first",
+        ),
+        (
+            503,
+            b"<html>\n  down\x1b[31m",
+            "server_error",
+            "answered 503",
+            GET + " answered 503: <html> down [31m; look into the node's log",
+        ),
+        (
+            200,
+            b"<html>",
+            "not_rocketchat",
+            "answered something else than JSON",
+            GET + " answered 200: not JSON: <html>" + ELSE,
+        ),
+        (
+            200,
+            [1],
+            "not_rocketchat",
+            "answered JSON of another shape",
+            GET + " answered 200: not a JSON object: [1]" + ELSE,
+        ),
+        (200, {"a": 1}, "not_rocketchat", "answered 200", GET + " answered 200" + ELSE),
+        (200, b"[" * 100000, "not_rocketchat", "answered something else than JSON", None),
+        (200, b"\xff\xfe", "not_rocketchat", "answered something else than JSON", None),
+    ],
+)
+def test_answers_that_are_none(status: int, content: Any, code: str, reason: str, message: str | None) -> None:
+    found = failing(replying(status, content))
+    assert found[:2] == (code, reason)
+    if message is not None:
+        assert found[2] == message
+
+
+def test_every_error_can_be_recorded_and_judged() -> None:
+    assert len(CODES) == len(ClientError.__subclasses__())
+    assert {code.value for code in Code} >= CODES
+
+
+def test_an_answer_and_what_was_sent() -> None:
+    headers = {"X_RateLimit_Limit": "10", "X_RateLimit_Remaining": "9"}
+    with serving(replying(200, OK, **headers)) as server:
+        client = Client(server.url + "/", TOKEN)
+        answer = client.instances()
+        client.info()
+        client.close()
+    assert answer.payload == OK
+    assert answer.date is not None
+    assert answer.rate_limit == RateLimit(limit=10, remaining=9, reset_after=None)
+    assert server.calls == ["GET /api/v1/instances.get", "GET /api/info"]
+    assert len(server.connections) == 1
+    sent = server.seen[0][2]
+    assert (sent["X-User-Id"], sent["X-Auth-Token"]) == ("me", 's3cr3t/"token')
+    assert (sent["User-Agent"], sent["Accept-Encoding"]) == ("rocketops.rocketchat", "gzip")
+
+
+@pytest.mark.parametrize(
+    ("reset", "after"),
+    [("30000", 30.0), ("-5", None), ("x", None), ("999999", 60.0), ("0", 0.0), ("9" * 30, None)],
+)
+def test_the_wait_is_by_the_clock_of_the_node(reset: str, after: float | None) -> None:
+    def answer(handler: Handler) -> None:
+        handler.send_response_only(429)
+        handler.send_header("Date", "Thu, 01 Jan 1970 00:00:00 GMT")
+        handler.send_header("X-RateLimit-Limit", "10")
+        handler.send_header("X-RateLimit-Reset", reset)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    with serving(answer) as server:
+        client = Client(server.url, TOKEN)
+        with pytest.raises(RateLimitedError) as caught:
+            client.instances()
+        client.close()
+    assert caught.value.rate_limit == RateLimit(limit=10, remaining=None, reset_after=after)
+
+
+def test_a_redirect_is_not_followed() -> None:
+    place = "http://user:pw@elsewhere.example/x?token=1#y"
+    assert failing(replying(302, b"", Location=place)) == (
+        "redirected",
+        "redirected to http://elsewhere.example/x",
+        GET + " answered 302: redirected to http://elsewhere.example/x; redirects are not followed, credentials would "
+        "go along; give the node's own address as url",
+    )
+
+
+@pytest.mark.parametrize("padding", range(0, 200, 7))
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        's3cr3t/"token',
+        's3cr3t/\\\\"token',
+        's3cr3t\\\\/\\\\"token',
+        "s3cr3t/%22token",
+        "s3cr3t%2F%22token",
+        "s3cr3t%2f%22token",
+        "s3cr3t/&quot;token",
+    ],
+)
+def test_no_secret_is_shown_even_if_the_server_repeats_it(padding: int, spelling: str) -> None:
+    spelled = spelling.replace("\\\\", "\\")
+    with serving(replying(500, b"x" * padding + spelled.encode())) as server:
+        client = Client(server.url, TOKEN)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+    assert "s3cr" not in str(caught.value)
+
+
+def test_an_answer_that_is_too_large() -> None:
+    code, reason, message = failing(replying(200, b" " * (MAX_BYTES + 1)))
+    assert (code, reason) == ("not_rocketchat", "answer too large")
+    assert message == GET + " failed: the answer is larger than 16 MiB" + ELSE
+
+
+def drip_headers(handler: Handler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-A: ")
+    drip(handler)
+
+
+def drip_body(handler: Handler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    drip(handler)
+
+
+def drip(handler: Handler) -> None:
+    for _tick in range(40):
+        handler.wfile.write(b" ")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("answer", [drip_headers, drip_body, lambda _handler: time.sleep(0.8)])
+def test_a_call_never_outlives_its_time_limit(answer: Callable[[Handler], None]) -> None:
+    started = time.monotonic()
+    with serving(answer) as server:
+        client = Client(server.url, Access(user_id="me", auth_token="t0ken", timeout=0.3))
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        took = time.monotonic() - started
+        client.close()
+    assert (caught.value.code, caught.value.reason) == ("timeout", "no complete answer within 0.3 s")
+    assert took < 0.7
+
+
+def test_the_time_limit_holds_on_a_connection_that_was_kept() -> None:
+    def answer(handler: Handler) -> None:
+        if handler.path == "/api/info":
+            drip_headers(handler)
+        else:
+            handler.reply(200, OK)
+
+    with serving(answer) as server:
+        client = Client(server.url, Access(user_id="me", auth_token="t0ken", timeout=0.3))
+        client.instances()
+        started = time.monotonic()
+        with pytest.raises(ClientError, match=r"no complete answer within 0.3 s"):
+            client.info()
+        assert time.monotonic() - started < 0.7
+        client.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """A port that accepts connections and sends nothing, not even a TLS handshake."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_handshake_that_hangs(silent: int) -> None:
+    client = Client(f"https://127.0.0.1:{silent}", Access(user_id="me", auth_token="t0ken", timeout=0.3))
+    with pytest.raises(ClientError) as caught:
+        client.instances()
+    client.close()
+    assert caught.value.code == "timeout"
+
+
+@contextlib.contextmanager
+def dripping(begin: bytes) -> Iterator[int]:
+    """A port where somebody begins to answer, and goes on for two seconds without coming to an end."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(begin)
+                for _tick in range(40):
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+HANDSHAKE = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb"  # of 16 KiB
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "begin"),
+    [
+        ("http://chat.invalid", "http://127.0.0.1:{port}", b"HTTP/1.1 200 OK\r\nX-A: "),
+        ("https://chat.invalid", "http://127.0.0.1:{port}", b"HTTP/1.1 200 OK\r\nX-A: "),
+        ("https://127.0.0.1:{port}", None, HANDSHAKE),
+    ],
+)
+def test_the_time_limit_holds_before_the_node_is_reached(url: str, proxy: str | None, begin: bytes) -> None:
+    with dripping(begin) as port:
+        through = proxy.format(port=port) if proxy else None
+        client = Client(url.format(port=port), Access(user_id="me", auth_token="t0ken", timeout=0.3, proxy=through))
+        started = time.monotonic()
+        with pytest.raises(ClientError, match=r"no complete answer within 0.3 s"):
+            client.instances()
+        assert time.monotonic() - started < 0.7
+        client.close()
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_a_proxy_by_option_or_environment(monkeypatch: pytest.MonkeyPatch, *, given: bool) -> None:
+    with serving(replying(200, OK)) as server:
+        proxy = server.url.replace("//", "//user:pass%2Fword@")
+        if not given:
+            monkeypatch.setenv("http_proxy", proxy)
+        access = Access(user_id="me", auth_token="t0ken", proxy=proxy if given else None)
+        client = Client("http://chat.invalid:3000/sub/", access)
+        client.instances()
+        client.close()
+    assert server.calls == ["GET http://chat.invalid:3000/sub/api/v1/instances.get"]
+    assert server.seen[0][2]["Proxy-Authorization"] == "Basic dXNlcjpwYXNzL3dvcmQ="
+
+
+def test_no_proxy_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(replying(200, OK)) as server:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        client = Client(server.url, TOKEN)
+        client.instances()
+        client.close()
+    assert server.calls == ["GET /api/v1/instances.get"]
+
+
+def test_cookies_and_passwords_of_others_are_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login somebody password else\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with serving(replying(200, OK, Set_Cookie="a=b")) as server:
+        client = Client(server.url, TOKEN)
+        client.instances()
+        client.info()
+        client.close()
+    assert {name for _method, _path, headers, _body in server.seen for name in headers} == {
+        "Host",
+        "User-Agent",
+        "Accept",
+        "Accept-Encoding",
+        "X-User-Id",
+        "X-Auth-Token",
+    }
+
+
+def test_no_tls_there() -> None:
+    with serving(replying(200, OK)) as server:
+        client = Client(server.url.replace("http:", "https:"), TOKEN)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+    assert caught.value.code == "tls"
+
+
+@contextlib.contextmanager
+def answering(sent: bytes) -> Iterator[str]:
+    """The URL of a server that sends these bytes, once, and closes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(sent)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("sent", "outcome"),
+    [
+        (b"", ("unreachable", "connection closed without an answer")),
+        (b"SSH-2.0-OpenSSH\r\n", ("not_rocketchat", "answered something else than HTTP")),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", ("not_rocketchat", "answer cut off")),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n{}", ("not_rocketchat", "undecodable answer")),
+    ],
+)
+def test_answers_that_are_broken(sent: bytes, outcome: tuple[str, str]) -> None:
+    with answering(sent) as url:
+        client = Client(url, TOKEN)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+    assert (caught.value.code, caught.value.reason) == outcome
+
+
+def test_nobody_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    client = Client(f"http://127.0.0.1:{port}", TOKEN)
+    with pytest.raises(ClientError) as caught:
+        client.instances()
+    assert (caught.value.code, caught.value.reason) == ("unreachable", "connection refused")
+
+
+def test_a_proxy_that_is_not_there() -> None:
+    access = Access(user_id="me", auth_token="t0ken", timeout=2, proxy="http://who:pr%2Fxy@127.0.0.1:9")
+    assert {"pr%2Fxy", "pr/xy"} <= access.secrets
+    client = Client("http://rc1.invalid:3000", access)
+    with pytest.raises(ClientError) as caught:
+        client.instances()
+    assert (caught.value.code, caught.value.reason) == ("unreachable", "proxy: connection refused")
+
+
+@pytest.mark.parametrize("data", [None, {"userId": "me"}, {"userId": "me", "authToken": "not\na header"}])
+def test_a_login_that_brings_no_token(data: object) -> None:
+    with serving(replying(200, {"status": "success", "data": data})) as server:
+        client = Client(server.url, LOGIN)
+        with pytest.raises(ClientError) as caught:
+            client.instances()
+        client.close()
+    assert (caught.value.code, caught.value.reason) == ("not_rocketchat", "login brought no token")
+
+
+@pytest.mark.parametrize(("worked_once", "calls"), [(True, 2), (False, 1)])
+def test_a_session_that_has_ended(worked_once: bool, calls: int) -> None:
+    """One that worked is logged in anew with the next call; one that never did would be refused again and again."""
+    answers = [200, 401] if worked_once else [401]
+
+    def answer(handler: Handler) -> None:
+        if handler.path.endswith("login"):
+            handler.reply(200, {"data": {"userId": "me", "authToken": "s3ssion"}})
+        else:
+            handler.reply(answers.pop(0) if answers else 200, OK)
+
+    with serving(answer) as server:
+        client = Client(server.url, LOGIN)
+        if worked_once:
+            client.instances()
+        for _unused in range(2):
+            with contextlib.suppress(ClientError):
+                client.instances()
+        client.close()
+    assert server.calls.count("POST /api/v1/login") == calls
+
+
+@pytest.mark.parametrize(("location", "place"), [("https://me:pw@b/x?t=1#y", "https://b/x"), ("", "nowhere")])
+def test_where_a_redirect_leads(location: str, place: str) -> None:
+    code, reason, _message = failing(replying(302, b"", Location=location))
+    assert (code, reason) == ("redirected", f"redirected to {place}")
+
+
+def test_login_is_once_and_logout_ends_it() -> None:
+    def answer(handler: Handler) -> None:
+        login = {"data": {"userId": "u", "authToken": "t"}}
+        handler.reply(200, login if handler.path.endswith("/login") else OK)
+
+    with serving(answer) as server:
+        client = Client(server.url, LOGIN)
+        client.instances()
+        client.instances()
+        assert client.session == ("u", "t")
+        client.logout(("u", "t"))
+        client.close()
+    assert server.calls == [
+        "POST /api/v1/login",
+        "GET /api/v1/instances.get",
+        "GET /api/v1/instances.get",
+        "POST /api/v1/logout",
+    ]
+    assert server.seen[0][3] == {"user": "admin", "password": "pässword", "code": "123456"}
+
+
+def test_a_refused_login_is_not_repeated() -> None:
+    with serving(replying(401, {"error": "totp-required"})) as server:
+        client = Client(server.url, LOGIN)
+        for _attempt in range(2):
+            with pytest.raises(ClientError, match="totp-required"):
+                client.instances()
+        client.close()
+    assert server.calls == ["POST /api/v1/login"]
+
+
+def test_a_refusal_does_not_last_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever watches for months would not notice that the user is welcome again."""
+    with serving(replying(401, {"error": "blocked for now"})) as server:
+        client = Client(server.url, LOGIN)
+        for refused_for in (0.0, client_module.REFUSED_FOR, client_module.REFUSED_FOR):
+            monkeypatch.setattr(client_module, "REFUSED_FOR", refused_for)
+            with pytest.raises(ClientError, match="blocked for now"):
+                client.instances()
+        client.close()
+    assert server.calls == ["POST /api/v1/login"] * 2
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False), (404, None), (302, False)])
+def test_readiness(status: int, *, ready: bool | None) -> None:
+    with serving(replying(status, {"status": "x"})) as server:
+        client = Client(server.url, TOKEN)
+        assert client.ready() is ready
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("sent", "ready"),
+    [
+        (b"Content-Length: 17\r\n\r\n <!DOCTYPE html> ", None),
+        (b"Content-Length: 2\r\n\r\n[]", False),
+        (b'Content-Length: 14\r\n\r\n{"status": "ok', False),
+        (b'Content-Length: 99\r\n\r\n{"status": "ok"}', False),
+        (b"Content-Encoding: gzip\r\nContent-Length: 15\r\n\r\n<!DOCTYPE html>", False),
+    ],
+)
+def test_readiness_that_is_not_told(sent: bytes, *, ready: bool | None) -> None:
+    """Only a web page, which older servers send for every path, is no answer to the question."""
+    with answering(b"HTTP/1.1 200 OK\r\n" + sent) as url:
+        client = Client(url, TOKEN)
+        assert client.ready() is ready
+        client.close()
+
+
+def test_half_a_secret_is_one_too() -> None:
+    """The secret lies across the place up to which an answer is read."""
+    blanks = b" " * (redaction.READ - 3)
+    _code, _reason, message = failing(replying(500, blanks + str(TOKEN.auth_token).encode()))
+    assert message == GET + " answered 500: ***; look into the node's log"
+
+
+def test_text_of_a_server_is_one_harmless_line() -> None:
+    assert printable("a\x1b[2J\r\nb\ud800") == "a [2J  b "

@@ -1,0 +1,195 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The forms of a report: what they are made of, and that nothing breaks out of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
+from ansible_collections.rocketops.rocketchat.tests.unit.rolls import HOSTILE, hostile, recorded
+
+VOID = {"meta", "br"}
+TAGS = frozenset(
+    re.findall(
+        r"\w+",
+        "html head meta title style body svg defs pattern rect circle path line desc text main header p time h1 h2 h3 "
+        "span dl div dt dd small section article ul li bdi strong figure figcaption details summary table caption "
+        "thead tbody tr th td abbr code ol footer br",
+    )
+)
+
+
+class Page(HTMLParser):
+    """What is in a page, which has to be well-formed: each element is closed by its own end."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.append((self.open[-1] if self.open else "", " ".join(data.split())))
+
+    def of(self, tag: str) -> list[str]:
+        return [text for inside, text in self.texts if inside == tag]
+
+
+@pytest.fixture(scope="module")
+def evil() -> list[dict[str, Any]]:
+    return hostile()
+
+
+def test_the_page_begins_with_the_answer() -> None:
+    page = Page(told(recorded("stopped"), "html"))
+    assert page.of("h1") == ["Rolling update stopped"]
+    assert next(text for tag, text in page.texts if text.startswith("Stopped at")) == (
+        "Stopped at rc2 after 52 s: it did not come back well from its deployment (server error); "
+        "1 of 3 deployed and well, rc3 not touched."
+    )
+    assert page.of("h2") == ["Why, and what to do", "Time line", "Members", "Who sees whom", "Gates"]
+    assert page.of("caption") == [
+        "What each member did, times in UTC",
+        "Version and process of each, at the beginning and at the end",
+    ]
+    assert "Read the member's log. If it began with the deployment, go back to the version before." in page.of("p")
+    assert page.of("figcaption") == ["Each sees all the others.", "rc2 and the others do not see each other."]
+
+
+def test_the_page_is_self_contained_and_labelled() -> None:
+    page = Page(told(recorded("good"), "html"))
+    names = {tag for tag, _attributes in page.elements}
+    assert names <= TAGS
+    assert not any({"href", "src", "onclick"} & set(attributes) for _tag, attributes in page.elements)
+    ids = [attributes["id"] for _tag, attributes in page.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids)
+    labels = " ".join(attributes.get("aria-labelledby") or "" for _tag, attributes in page.elements).split()
+    assert labels
+    assert set(labels) <= set(ids)
+    assert all(attributes.get("scope") in ("row", "col") for tag, attributes in page.elements if tag == "th")
+
+
+def test_nothing_breaks_out_of_the_page(evil: list[dict[str, Any]]) -> None:
+    text = told(evil, "html")
+    page = Page(text)
+    assert {tag for tag, _attributes in page.elements} <= TAGS
+    assert not any(name.startswith("on") for _tag, attributes in page.elements for name in attributes)
+    assert not re.search(r"[^\n -\uffff\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
+    members = page.of("bdi")
+    assert {HOSTILE[0], HOSTILE[1], HOSTILE[2], "\\u202egnol-ot-thgir\\u202c", "half a pair \\ud800"} <= set(members)
+
+
+def test_nothing_breaks_out_of_the_xml(evil: list[dict[str, Any]]) -> None:
+    suite = ElementTree.fromstring(told(evil, "junit").encode()).find("testsuite")
+    assert suite is not None
+    assert {element.tag for element in suite.iter()} == {
+        "testsuite",
+        "properties",
+        "property",
+        "testcase",
+        "failure",
+        "system-out",
+    }
+    assert "]]><a/>&amp;\\x00\\x1b[31m\\x07" in (suite.findtext("testcase/system-out") or "")
+
+
+def test_nothing_breaks_out_of_the_markdown(evil: list[dict[str, Any]]) -> None:
+    """Outside of code spans there are our own words alone."""
+    text = told(evil, "markdown")
+    assert "- `a|b'c'*d*_e_ @all #1 [x](javascript:y)` `a|b'c'*d*_e_ @all #1 [x](javascript:y)`: serves" in text
+    for line in text.splitlines():
+        outside = re.sub(r"`[^`]+`", "", line)
+        assert "`" not in outside
+        assert not re.search(r"[<>|@\[\]{}\\]", outside), line
+
+
+def test_markdown_of_a_stopped_roll() -> None:
+    lines = told(recorded("stopped"), "markdown").splitlines()
+    assert lines[:5] == [
+        "## ❌ Rolling update stopped",
+        "",
+        "`Stopped at rc2 after 52 s: it did not come back well from its deployment (server error); "
+        "1 of 3 deployed and well, rc3 not touched.`",
+        "",
+        "Began 2026-11-25 02:56:42 UTC, took 52 s.",
+    ]
+    assert "- `rc1` `7.11.0 → 7.12.0`: serves" in lines
+    assert lines[-1] == (
+        "- 02:57:19 after `rc2`: **gave up**, `2 of 3 members serve, 3 needed: rc2 server error (answered 503); "
+        "waited 15 s, the deadline of 15 s is over`"
+    )
+
+
+def test_junit_of_a_stopped_roll() -> None:
+    root = ElementTree.fromstring(told(recorded("stopped"), "junit").encode())
+    assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("7", "1", "0", "0")
+    cases = root.findall("testsuite/testcase")
+    assert [case.get("name") for case in cases] == [
+        "whole cluster",
+        "before rc1",
+        "before rc1 (2)",
+        "after rc1",
+        "before rc2",
+        "before rc2 (2)",
+        "after rc2",
+    ]
+    failure = cases[-1].find("failure")
+    assert failure is not None
+    assert failure.get("type") == "wait"
+    assert (failure.text or "").startswith("server_error:\nrc2: GET http://127.0.0.1:")
+    assert (failure.text or "").endswith(
+        "What to do: Read the member's log. If it began with the deployment, go back to the version before."
+    )
+
+
+def test_junit_of_a_good_roll_is_green_whatever_the_preflight_was() -> None:
+    preflight = {**recorded("good")[0], "verdict": "wait"}
+    root = ElementTree.fromstring(told([preflight, *recorded("good")[1:]], "junit").encode())
+    assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("0", "0", "1")
+
+
+def test_what_cannot_be_judged_is_an_error() -> None:
+    refused = {"verdict": "refused", "phase": "after", "targets": ["rc1"], "msg": "before is missing"}
+    root = ElementTree.fromstring(told([refused], "junit").encode())
+    assert (root.get("failures"), root.get("errors")) == ("0", "1")
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "junit"])
+def test_stored_results_say_the_same(form: str, evil: list[dict[str, Any]]) -> None:
+    for results in (recorded("good"), evil):
+        assert told(json.loads(told(results, "json")), form) == told(results, form)
+        assert told([json.dumps(result) for result in results], form) == told(results, form)
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "junit", "json"])
+def test_nothing_can_be_told_too(form: str) -> None:
+    assert told([], form)
+
+
+def test_another_form_is_refused() -> None:
+    with pytest.raises(ValueError, match="format must be one of html, markdown, junit, json, not pdf"):
+        told([], "pdf")

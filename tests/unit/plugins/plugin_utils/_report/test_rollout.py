@@ -1,0 +1,211 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a list of gates amounts to, and what each member did when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import gates_from
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import Roll, duration, listed
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import Doing, time_line
+from ansible_collections.rocketops.rocketchat.tests.unit.rolls import PaperRoll, recorded
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
+
+
+def roll_of(results: list[dict[str, Any]]) -> Roll:
+    return Roll(gates_from(results))
+
+
+def three() -> PaperRoll:
+    return PaperRoll(Scene.of("rc1", "rc2", "rc3"))
+
+
+def test_a_recorded_roll_that_went_well() -> None:
+    roll = roll_of(recorded("good"))
+    assert roll.sentence == ("Passed after 1 min 43 s: all 3 members serve and run 7.11.0; 3 of 3 deployed and well.")
+    assert [member.versions for member in roll.versions] == [("7.10.0", "7.11.0")] * 3
+    assert all(first != last for first, last in (member.ids for member in roll.versions))
+    assert roll.advice == ()
+
+
+def test_a_recorded_roll_that_was_stopped() -> None:
+    roll = roll_of(recorded("stopped"))
+    assert roll.sentence == (
+        "Stopped at rc2 after 52 s: it did not come back well from its deployment (server error); "
+        "1 of 3 deployed and well, rc3 not touched."
+    )
+    assert [advice.code for advice in roll.advice] == ["server_error"]
+    assert roll.versions[1].versions == ("7.11.0", "")
+
+
+@pytest.mark.parametrize(
+    ("gates", "sentence"),
+    [
+        (0, "Nothing was judged."),
+        (1, "Healthy after 0.2 s: all 3 members serve and run 7.10.0."),
+        (3, "Under way: rc1 is let go since 02:55:17 UTC; 0 of 3 deployed and well, rc2 and rc3 not touched."),
+        (4, "Under way: rc1 came back well; 1 of 3 deployed and well, rc2 and rc3 not touched."),
+        (10, "Under way: rc3 came back well; 3 of 3 deployed and well."),
+    ],
+)
+def test_a_roll_is_told_while_it_goes_on(gates: int, sentence: str) -> None:
+    assert roll_of(recorded("good")[:gates]).sentence == sentence
+
+
+def test_a_role_of_ones_own_needs_no_gate_at_the_end() -> None:
+    assert roll_of(recorded("good")[1:10]).outcome.value == "passed"
+
+
+def test_one_node_alone_is_a_roll_of_ones_own() -> None:
+    roll = three()
+    roll.batch(("rc1",))
+    skipped = {"skipped": True, "changed": False, "false_condition": "later"}
+    assert roll_of([*roll.results, skipped]).sentence.endswith(
+        "all 3 members serve, but more than one version runs (7.10.0 and 7.11.0); "
+        "1 of 3 deployed and well, rc2 and rc3 not touched."
+    )
+
+
+def test_a_look_at_the_whole_does_not_make_up_for_a_deployment_that_failed() -> None:
+    roll = three()
+    roll.gate()
+    roll.gate("before", targets=["rc1"])
+    roll.gate()
+    assert roll_of(roll.results).outcome.value == "under way"
+    roll.batch(("rc1",))
+    roll.gate()
+    assert roll_of(roll.results).outcome.value == "passed"
+
+
+def test_the_others_cannot_carry_the_service() -> None:
+    roll = three()
+    roll.scene.kill("rc3")
+    roll.gate("before", targets=["rc1"])
+    assert roll_of(roll.results).sentence == (
+        "Stopped before rc1 after 2 min: the others cannot carry the service (unreachable); "
+        "0 of 3 deployed and well, rc1, rc2 and rc3 not touched."
+    )
+
+
+def test_a_gate_that_was_asked_again_counts_by_its_last_answer() -> None:
+    roll = three()
+    roll.scene.kill("rc3")
+    roll.gate("before", targets=["rc1"])
+    roll.scene.restart("rc3")
+    roll.scene.now += 100
+    roll.gate("before", targets=["rc1"])
+    assert roll_of(roll.results).sentence.startswith("Under way: rc1 is let go since ")
+
+
+def test_a_preflight_that_is_not_well_does_not_stop_a_roll() -> None:
+    roll = three()
+    roll.scene.kill("rc3")
+    roll.gate()
+    assert roll_of(roll.results).sentence.startswith("Not healthy after 2 min: 2 of 3 members serve, 3 needed: rc3")
+    roll.gate("before", targets=["rc3"])
+    assert roll_of(roll.results).outcome.value == "under way"
+
+
+def test_more_than_one_version_is_said() -> None:
+    roll = three()
+    roll.batch(("rc1",))
+    roll.gate()
+    assert "all 3 members serve, but more than one version runs (7.10.0 and 7.11.0)" in roll_of(roll.results).sentence
+
+
+def test_a_task_that_was_refused_is_a_stop() -> None:
+    refused = {"verdict": "refused", "phase": "before", "targets": ["rc1"], "failed": True, "msg": "rc9 is no member"}
+    roll = roll_of([refused])
+    assert roll.sentence == (
+        "Stopped before rc1: the others cannot carry the service; 0 of 1 deployed and well, rc1 not touched."
+    )
+    assert [(advice.code, advice.messages) for advice in roll.advice] == [("refused", ("rc9 is no member",))]
+    assert time_line(roll) is None
+
+
+def test_the_time_line_of_a_whole_life() -> None:
+    roll = three()
+    roll.batch(("rc1",))
+    line = time_line(roll_of(roll.results))
+    assert line is not None
+    rc1, rc2, _rc3 = line.rows
+    assert [(span.begin, span.end, span.doing, span.new, span.code) for span in rc1.spans] == [
+        (0, 0, Doing.SERVING, False, ""),
+        (0, 15, Doing.DRAINING, False, ""),
+        (15, 40, Doing.DEPLOYING, False, ""),
+        (40, 60, Doing.DOWN, False, "unreachable"),
+        (60, 90, Doing.STARTING, True, "too_young"),
+        (90, 90, Doing.SERVING, True, ""),
+    ]
+    assert [(mark.at, mark.kind) for mark in rc1.marks] == [
+        (0, "passed"),
+        (15, "passed"),
+        (40, "missed"),
+        (90, "passed"),
+    ]
+    assert [(span.doing, span.end) for span in rc2.spans] == [(Doing.SERVING, 90)]
+    assert [(step.begin, step.end, step.serving, step.floor) for step in line.steps] == [
+        (0, 0, 3, 2),
+        (0, 90, 2, 2),
+        (90, 90, 3, 2),
+    ]
+
+
+def test_what_was_not_seen_is_not_known() -> None:
+    roll = three()
+    roll.scene.lost = "lb1 out of reach"
+    roll.gate()
+    line = time_line(roll_of([{**roll.results[0], "targets": ["rc1"]}]))
+    assert line is not None
+    assert {span.doing for row in line.rows for span in row.spans} == {Doing.UNKNOWN}
+    assert line.fewest is None
+
+
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        ("text", "the input is not a list of results of cluster_gate"),
+        ({}, "the input is not a list of results of cluster_gate"),
+        (["{"], "result 1 is not one of cluster_gate: it is a text, but not JSON"),
+        ([{}], "result 1 is not one of cluster_gate: it has no verdict"),
+        ([{"verdict": "pass"}, 5], "result 2 is not one of cluster_gate: it is not a dictionary"),
+        (
+            [{"verdict": "pass", "targets": "rc1"}],
+            "result 1 is not one of cluster_gate: targets is not a list of texts",
+        ),
+        ([{"verdict": "pass", "members": {}}], "result 1 is not one of cluster_gate: members is not a list"),
+        ([{"verdict": "pass", "began": "yesterday"}], "result 1 is not one of cluster_gate: began is not a time"),
+    ],
+)
+def test_what_is_no_result_is_refused(results: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=r".") as caught:
+        gates_from(results)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.04, "0 s"),
+        (0.4, "0.4 s"),
+        (9.97, "10 s"),
+        (41.2, "41 s"),
+        (60, "1 min"),
+        (72, "1 min 12 s"),
+        (7530, "2 h 5 min"),
+    ],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_lists_are_short() -> None:
+    assert listed([]) == ""
+    assert listed(["rc1"]) == "rc1"
+    assert listed(["rc1", "rc2", "rc3"]) == "rc1, rc2 and rc3"
+    assert listed([f"rc{number}" for number in range(1, 51)]) == "rc1, rc2, rc3 and 47 more"

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Inventory names: nobody is merged, nobody gets a name that Ansible could take for something else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import is_usable, settle
+
+
+@pytest.mark.parametrize(
+    ("candidates", "names", "rejected"),
+    [
+        ({"a": ["rc1"], "b": ["rc2"]}, {"a": "rc1", "b": "rc2"}, []),
+        ({"a": ["rc1", "x"], "b": ["rc1", "y"]}, {"a": "x", "b": "y"}, ["rc1 is the name of 2 instances"]),
+        ({"a": ["rc1"], "b": ["rc1"], "c": ["rc3"]}, {"a": "a", "b": "b", "c": "rc3"}, ["rc1 is the name of 2"]),
+        ({"a": ["localhost"], "b": ["", "rc2"]}, {"a": "a", "b": "rc2"}, ["'localhost' of 1 instance is no usable"]),
+        ({"a": ["rc1"], "b": ["", "rc1"]}, {"a": "rc1", "b": "b"}, ["rc1 of 1 instance is another one's name"]),
+        ({"a": ["b"], "b": ["b"]}, {"a": "a", "b": "b"}, ["b of 1 instance is another one's name or id"]),
+        ({"a": ["a", "rc1"], "b": ["rc2"]}, {"a": "a", "b": "rc2"}, []),
+        ({"a": []}, {"a": "a"}, []),
+        ({"{{ 1 }}": ["{{ 2 }}"]}, {"{{ 1 }}": "%7B%7B%201%20%7D%7D"}, ["'{{ 2 }}' of 1 instance is no usable"]),
+        ({}, {}, []),
+    ],
+)
+def test_names(candidates: dict[str, list[str]], names: dict[str, str], rejected: list[str]) -> None:
+    found = settle(candidates)
+    assert found.by_id == names
+    assert len(found.rejected) == len(rejected)
+    assert all(said.startswith(start) for said, start in zip(found.rejected, rejected))
+
+
+def test_no_name_and_no_id_is_a_groups() -> None:
+    names = settle({"all": ["chat"], "chat": ["rc1"], "localhost": ["ungrouped"]}, {"chat"})
+    assert names.by_id == {"all": "%61ll", "chat": "rc1", "localhost": "%6Cocalhost"}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["a", "b", "c", "{{ x }}", "localhost", "ü", "\ud800"]),
+        st.lists(st.sampled_from(["a", "b", "rc1", "rc2", "localhost", "", "{{ x }}", "-x", "x,y"]), max_size=3),
+    )
+)
+def test_every_instance_has_a_name_of_its_own(candidates: dict[str, list[str]]) -> None:
+    names = settle(candidates).by_id
+    assert names.keys() == candidates.keys()
+    assert len(set(names.values())) == len(candidates)
+    assert all(name.isascii() and "{" not in name and "," not in name for name in names.values())
+
+
+@pytest.mark.parametrize(
+    "name", ["rc1", "10.0.0.1", "rc-1.example.com", "127.0.0.1-3000", "fe80::1", "_x", "localhost2"]
+)
+def test_a_usable_name(name: str) -> None:
+    assert is_usable(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "localhost", "LOCALHOST", "undefined", "127.0.0.1", "127.1", "::1", "0.0.0.0", "a" * 300, "é", "a\n"),
+        *("a b", "a,b", "!a", "&a", "~a", "@a", "-a", "a[1]", "{{ a }}"),
+    ],
+)
+def test_no_usable_name(name: str) -> None:
+    assert not is_usable(name)
