@@ -32,6 +32,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import VERSION, Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import Listing, Record, parse
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, judge
@@ -450,7 +451,7 @@ def _memory_of_an_hour(size: int) -> tuple[float, float]:
     By then the history is as long as it may become.
     """
     members, views = _matrix(size)
-    gone = replace(views[-1], listing=None, failure=Failure("timeout", "timeout", "timeout"))
+    gone = replace(views[-1], listing=None, failure=Failure(Code.TIMEOUT, "timeout", "timeout"))
     now = [0.0]
     held = array("Q", [0] * 10_000)  # made before: measuring must not count itself
     count = [0]

@@ -25,6 +25,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
     parse,
     to_iso,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -200,4 +201,4 @@ def _view(member: Member, payload: Any, version: Any) -> View:
             raise InvalidAnswerError("not an object")  # the client's part
         return View(member=member, listing=parse(payload), version=version)
     except InvalidAnswerError as error:
-        return View(member=member, failure=Failure("not_rocketchat", "another shape", str(error)))
+        return View(member=member, failure=Failure(Code.NOT_ROCKETCHAT, "another shape", str(error)))

@@ -16,7 +16,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.ju
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import INSTANCES, Client
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import NotRocketchatError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import Response
 from ansible_collections.rocketops.rocketchat.tests.fuzz.oracle import objections
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
@@ -34,7 +34,7 @@ def check(content: bytes) -> Outcome | None:
     try:
         payload = CLIENT._parse(Response(200, {}, content), "GET", INSTANCES)
         listing = parse(payload)
-    except (NotRocketchatError, InvalidAnswerError):
+    except (ClientError, InvalidAnswerError):
         return None
     observation = Observation(views=(View(member=NODE, listing=listing),), at=0.0)
     through_json = json.loads(json.dumps(observation.to_dict(details=True), allow_nan=False))

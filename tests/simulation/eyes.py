@@ -19,6 +19,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
     View,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES
 from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import (
     EPOCH,
     RATE_CALLS,
@@ -101,7 +102,7 @@ class Eyes:
         look.answered[member.name] = None
         if reply.payload is None:
             message = f"GET {member.url}/api/v1/instances.get: {reply.code}"
-            failure = Failure(reply.code, "as simulated", message)
+            failure = Failure(CODES[reply.code], "as simulated", message)
             return reply.at, View(member, failure=failure, rate_limit=reply.limit)
         process = reply.process
         assert process

@@ -17,6 +17,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
     View,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, Verdict, judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy, policy_from
 
@@ -111,7 +112,9 @@ class Scene:
     def _view(self, node: Node) -> View:
         member = Member(node.name, f"http://{node.name}:3000")
         if node.error:
-            return View(member=member, failure=Failure(node.error, "as scripted", f"GET {member.url}: as scripted"))
+            return View(
+                member=member, failure=Failure(CODES[node.error], "as scripted", f"GET {member.url}: as scripted")
+            )
         listed = [other for other in self.nodes.values() if other is node or other.name not in self.unlisted]
         items = [self._item(node, other) for other in listed if other.record]
         items += [

@@ -22,7 +22,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
     to_iso,
     typed,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import CODES
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,20 +41,21 @@ class Member:
 class Failure:
     """Why a view is missing. ``code`` is a client error's, ``reason`` a few words, ``message`` the whole sentence."""
 
-    code: str
+    code: Code
     reason: str
     message: str
 
     def to_dict(self) -> dict[str, Any]:
-        return {"code": self.code, "reason": self.reason, "message": self.message}
+        return {"code": self.code.value, "reason": self.reason, "message": self.message}
 
     @classmethod
     def from_dict(cls, raw: object) -> Failure:
         """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
         raw = mapping_of(raw, "error")
-        if _needed(raw, "code") not in CODES:
-            raise InvalidAnswerError(f"{raw['code']} is no error of a client")
-        return cls(code=_needed(raw, "code"), reason=_needed(raw, "reason"), message=_needed(raw, "message"))
+        code = CODES.get(_needed(raw, "code"))
+        if code is None or not code.is_client_error:
+            raise InvalidAnswerError(f"{raw['code']} is not the code of a client error")
+        return cls(code=code, reason=_needed(raw, "reason"), message=_needed(raw, "message"))
 
 
 @dataclass(frozen=True)

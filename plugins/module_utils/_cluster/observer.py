@@ -25,8 +25,9 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
     parse,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.thread_pool import MAX_THREADS, run_together
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import LOGOUT_TIMEOUT, Answer, Client
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError, RateLimitedError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,7 +110,7 @@ class Observer:
             return View(
                 node.member,
                 failure=Failure(error.code, error.reason, str(error)),
-                rate_limit=_rate_limit(error) if isinstance(error, RateLimitedError) else None,
+                rate_limit=_rate_limit(error),
             )
         node.answers = True
         return View(
@@ -124,7 +125,7 @@ class Observer:
     def _late(self, node: _Node) -> View:
         reason = f"no answer within {self._time_limit:g} s"
         message = f"{node.member.url} gave {reason}; check that its name can be looked up, or raise timeout"
-        return View(node.member, failure=Failure("timeout", reason, message))
+        return View(node.member, failure=Failure(Code.TIMEOUT, reason, message))
 
     def _end(self, node: _Node) -> None:
         node.client.settled.wait(LOGOUT_TIMEOUT)
@@ -177,5 +178,5 @@ def _version(client: Client) -> str | None:
     return next((version for version in versions if isinstance(version, str) and _VERSION.fullmatch(version)), None)
 
 
-def _rate_limit(told: Answer | RateLimitedError) -> dict[str, Any] | None:
+def _rate_limit(told: Answer | ClientError) -> dict[str, Any] | None:
     return told.rate_limit.to_dict() if told.rate_limit else None

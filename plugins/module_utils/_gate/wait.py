@@ -11,7 +11,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import WORST, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import WORST, is_number, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import (
     Memory,
     Outcome,
@@ -19,11 +20,9 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.ju
     interval,
     judge,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import Finding, Standing
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
     INTERVAL,
     STABLE_FOR,
-    Code,
     Phase,
     Policy,
 )
@@ -35,13 +34,12 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import Record, State
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import Standing
 
 SPEAK_EVERY = 30.0
 HISTORY_LIMIT = 50
 UNCLAIMED_LIMIT = 50
 LONGEST_PAUSE = 60.0
-# Where one of these is told how many seconds it is short of, time passes as it should.
-PASSING = frozenset({Code.TOO_YOUNG, Code.LINK_UNSETTLED, Code.NOT_STABLE})
 
 
 class ObserverError(Exception):
@@ -280,7 +278,8 @@ class _Wait:
             return f"the deadline of {self.timing.deadline:g} s is over"
         unchanged = self.clock() - self.changed_at
         limit = self.timing.progress_deadline
-        passing = any(f.code in PASSING and f.actual is not None for f in verdict.findings if f.blocking)
+        # A finding that says how many seconds it has lasted ends by itself.
+        passing = any(f.code.settles and is_number(f.actual) for f in verdict.findings if f.blocking)
         if limit is not None and unchanged >= limit and not passing:
             return f"nothing changed for {unchanged:.0f} s"
         return "" if self.timing.deadline else "one observation only (deadline: 0)"

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import LONGEST_PAUSE, pause_after
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, Outcome, judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import stable_for
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Code, Phase
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError, seconds
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ Event = dict[str, Any]
 
 SERVING = "serving"
 GONE = "gone"  # with one URL for all, members are records, and records are removed
-GOOD = (SERVING, Code.TOO_YOUNG.value, Code.PINGS_UNSEEN.value)  # or what time alone makes so
+GOOD = frozenset({SERVING, *(code.value for code in Code if code.settles)})  # or what time alone makes so
 JITTER = 0.25
 # With one URL for all, the members are instances, and their ids are the server's to choose: a playbook that an event
 # starts must not run on whatever they match, and an empty limit would be none.

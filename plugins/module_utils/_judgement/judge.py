@@ -17,8 +17,8 @@ from enum import Enum
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Ends, Finding
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import (
-    Finding,
     Pulse,
     Standing,
     fresh_ids,
@@ -32,7 +32,6 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.po
     INTERVAL,
     INTERVAL_LIMITED,
     Before,
-    Code,
     Known,
     Links,
     Phase,
@@ -47,12 +46,15 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation, View
 
-CREDENTIALS = frozenset({Code.UNAUTHORIZED, Code.FORBIDDEN})
-SILENT = frozenset({Code.UNREACHABLE, Code.TIMEOUT})
-NO_NEWS = SILENT | {Code.RATE_LIMITED}
-TOO_LATE = frozenset({Code.WRONG_VERSION, Code.RESTART_NOT_PROVABLE})
-UNSETTLED = frozenset({Code.LINK_UNSETTLED, Code.TARGET_MAY_LIVE})
-SETTLING = UNSETTLED | {Code.TOO_YOUNG, Code.PINGS_UNSEEN, Code.TOO_FEW_SERVING}
+CREDENTIALS = frozenset(code for code in Code if code.row.statuses in (range(401, 402), range(403, 404)))
+SILENT = frozenset(code for code in Code if code.is_silence)
+NO_NEWS = frozenset(code for code in Code if code.is_silence or (code.is_client_error and code.row.ends is Ends.TIME))
+TOO_LATE = frozenset(
+    code for code in Code if code.row.ends is Ends.NEVER and code.row.judgeable and not code.is_client_error
+)
+UNSETTLED = frozenset(code for code in Code if code.settles)
+SETTLING = UNSETTLED | {Code.TOO_FEW_SERVING}
+LASTING = frozenset(code for code in Code if not code.row.judgeable and code.row.ends is Ends.WAIT)
 
 
 class Outcome(str, Enum):
@@ -436,8 +438,7 @@ class _Judgement:
         silent = [name for name in self.policy.targets if self.by_name[name].view.failure]
         if not silent or not unclaimed:
             return []
-        text = f"{', '.join(silent)} may still serve: a living instance that no member claims pings the database"
-        return [Finding(Code.TARGET_MAY_LIVE, text, tuple(silent), actual=unclaimed)]
+        return [_may_live(name, unclaimed) for name in silent]
 
     def _an_other_answers(self) -> bool:
         return any(self.by_name[name].view.local is not None for name in self.policy.others)
@@ -450,8 +451,7 @@ class _Judgement:
             return self._longer_streak(), ()
         absent = self._no_news()
         if absent and self.memory.streak and self._only_settling(serving | absent, self._lenient(serving | absent)):
-            text = f"no news of {', '.join(sorted(absent))} this once"
-            return self.memory.streak, (Finding(Code.NO_NEWS, text, tuple(sorted(absent))),)
+            return self.memory.streak, tuple(_view_missing(name) for name in sorted(absent))
         return None, ()
 
     def _only_settling(self, serving: set[str], findings: list[Finding]) -> bool:
@@ -523,17 +523,16 @@ class _Judgement:
             record = self.by_name[name].record
             if record is None or record.updated_at is None or ping is None or record.updated_at <= ping:
                 text = f"{name}'s next ping is not seen yet"
-                findings.append(Finding(Code.PINGS_UNSEEN, text, (name,)))
+                findings.append(Finding(Code.PING_UNCONFIRMED, text, (name,)))
         return tuple(findings)
 
     def _unjudgeable(self) -> tuple[dict[tuple[Code, str], float], tuple[Finding, ...]]:
         """What cannot be judged at once, and what cannot because it lasts."""
         views = [standing.view for standing in self.counted]
-        lasting = {Code.NO_LOCAL_RECORD, Code.SAME_PROCESS}
         since = {
             (s.why_not.code, s.name): self.memory.since.get((s.why_not.code, s.name), self.observation.at)
             for s in self.counted
-            if s.why_not and s.why_not.code in lasting
+            if s.why_not and s.why_not.code in LASTING
         }
         findings = _of_another_kind(views)
         for (code, name), began in since.items():
@@ -657,6 +656,16 @@ def pair(a: str, b: str) -> Pair:
     return (a, b) if a <= b else (b, a)
 
 
+def _view_missing(name: str) -> Finding:
+    text = f"{name} gave no answer this time, but another member still sees its process"
+    return Finding(Code.VIEW_MISSING, text, (name,))
+
+
+def _may_live(name: str, unclaimed: list[str]) -> Finding:
+    text = f"{name} may still serve: a living instance that no member claims pings the database"
+    return Finding(Code.TARGET_MAY_LIVE, text, (name,), actual=unclaimed)
+
+
 def _version_changed(known: Known, target: Standing) -> bool:
     versions = (known.version, target.version)
     return all(v and FULL_VERSION.fullmatch(v) for v in versions) and versions[0] != versions[1]
@@ -672,5 +681,5 @@ def _of_another_kind(views: Iterable[View]) -> list[Finding]:
             findings.append(Finding(Code.MICROSERVICES, text, (name,)))
         elif view.listing and view.listing.old_shape:
             text = f"{name} runs a server before 6: there a dead record cannot be told from a restarted node's"
-            findings.append(Finding(Code.OLD_SHAPE, text, (name,)))
+            findings.append(Finding(Code.UNSUPPORTED_VERSION, text, (name,)))
     return findings

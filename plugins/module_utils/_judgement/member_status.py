@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import (
     STREAMER,
@@ -16,10 +16,10 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
     State,
     seconds_between,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
     STABLE_FOR,
     STABLE_FOR_NATS,
-    Code,
     Links,
     Policy,
 )
@@ -32,33 +32,6 @@ if TYPE_CHECKING:
 
 
 SURE_GHOST = 86400.0  # seconds ahead of the reference
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was found; ``blocking`` ones keep the gate shut.
-
-    ``message`` is complete in itself, ``brief`` the same for a line that has room for little, where they differ.
-    """
-
-    code: Code
-    message: str
-    members: tuple[str, ...] = ()
-    blocking: bool = True
-    expected: Any = None
-    actual: Any = None
-    brief: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "code": self.code.value,
-            "level": "blocking" if self.blocking else "advisory",
-            "member": self.members[0] if len(self.members) == 1 else None,
-            "pair": list(self.members) if len(self.members) == 2 else None,
-            "message": self.message,
-            "expected": self.expected,
-            "actual": self.actual,
-        }
 
 
 @dataclass(frozen=True)
@@ -96,7 +69,7 @@ class Standing:
     @property
     def young(self) -> bool:
         """Nothing is wrong with it that time alone does not cure."""
-        return self.why_not is not None and self.why_not.code in (Code.TOO_YOUNG, Code.PINGS_UNSEEN)
+        return self.why_not is not None and self.why_not.code.settles
 
     @property
     def version(self) -> str | None:
@@ -196,8 +169,8 @@ def _is_candidate(record: Record, observation: Observation, policy: Policy) -> b
 def _standing_of_member(view: View, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]) -> Standing:
     name, record = view.member.name, view.local
     if view.failure is not None:
-        code = Code(view.failure.code)
-        brief = f"{name} {_words(code)} ({view.failure.reason})"
+        code = view.failure.code
+        brief = f"{name} {code.row.words} ({view.failure.reason})"
         finding = Finding(code, f"{name}: {view.failure.message}", (name,), brief=brief)
         return Standing(name, view, None, None, finding)
     if record is None:
@@ -244,7 +217,7 @@ def _unknown_age(name: str, observation: Observation, policy: Policy, pulses: Ma
         return None
     text = f"{name}'s next ping is not seen yet, and no other node pings to tell how old its last one is"
     brief = f"{name}'s next ping is not seen yet"
-    return Finding(Code.PINGS_UNSEEN, text, (name,), brief=brief)
+    return Finding(Code.PING_UNCONFIRMED, text, (name,), brief=brief)
 
 
 def _another_pings(name: str, observation: Observation, policy: Policy) -> bool:
@@ -269,7 +242,7 @@ def _doubtful_age(name: str, view: View, policy: Policy, pulses: Mapping[str, Pu
         f"{name}: the next ping of the node asked is not seen yet, and its clock is {abs(age):.0f} s off its last one"
     )
     brief = "the next ping of the node asked is not seen yet"
-    return Finding(Code.PINGS_UNSEEN, text, (name,), brief=brief)
+    return Finding(Code.PING_UNCONFIRMED, text, (name,), brief=brief)
 
 
 def _too_young(name: str, record: Record, observation: Observation, policy: Policy) -> Finding | None:
@@ -289,7 +262,3 @@ def _not_ready(name: str, view: View, policy: Policy) -> Finding | None:
     if not policy.readiness_required or view.ready is not False:
         return None
     return Finding(Code.NOT_READY, f"{name} not ready (/readyz)", (name,), expected=True, actual=False)
-
-
-def _words(code: Code) -> str:
-    return code.value.replace("_", " ").replace("not rocketchat", "not Rocket.Chat")

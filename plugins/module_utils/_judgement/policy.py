@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code, Scope
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import (
     OptionsError,
     max_record_age,
@@ -39,67 +40,6 @@ class Links(str, Enum):
     CONNECTED = "connected"  # each reaches the other
     LISTED = "listed"  # each lists the other's fresh record: the same database
     IGNORED = "ignored"
-
-
-class Code(str, Enum):
-    """What a finding is about. The first group are a client's errors, one member's missing view."""
-
-    UNREACHABLE = "unreachable"
-    TIMEOUT = "timeout"
-    TLS = "tls"
-    REDIRECTED = "redirected"
-    UNAUTHORIZED = "unauthorized"
-    FORBIDDEN = "forbidden"
-    RATE_LIMITED = "rate_limited"
-    BROKER_DOWN = "broker_down"
-    SERVER_ERROR = "server_error"
-    NOT_ROCKETCHAT = "not_rocketchat"
-
-    NO_LOCAL_RECORD = "no_local_record"
-    SAME_PROCESS = "same_process"
-    STALLED = "stalled"
-    TOO_YOUNG = "too_young"
-    NOT_READY = "not_ready"
-    READINESS_UNKNOWN = "readiness_unknown"
-
-    TOO_FEW_SERVING = "too_few_serving"
-    NOT_LINKED = "not_linked"
-    LINK_UNSETTLED = "link_unsettled"
-    UNEXPECTED_MEMBER = "unexpected_member"
-    TARGET_MAY_LIVE = "target_may_live"
-    NOBODY_ANSWERS = "nobody_answers"
-
-    WRONG_VERSION = "wrong_version"
-    VERSION_UNKNOWN = "version_unknown"
-    NOT_RESTARTED = "not_restarted"
-    RESTART_NOT_PROVABLE = "restart_not_provable"
-    OLD_PROCESS_ALIVE = "old_process_alive"
-    IDENTITY_CHANGED = "identity_changed"
-    PINGS_UNSEEN = "pings_unseen"
-    DEPLOY_NOT_PROVEN = "deploy_not_proven"
-
-    MICROSERVICES = "microservices"
-    OLD_SHAPE = "old_shape"
-    NO_NEWS = "no_news"
-    OBSERVATION_LOST = "observation_lost"
-    OBSERVER_FAILED = "observer_failed"
-    NOT_STABLE = "not_stable"
-    SINGLE_VIEW = "single_view"
-
-
-WAIVABLE = frozenset(
-    {
-        Code.NOT_LINKED,
-        Code.LINK_UNSETTLED,
-        Code.UNEXPECTED_MEMBER,
-        Code.WRONG_VERSION,
-        Code.VERSION_UNKNOWN,
-        Code.OLD_PROCESS_ALIVE,
-        Code.IDENTITY_CHANGED,
-    }
-)
-OF_A_PAIR = frozenset({Code.NOT_LINKED, Code.LINK_UNSETTLED})
-OF_THE_CLUSTER = frozenset({Code.UNEXPECTED_MEMBER})
 
 
 @dataclass(frozen=True)
@@ -313,15 +253,21 @@ def _version(raw: str | None) -> str | None:
     return raw
 
 
+_WAIVED_BY_SCOPE = {
+    Scope.MEMBER: (1, "member"),
+    Scope.PAIR: (2, "pair, two members"),
+    Scope.CLUSTER: (0, "neither member nor pair"),
+}
+
+
 def _waiver(raw: Mapping[str, Any], names: Sequence[str]) -> Waiver:
-    waivable = ", ".join(sorted(code.value for code in WAIVABLE))
-    if raw.get("code") not in {code.value for code in WAIVABLE}:
-        raise OptionsError(f"waive: {raw.get('code')} cannot be waived; what can is {waivable}")
-    code = Code(raw["code"])
+    waivable = sorted(code.value for code in Code if code.row.waivable)
+    if raw.get("code") not in waivable:
+        raise OptionsError(f"waive: {raw.get('code')} cannot be waived; what can is {', '.join(waivable)}")
+    code = CODES[raw["code"]]
     concerned = frozenset(raw.get("pair") or ([raw["member"]] if raw.get("member") else ()))
-    wanted = 2 if code in OF_A_PAIR else 0 if code in OF_THE_CLUSTER else 1
+    wanted, needs = _WAIVED_BY_SCOPE[code.row.scope]
     if len(concerned) != wanted or (raw.get("pair") and raw.get("member")):
-        needs = {0: "neither member nor pair", 1: "member", 2: "pair, two members"}[wanted]
         raise OptionsError(f"waive: {code.value} takes {needs}")
     strangers = sorted(concerned - set(names))
     if strangers:

@@ -11,21 +11,16 @@ import json
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access, is_header
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import (
-    BrokerDownError,
-    ClientError,
-    ForbiddenError,
-    NotRocketchatError,
-    RateLimitedError,
-    RedirectedError,
-    ServerError,
-    UnauthorizedError,
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.rate_limit import (
+    RateLimit,
+    date_of,
+    rate_limit_of,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import excerpt
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import (
@@ -36,6 +31,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transpo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 INSTANCES = "/api/v1/instances.get"
 INFO = "/api/info"
@@ -45,21 +41,6 @@ LOGOUT = "/api/v1/logout"
 
 LOGOUT_TIMEOUT = 2.0
 REFUSED_FOR = 900.0  # seconds: longer than any gate, and a watch goes on for months
-RATE_LIMIT_WINDOW = 60.0
-
-_Kind = TypeVar("_Kind", bound=ClientError)
-
-
-@dataclass(frozen=True)
-class RateLimit:
-    """The X-RateLimit headers of one answer. ``reset_after``: seconds from the answer's own ``Date``, at most 60."""
-
-    limit: int | None
-    remaining: int | None
-    reset_after: float | None
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"limit": self.limit, "remaining": self.remaining, "reset_after": self.reset_after}
 
 
 @dataclass(frozen=True)
@@ -90,7 +71,7 @@ class Client:
             self._token = (access.user_id, access.auth_token)
         self._logged_in = False
         self._proven = False
-        self._refused: UnauthorizedError | None = None
+        self._refused: ClientError | None = None
         self._refused_until = 0.0
         self._secrets = set(access.secrets)
         self._transport = Transport(self.url, access)
@@ -110,13 +91,14 @@ class Client:
         headers = self._credentials()
         try:
             answer = self._call("GET", INSTANCES, headers=headers)
-        except UnauthorizedError as error:
-            self._session_refused(error)
+        except ClientError as error:
+            if error.code is Code.UNAUTHORIZED:
+                self._session_refused(error)
             raise
         self._proven = True
         if answer.status == 400:
             said = _server_words(answer.payload)
-            raise self._error(BrokerDownError, "GET", INSTANCES, 400, said, "only a restart cures it")
+            raise self._error(Code.BROKER_DOWN, "GET", INSTANCES, 400, said, "only a restart cures it")
         self._expect_ok(answer, "GET", INSTANCES)
         return answer
 
@@ -139,13 +121,13 @@ class Client:
             return None
         try:
             self._parse(response, "GET", READY)
-        except NotRocketchatError:
+        except ClientError:
             return False
         return response.status == 200
 
-    def not_understood(self, why: str) -> NotRocketchatError:
+    def not_understood(self, why: str) -> ClientError:
         """The error for an answer of ``instances.get`` that is JSON, but not what the endpoint sends."""
-        return self._error(NotRocketchatError, "GET", INSTANCES, 200, why, "answered JSON of another shape")
+        return self._error(Code.NOT_ROCKETCHAT, "GET", INSTANCES, 200, why, "answered JSON of another shape")
 
     def logout(self, session: tuple[str, str]) -> None:
         """End a session that was logged in here or at another node of the same cluster (they share the database)."""
@@ -153,7 +135,7 @@ class Client:
         self._secrets.add(session[1])
         answer = self._call("POST", LOGOUT, headers=_token_headers(session), body={}, timeout=timeout)
         if answer.status != 200:
-            raise self._error(NotRocketchatError, "POST", LOGOUT, answer.status, "", f"answered {answer.status}")
+            raise self._error(Code.NOT_ROCKETCHAT, "POST", LOGOUT, answer.status, "", f"answered {answer.status}")
 
     def forget_session(self) -> None:
         """The session was logged out: it must not be used again."""
@@ -177,7 +159,7 @@ class Client:
                 self.settled.set()
         return _token_headers(self._token)
 
-    def _session_refused(self, error: UnauthorizedError) -> None:
+    def _session_refused(self, error: ClientError) -> None:
         """A session that worked before has ended: the next call logs in anew. One that never worked is not repeated."""
         if not self._logged_in:
             return
@@ -185,7 +167,7 @@ class Client:
             self._refuse(error)
         self.forget_session()
 
-    def _refuse(self, error: UnauthorizedError) -> None:
+    def _refuse(self, error: ClientError) -> None:
         self._refused = error
         self._refused_until = time.monotonic() + REFUSED_FOR
 
@@ -196,20 +178,21 @@ class Client:
             body["code"] = access.totp_code
         try:
             answer = self._call("POST", LOGIN, headers={}, body=body)
-        except UnauthorizedError as error:
-            self._refuse(error)
+        except ClientError as error:
+            if error.code is Code.UNAUTHORIZED:
+                self._refuse(error)
             raise
         data = answer.payload.get("data")
         user_id, token = (data.get("userId"), data.get("authToken")) if isinstance(data, dict) else (None, None)
         if answer.status != 200 or not _is_header(user_id) or not _is_header(token):
-            raise self._error(NotRocketchatError, "POST", LOGIN, answer.status, "", "login brought no token")
+            raise self._error(Code.NOT_ROCKETCHAT, "POST", LOGIN, answer.status, "", "login brought no token")
         self._secrets.add(str(token))
         return str(user_id), str(token)
 
     def _expect_ok(self, answer: Answer, method: str, path: str) -> None:
         if answer.status != 200 or answer.payload.get("success") is not True:
             words = _server_words(answer.payload)
-            raise self._error(NotRocketchatError, method, path, answer.status, words, f"answered {answer.status}")
+            raise self._error(Code.NOT_ROCKETCHAT, method, path, answer.status, words, f"answered {answer.status}")
 
     def _call(
         self,
@@ -225,28 +208,25 @@ class Client:
         try:
             response = self._transport.send(method, path, headers=headers, body=body, limit=limit)
         except FailedError as failed:
-            raise self._error(failed.kind, method, path, None, failed.text, failed.reason) from None
+            raise self._error(failed.code, method, path, None, failed.text, failed.reason) from None
         self._raise_for_status(response, method, path)
         return Answer(
             payload=self._parse(response, method, path),
             status=response.status,
-            date=_date(response.headers),
-            rate_limit=_rate_limit(response.headers),
+            date=date_of(response.headers),
+            rate_limit=rate_limit_of(response.headers),
         )
 
     def _raise_for_status(self, response: Response, method: str, path: str) -> None:
-        status = response.status
-        if 300 <= status < 400:
-            place = _place(response.headers.get("Location", ""))
-            raise self._error(RedirectedError, method, path, status, f"redirected to {place}", f"redirected to {place}")
-        kind = _KINDS.get(status) or (ServerError if status >= 500 else None)
-        if kind is None:
+        code = _BY_STATUS.get(response.status)
+        if code is None:
             return
-        reason = str(status) if status in _KINDS else f"answered {status}"
-        error = self._error(kind, method, path, status, _text(response.content), reason)
-        if isinstance(error, RateLimitedError):
-            error.rate_limit = _rate_limit(response.headers)
-        raise error
+        reason = str(response.status) if code is not Code.SERVER_ERROR else f"answered {response.status}"
+        text = _text(response.content)
+        if code is Code.REDIRECTED:
+            text = reason = f"redirected to {_place(response.headers.get('Location', ''))}"
+        rate_limit = rate_limit_of(response.headers) if code is Code.RATE_LIMITED else None
+        raise self._error(code, method, path, response.status, text, reason, rate_limit)
 
     def _parse(self, response: Response, method: str, path: str) -> dict[str, Any]:
         status = response.status
@@ -255,25 +235,32 @@ class Client:
         except (ValueError, RecursionError):
             text = f"not JSON: {_text(response.content)}"
             raise self._error(
-                NotRocketchatError, method, path, status, text, "answered something else than JSON"
+                Code.NOT_ROCKETCHAT, method, path, status, text, "answered something else than JSON"
             ) from None
         if not isinstance(payload, dict):
             text = f"not a JSON object: {_text(response.content)}"
-            raise self._error(NotRocketchatError, method, path, status, text, "answered JSON of another shape")
+            raise self._error(Code.NOT_ROCKETCHAT, method, path, status, text, "answered JSON of another shape")
         return payload
 
-    def _error(self, kind: type[_Kind], method: str, path: str, status: int | None, text: str, reason: str) -> _Kind:
+    def _error(
+        self,
+        code: Code,
+        method: str,
+        path: str,
+        status: int | None,
+        text: str,
+        reason: str,
+        rate_limit: RateLimit | None = None,
+    ) -> ClientError:
         what = f"{method} {self.url}{path}" + (f" answered {status}" if status is not None else " failed")
-        message = ": ".join(part for part in (what, excerpt(text, self._secrets)) if part)
-        return kind(f"{message}; {kind.cure}", reason=excerpt(reason, self._secrets))
+        message = ": ".join(part for part in (what, excerpt(text, self._secrets)) if part).rstrip(".")
+        return ClientError(
+            code, f"{message}. {code.row.remedy}", reason=excerpt(reason, self._secrets), rate_limit=rate_limit
+        )
 
 
-_KINDS: dict[int, type[ClientError]] = {
-    401: UnauthorizedError,
-    403: ForbiddenError,
-    404: NotRocketchatError,
-    429: RateLimitedError,
-}
+# What a 400 means depends on the call, and on what the server says.
+_BY_STATUS = {status: code for code in Code for status in code.row.statuses or () if code is not Code.BROKER_DOWN}
 
 
 def _text(content: bytes) -> str:
@@ -302,29 +289,3 @@ def _place(location: str) -> str:
         return "an invalid place"
     host = parts.netloc.rpartition("@")[2]
     return (f"{parts.scheme}:" if parts.scheme else "") + (f"//{host}" if host else "") + parts.path or "nowhere"
-
-
-def _date(headers: Mapping[str, str]) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(headers.get("Date", ""))
-        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).astimezone(timezone.utc)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-
-
-def _rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
-    """None where the caller is not limited: the headers are absent then."""
-    limit, remaining, reset = (
-        _whole(headers.get(f"X-RateLimit-{name}", "")) for name in ("Limit", "Remaining", "Reset")
-    )
-    if limit is None and remaining is None and reset is None:
-        return None
-    date = _date(headers)
-    reset_after = None
-    if reset is not None and date is not None:
-        reset_after = min(max(reset / 1000 - date.timestamp(), 0.0), RATE_LIMIT_WINDOW)
-    return RateLimit(limit=limit, remaining=remaining, reset_after=reset_after)
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 16 else None

@@ -18,13 +18,7 @@ import time
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import (
-    ClientError,
-    NotRocketchatError,
-    TimedOutError,
-    TlsError,
-    UnreachableError,
-)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,11 +46,11 @@ class Response(NamedTuple):
 
 
 class FailedError(Exception):
-    """No complete answer came. ``kind``: which of the client's errors it is; ``text`` says why, ``reason`` shorter."""
+    """No complete answer came. ``text`` says why, ``reason`` shorter."""
 
-    def __init__(self, kind: type[ClientError], text: str, reason: str = "") -> None:
+    def __init__(self, code: Code, text: str, reason: str = "") -> None:
         super().__init__(text)
-        self.kind = kind
+        self.code = code
         self.text = text
         self.reason = reason or text
 
@@ -82,7 +76,7 @@ class Transport:
             deadline.check()
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if deadline.left <= 0 or _is_timeout(error):
-                raise FailedError(TimedOutError, f"no complete answer within {limit:g} s") from None
+                raise FailedError(Code.TIMEOUT, f"no complete answer within {limit:g} s") from None
             raise _failed(error) from None
         return Response(response.status, response.headers, content)
 
@@ -161,7 +155,7 @@ class _Way:
             raise
         except OSError as error:
             text = "certificates cannot be read"
-            raise FailedError(TlsError, f"{text}: {error}", f"TLS: {text}") from None
+            raise FailedError(Code.TLS, f"{text}: {error}", f"TLS: {text}") from None
         return pool
 
 
@@ -286,22 +280,22 @@ def _read(response: urllib3.BaseHTTPResponse) -> bytes:
         content += piece
         if len(content) > MAX_BYTES:
             text = f"the answer is larger than {MAX_BYTES // 1024 // 1024} MiB"
-            raise FailedError(NotRocketchatError, text, "answer too large")
+            raise FailedError(Code.NOT_ROCKETCHAT, text, "answer too large")
     return bytes(content)
 
 
 def _failed(error: Exception) -> FailedError:
     if isinstance(error, (urllib3.exceptions.SSLError, ssl.SSLError)):
-        return FailedError(TlsError, _root_cause(error), "TLS: " + _root_cause(error))
+        return FailedError(Code.TLS, _root_cause(error), "TLS: " + _root_cause(error))
     if isinstance(error, urllib3.exceptions.DecodeError):
-        return FailedError(NotRocketchatError, "undecodable answer")
+        return FailedError(Code.NOT_ROCKETCHAT, "undecodable answer")
     if any(isinstance(cause, http.client.IncompleteRead) for cause in _causes(error)):
-        return FailedError(NotRocketchatError, "the answer was cut off", "answer cut off")
+        return FailedError(Code.NOT_ROCKETCHAT, "the answer was cut off", "answer cut off")
     reason = _root_cause(error)
     if reason == _NOT_HTTP:
-        return FailedError(NotRocketchatError, reason)
+        return FailedError(Code.NOT_ROCKETCHAT, reason)
     return FailedError(
-        UnreachableError, f"proxy: {reason}" if isinstance(error, urllib3.exceptions.ProxyError) else reason
+        Code.UNREACHABLE, f"proxy: {reason}" if isinstance(error, urllib3.exceptions.ProxyError) else reason
     )
 
 

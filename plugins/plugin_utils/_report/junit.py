@@ -79,6 +79,6 @@ def _case(gate: Gate, roll: Roll, title: str) -> ElementTree.Element:
 def _advice(roll: Roll) -> str:
     blocking = [advice for advice in roll.advice if advice.blocking]
     return "\n\n".join(
-        "\n".join([f"{advice.code}:", *advice.messages, advice.cure.cause, f"What to do: {advice.cure.cure}"])
+        "\n".join([f"{advice.code}:", *advice.messages, advice.cause, f"What to do: {advice.remedy}"])
         for advice in blocking
     )

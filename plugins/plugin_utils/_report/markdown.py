@@ -70,7 +70,7 @@ def _findings(roll: Roll) -> Iterator[str]:
 def _finding(advice: Advice) -> str:
     level = "blocking" if advice.blocking else "advisory"
     told = [f"  - {code(message)}" for message in _bounded(advice.messages, "finding")]
-    return "\n".join([f"**{advice.title}** ({level}). {advice.cure.cause} **What to do:** {advice.cure.cure}", *told])
+    return "\n".join([f"**{advice.title}** ({level}). {advice.cause} **What to do:** {advice.remedy}", *told])
 
 
 def _waivers(roll: Roll) -> Iterator[str]:

@@ -12,8 +12,7 @@ from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Code
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._cures import CURES, Cure
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import Found, Gate
 
-CODES = {code.value: code for code in Code}
-UNKNOWN = Cure(
-    "The gate did not get to judge, or the finding is of another version of the collection.",
+UNKNOWN = (
+    "The gate could not judge, or the finding belongs to another version of the collection.",
     "Do what the message says.",
 )
 
@@ -41,7 +39,8 @@ class Advice:
     code: str
     blocking: bool
     messages: tuple[str, ...]
-    cure: Cure
+    cause: str
+    remedy: str
 
     @property
     def title(self) -> str:
@@ -146,7 +145,7 @@ class Roll:
         blocking = [code for code in blocking if code != Code.TOO_FEW_SERVING.value] or blocking
         advice = [_advice(found, code, True) for code in blocking]
         advice += [_advice(found, code, False) for code in _codes(found, False)]
-        return (*(Advice("refused", True, (message,), UNKNOWN) for message in refused), *advice)
+        return (*(Advice("refused", True, (message,), *UNKNOWN) for message in refused), *advice)
 
     @cached_property
     def waived(self) -> tuple[Found, ...]:
@@ -217,8 +216,8 @@ def _codes(found: Iterable[Found], blocking: bool) -> list[str]:
 
 def _advice(found: Iterable[Found], code: str, blocking: bool) -> Advice:
     messages = [finding.message for finding in found if finding.code == code and finding.blocking is blocking]
-    cure = CURES[CODES[code]] if code in CODES else UNKNOWN
-    return Advice(code, blocking, tuple(dict.fromkeys(messages)), cure)
+    cause, remedy = (CODES[code].row.cause, CODES[code].row.remedy) if code in CODES else UNKNOWN
+    return Advice(code, blocking, tuple(dict.fromkeys(messages)), cause, remedy)
 
 
 VERDICTS = {"wait": "gave up", "fail": "failed", "pass": "passed"}
@@ -246,7 +245,7 @@ def outcome_word(roll: Roll) -> str:
 
 
 def words_of(code: str) -> str:
-    return code.replace("_", " ").replace("not rocketchat", "not Rocket.Chat")
+    return CODES[code].row.words if code in CODES else code.replace("_", " ")
 
 
 def listed(names: Sequence[str], limit: int = 4) -> str:

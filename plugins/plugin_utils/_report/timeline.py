@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import words_of
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import Change, Gate, Seen
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import Roll
 
-SILENT = frozenset({Code.UNREACHABLE.value, Code.TIMEOUT.value})
-STARTING = frozenset({Code.TOO_YOUNG.value, Code.PINGS_UNSEEN.value, Code.NOT_READY.value})
+SILENT = frozenset(code.value for code in Code if code.is_silence)
+STARTING = frozenset(code.value for code in Code if code.settles or code is Code.NOT_READY)
 
 
 class Doing(str, Enum):

@@ -16,6 +16,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
     View,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import Listing, Record, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -32,7 +33,7 @@ def view(name: str, *records: Record, version: str | None = None, remaining: int
 
 
 def failed(name: str) -> View:
-    return View(Member(name, f"http://{name}"), failure=Failure("unreachable", "refused", f"{name} is gone"))
+    return View(Member(name, f"http://{name}"), failure=Failure(Code.UNREACHABLE, "refused", f"{name} is gone"))
 
 
 def test_merged_from_several_views() -> None:

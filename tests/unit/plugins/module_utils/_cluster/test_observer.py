@@ -17,9 +17,10 @@ import pytest
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import client
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import UnreachableError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
 
 if TYPE_CHECKING:
@@ -100,8 +101,8 @@ def test_one_failure_is_one_view() -> None:
     assert failure.to_dict() == {
         "code": "not_rocketchat",
         "reason": "answered JSON of another shape",
-        "message": f"GET {wrong.url}/api/v1/instances.get answered 200: an instance has no _id; check that url leads "
-        "to a Rocket.Chat node and not to a login page, a maintenance page or another service",
+        "message": f"GET {wrong.url}/api/v1/instances.get answered 200: an instance has no _id. "
+        + Code.NOT_ROCKETCHAT.row.remedy,
     }
     assert wrong.calls == ["GET /api/v1/instances.get"]
     assert Observation.from_dict(observation.to_dict(details=True)) == observation
@@ -150,7 +151,7 @@ def test_a_stuck_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def stuck(*_args: object, **_kwargs: object) -> None:
         release.wait(10)
-        raise UnreachableError("never", reason="never")
+        raise ClientError(Code.UNREACHABLE, "never", reason="never")
 
     monkeypatch.setattr(client.Client, "instances", stuck)
     with Observer(
@@ -172,7 +173,7 @@ def test_a_stuck_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda raw: raw["views"][0].update(error={}), "code is missing"),
         (
             lambda raw: raw["views"][0].update(error={"code": "bored", "reason": "r", "message": "m"}),
-            "bored is no error of a client",
+            "bored is not the code of a client error",
         ),
         (lambda raw: raw["views"][0].update(instances=None), "instances is not a list"),
         (lambda raw: raw["views"][0].update(instances=[{"id": "a"}, {"id": "a"}]), "it lists an instance twice"),

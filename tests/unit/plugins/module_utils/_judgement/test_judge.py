@@ -189,7 +189,7 @@ def test_one_missing_view_is_no_news_and_two_break_the_streak() -> None:
     scene["rc2"].error, scene.now = "timeout", 20
     verdict = scene.judge(policy)
     assert (verdict.outcome.value, verdict.held) == ("wait", 10)
-    assert ("no_news", "rc2") in codes(verdict)
+    assert ("view_missing", "rc2") in codes(verdict)
     scene.now = 25
     assert scene.judge(policy).held == 0
 
@@ -244,7 +244,7 @@ def test_a_node_that_alone_answers_is_never_old_by_its_own_clock() -> None:
         scene[name].error = "unreachable"
     policy = scene.policy("before", targets=["rc2"], min_serving="1")
     verdict = scene.judge(policy)
-    assert ("pings_unseen", "rc1") in codes(verdict)
+    assert ("ping_unconfirmed", "rc1") in codes(verdict)
     assert judged_for(scene, policy, 300).outcome.value == "wait"
     scene["rc1"].pings = True
     assert judged_for(scene, policy, 100).outcome.value == "pass"
@@ -258,7 +258,7 @@ def test_a_node_that_alone_pings_is_never_old_by_its_own_clock() -> None:
         scene[name].pings, scene[name].pinged = False, -200.0
     policy = scene.policy("before", targets=["rc2"], min_serving="1")
     verdict = scene.judge(policy)
-    assert codes(verdict) >= {("pings_unseen", "rc1"), ("stalled", "rc3")}
+    assert codes(verdict) >= {("ping_unconfirmed", "rc1"), ("stalled", "rc3")}
     assert judged_for(scene, policy, 300).outcome.value == "wait"
     scene["rc1"].pings = True
     assert judged_for(scene, policy, 100).outcome.value == "pass"
@@ -429,7 +429,7 @@ def test_a_target_must_be_seen_to_ping() -> None:
     scene["rc1"].started, scene["rc1"].pinged, scene["rc1"].pings = scene.now - 60, scene.now, False
     policy = scene.policy("after", targets=["rc1"], before=before, stable_for=10.0)
     verdict = judged_for(scene, policy, 25)
-    assert codes(verdict) == {("pings_unseen", "rc1")}
+    assert codes(verdict) == {("ping_unconfirmed", "rc1")}
     scene["rc1"].pings = True
     assert judged_for(scene, policy, 10).outcome.value == "pass"
 
@@ -926,7 +926,7 @@ def test_one_node_whose_clock_does_not_agree_with_its_ping_has_to_ping(clock: fl
 
     first = found()
     assert first.outcome.value == ("wait" if clock else "pass")
-    assert codes(first) >= ({("pings_unseen", "rc1-1"), ("pings_unseen", "rc2-1")} if clock else set())
+    assert codes(first) >= ({("ping_unconfirmed", "rc1-1"), ("ping_unconfirmed", "rc2-1")} if clock else set())
     while scene.now < 30.0:
         assert found().outcome.value == ("wait" if clock else "pass")
         scene.now += 5.0

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
 from ansible_collections.rocketops.rocketchat.tests.unit.rolls import HOSTILE, hostile, recorded
 
@@ -76,7 +77,7 @@ def test_the_page_begins_with_the_answer() -> None:
         "What each member did, times in UTC",
         "Version and process of each, at the beginning and at the end",
     ]
-    assert "Read the member's log. If it began with the deployment, go back to the version before." in page.of("p")
+    assert Code.SERVER_ERROR.row.remedy in " ".join(page.of("p"))
     assert page.of("figcaption") == ["Each sees all the others.", "rc2 and the others do not see each other."]
 
 
@@ -161,9 +162,7 @@ def test_junit_of_a_stopped_roll() -> None:
     assert failure is not None
     assert failure.get("type") == "wait"
     assert (failure.text or "").startswith("server_error:\nrc2: GET http://127.0.0.1:")
-    assert (failure.text or "").endswith(
-        "What to do: Read the member's log. If it began with the deployment, go back to the version before."
-    )
+    assert (failure.text or "").endswith(f"What to do: {Code.SERVER_ERROR.row.remedy}")
 
 
 def test_junit_of_a_good_roll_is_green_whatever_the_preflight_was() -> None:

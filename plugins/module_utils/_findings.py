@@ -1,0 +1,467 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""All that can be found: one row per code. Guides, reports and every set of codes are made from these rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Scope(str, Enum):
+    """What a finding is about; a waiver names the same."""
+
+    MEMBER = "member"
+    PAIR = "pair"
+    CLUSTER = "cluster"
+
+
+class Ends(str, Enum):
+    """How a finding can end."""
+
+    TIME = "time"  # by itself, as time passes
+    WAIT = "wait"  # when the node, the network or a person changes something
+    RESTART = "restart"  # only when the process is restarted
+    NEVER = "never"  # not while a gate waits
+
+
+NO_ANSWER = range(0)  # the status of a client error for which no complete answer came
+
+
+@dataclass(frozen=True)
+class Row:
+    """What holds of every finding with this code.
+
+    ``words``: the code in a short line such as ``rc2 unreachable (connection refused)``. ``cause`` and ``remedy``:
+    whole sentences, the most likely first. ``judgeable`` is false where nothing can be said of the member while the
+    finding lasts. ``statuses``: of a client error, the HTTP statuses that mean it; none for all other findings.
+    """
+
+    code: str
+    scope: Scope
+    ends: Ends
+    words: str
+    cause: str
+    remedy: str
+    waivable: bool = False
+    judgeable: bool = True
+    statuses: range | None = None
+
+
+class Code(str, Enum):
+    """The rows. To add a finding, add its row here and its rule in ``_judgement``."""
+
+    row: Row
+
+    def __new__(cls, row: Row) -> Code:
+        code = str.__new__(cls, row.code)
+        code._value_ = row.code
+        code.row = row
+        return code
+
+    # A member's answer is missing: the errors of the client.
+
+    UNREACHABLE = Row(
+        code="unreachable",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="unreachable",
+        cause="Nothing accepts connections at the member's URL: the process is down or still starting, the host name "
+        "is wrong, or a firewall blocks the port.",
+        remedy="Check that the service runs on that host, and that its port can be reached from where the task runs.",
+        statuses=NO_ANSWER,
+    )
+    TIMEOUT = Row(
+        code="timeout",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="timeout",
+        cause="The member gives no complete answer in time: it hangs, is overloaded, or waits for the database.",
+        remedy="Check the load of the node and the database, and restart the node if it hangs. Raise timeout only if "
+        "the node is known to be slow.",
+        statuses=NO_ANSWER,
+    )
+    TLS = Row(
+        code="tls",
+        scope=Scope.MEMBER,
+        ends=Ends.NEVER,
+        words="TLS",
+        cause="The certificate is not trusted, has expired or belongs to another host, or the port does not use TLS.",
+        remedy="Renew the certificate, set ca_path to the authority that issued it, or correct the scheme and the "
+        "host name of the URL.",
+        statuses=NO_ANSWER,
+    )
+    REDIRECTED = Row(
+        code="redirected",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="redirected",
+        cause="A proxy redirects to another address, such as from http to https or to a login page. Redirects are "
+        "not followed, because the credentials would be sent along.",
+        remedy="Set the member's URL to the node's own address, not to the load balancer's.",
+        statuses=range(300, 400),
+    )
+    UNAUTHORIZED = Row(
+        code="unauthorized",
+        scope=Scope.MEMBER,
+        ends=Ends.NEVER,
+        words="unauthorized",
+        cause="The credentials are wrong, expired or revoked, or belong to another server.",
+        remedy="Check user_id and auth_token, or username and password (and totp_code where two-factor "
+        "authentication is on). If only one member refuses them, check which database it uses.",
+        statuses=range(401, 402),
+    )
+    FORBIDDEN = Row(
+        code="forbidden",
+        scope=Scope.MEMBER,
+        ends=Ends.NEVER,
+        words="forbidden",
+        cause="The user can log in, but lacks the permission to list instances.",
+        remedy="Give a role of the user the permission view-statistics.",
+        statuses=range(403, 404),
+    )
+    RATE_LIMITED = Row(
+        code="rate_limited",
+        scope=Scope.MEMBER,
+        ends=Ends.TIME,
+        words="rate limited",
+        cause="The server limits how often its API is called, and other callers use the same limit.",
+        remedy="Give a role of the user the permission api-bypass-rate-limit, or set a longer interval.",
+        statuses=range(429, 430),
+    )
+    BROKER_DOWN = Row(
+        code="broker_down",
+        scope=Scope.MEMBER,
+        ends=Ends.RESTART,
+        words="broker down",
+        cause="The process has lost its own message broker and does not recover: a known fault of the server.",
+        remedy="Restart this node, before all others.",
+        statuses=range(400, 401),
+    )
+    SERVER_ERROR = Row(
+        code="server_error",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="server error",
+        cause="The member, or a proxy in front of it, answers with an error: the node is starting, shutting down or "
+        "broken.",
+        remedy="Read the log of the node, and fix what it reports. Do not start an older version: it does not run on "
+        "a database that a newer version has migrated.",
+        statuses=range(500, 600),
+    )
+    NOT_ROCKETCHAT = Row(
+        code="not_rocketchat",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="not Rocket.Chat",
+        cause="Something else answers: a login page, a maintenance page, a proxy without a server behind it, or "
+        "another program.",
+        remedy="Check that the URL leads to a Rocket.Chat node: set it to the node's own address and port.",
+        statuses=range(404, 405),
+    )
+
+    # A member answers and does not serve.
+
+    NO_LOCAL_RECORD = Row(
+        code="no_local_record",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="no local record",
+        cause="The member answers, but the database has no record of its process, so the process cannot be "
+        "identified. It registers again with its next ping.",
+        remedy="Wait for the next ping. If the record does not come back, check the URL and the log of the node for "
+        "database errors, and restart the node.",
+        judgeable=False,
+    )
+    SAME_PROCESS = Row(
+        code="same_process",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="same process",
+        cause="The URLs of two members lead to one process, usually through a load balancer or a copied host variable.",
+        remedy="Give each member the address of its own node.",
+        judgeable=False,
+    )
+    STALLED = Row(
+        code="stalled",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="stalled",
+        cause="The process no longer pings the database: it hangs, is paused, or has lost the database. If its "
+        "last ping lies in the future, a clock was wrong.",
+        remedy="Check the process and its connection to the database, and restart it. Correct a wrong clock first.",
+    )
+    TOO_YOUNG = Row(
+        code="too_young",
+        scope=Scope.MEMBER,
+        ends=Ends.TIME,
+        words="too young",
+        cause="The process started less than stable_for ago. If this repeats, it crashes and is restarted.",
+        remedy="Wait. If the age falls back to zero, read the log of the process to find out why it ends.",
+    )
+    PING_UNCONFIRMED = Row(
+        code="ping_unconfirmed",
+        scope=Scope.MEMBER,
+        ends=Ends.TIME,
+        words="ping unconfirmed",
+        cause="It is not proven yet that the process lives: its next ping to the database has not been seen.",
+        remedy="Wait for ping_interval. After that, treat the process as stalled.",
+    )
+    NOT_READY = Row(
+        code="not_ready",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="not ready",
+        cause="The process reports at /readyz that it is not ready to serve.",
+        remedy="Read the log of the node: it may be migrating the database or waiting for another service. Builds "
+        "before January 2026 report this falsely under memory pressure: set readiness to ignored there.",
+    )
+    READINESS_UNKNOWN = Row(
+        code="readiness_unknown",
+        scope=Scope.MEMBER,
+        ends=Ends.NEVER,
+        words="readiness unknown",
+        cause="The server has no /readyz, which exists since version 7.11.",
+        remedy="Nothing to do. Set readiness to ignored until all members run 7.11.",
+    )
+
+    # The cluster.
+
+    TOO_FEW_SERVING = Row(
+        code="too_few_serving",
+        scope=Scope.CLUSTER,
+        ends=Ends.WAIT,
+        words="too few serving",
+        cause="Fewer members serve than are needed. The other findings say why each of them does not.",
+        remedy="Resolve the other findings. Lower min_serving only if fewer members can carry the load.",
+    )
+    NOT_LINKED = Row(
+        code="not_linked",
+        scope=Scope.PAIR,
+        ends=Ends.WAIT,
+        words="not linked",
+        cause="One member does not reach the other: a firewall, a wrong INSTANCE_IP, or another database. Messages "
+        "and presence do not pass between their users.",
+        remedy="Check the network and the port between the two hosts, and the address that each announces "
+        "(INSTANCE_IP, TCP_PORT). Where this is by design, set links to listed.",
+        waivable=True,
+    )
+    LINK_UNSETTLED = Row(
+        code="link_unsettled",
+        scope=Scope.PAIR,
+        ends=Ends.TIME,
+        words="link unsettled",
+        cause="The link was bad a moment ago. Broken links flap, so a link must be good for link_memory.",
+        remedy="Wait. If this repeats, treat it as not_linked.",
+        waivable=True,
+    )
+    UNEXPECTED_MEMBER = Row(
+        code="unexpected_member",
+        scope=Scope.CLUSTER,
+        ends=Ends.WAIT,
+        words="unexpected member",
+        cause="An instance lives that is not a member: the list of members is incomplete, or a forgotten process "
+        "still runs.",
+        remedy="Add the node to members, or end the process.",
+        waivable=True,
+    )
+    TARGET_MAY_LIVE = Row(
+        code="target_may_live",
+        scope=Scope.MEMBER,
+        ends=Ends.TIME,
+        words="target may live",
+        cause="A target does not answer, but a process that may be the target's pings the database.",
+        remedy="Wait until the record is old, or find out whether the process runs: it may still have users, and be "
+        "out of reach only from where the task runs.",
+    )
+    NOBODY_ANSWERS = Row(
+        code="nobody_answers",
+        scope=Scope.CLUSTER,
+        ends=Ends.WAIT,
+        words="no member answers",
+        cause="The only member does not answer, so nothing is known of the cluster.",
+        remedy="Check the address and the network. To deploy to a cluster that is down, set min_serving to 0.",
+    )
+
+    # After a deployment.
+
+    WRONG_VERSION = Row(
+        code="wrong_version",
+        scope=Scope.MEMBER,
+        ends=Ends.NEVER,
+        words="wrong version",
+        cause="The member runs another version than expected_version: it was not deployed, or not restarted.",
+        remedy="Check what the deployment installed and what the service starts, then deploy the member again.",
+        waivable=True,
+    )
+    VERSION_UNKNOWN = Row(
+        code="version_unknown",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="version unknown",
+        cause="The member does not report a full version such as 7.11.0, so the version cannot be compared.",
+        remedy="Give a role of the user the permission view-statistics, and check what /api/info answers at the "
+        "member's own URL.",
+        waivable=True,
+    )
+    NOT_RESTARTED = Row(
+        code="not_restarted",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="not restarted",
+        cause="The process is the same as before the deployment: the deployment did not restart it.",
+        remedy="Make the deploy hook restart the service, or notify a handler that does.",
+    )
+    RESTART_NOT_PROVABLE = Row(
+        code="restart_not_provable",
+        scope=Scope.MEMBER,
+        ends=Ends.NEVER,
+        words="restart not provable",
+        cause="The gate before the deployment did not see which process ran, so a new id proves nothing: a process "
+        "that hung may have resumed.",
+        remedy="If the deployment has restarted the service, set restart_confirmed to true (in a deploy hook: "
+        "health_gate_restart_confirmed).",
+    )
+    OLD_PROCESS_ALIVE = Row(
+        code="old_process_alive",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="old process alive",
+        cause="The previous process still runs beside the new one, and has users of its own.",
+        remedy="End the previous process: look for a second service, a container, or a host with the same database.",
+        waivable=True,
+    )
+    IDENTITY_CHANGED = Row(
+        code="identity_changed",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="identity changed",
+        cause="The member reports another host or port than before the deployment: its URL may lead to another node.",
+        remedy="Check the URL. If the node has moved, waive the finding with a reason.",
+        waivable=True,
+    )
+    DEPLOY_NOT_PROVEN = Row(
+        code="deploy_not_proven",
+        scope=Scope.CLUSTER,
+        ends=Ends.NEVER,
+        words="deploy not proven",
+        cause="No expected version is set, so the gate proves a restart, but not which version runs.",
+        remedy="Set expected_version.",
+    )
+
+    # The judgement itself.
+
+    MICROSERVICES = Row(
+        code="microservices",
+        scope=Scope.MEMBER,
+        ends=Ends.NEVER,
+        words="microservices",
+        cause="The servers run as microservices: instances.get does not list their nodes.",
+        remedy="Use the readiness probes of the orchestrator.",
+        judgeable=False,
+    )
+    UNSUPPORTED_VERSION = Row(
+        code="unsupported_version",
+        scope=Scope.MEMBER,
+        ends=Ends.NEVER,
+        words="unsupported version",
+        cause="A server before version 6 does not tell a dead process from a restarted one.",
+        remedy="Upgrade to version 6 without the gate, and use the gate from then on. instances_info reads older "
+        "servers too.",
+        judgeable=False,
+    )
+    VIEW_MISSING = Row(
+        code="view_missing",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="view missing",
+        cause="One answer of a member that was well is missing. The other members still see its process.",
+        remedy="Nothing to do: the next observation decides.",
+    )
+    OBSERVATION_LOST = Row(
+        code="observation_lost",
+        scope=Scope.CLUSTER,
+        ends=Ends.WAIT,
+        words="observation lost",
+        cause="The host that asks was out of reach, so no member was asked.",
+        remedy="Check the connection to that host, or let another one ask (health_gate_delegate_to).",
+    )
+    OBSERVER_FAILED = Row(
+        code="observer_failed",
+        scope=Scope.CLUSTER,
+        ends=Ends.NEVER,
+        words="observer failed",
+        cause="The host that asks cannot run the module.",
+        remedy="Do what the message says, such as installing requests there, or let another host ask "
+        "(health_gate_delegate_to).",
+        judgeable=False,
+    )
+    NOT_STABLE = Row(
+        code="not_stable",
+        scope=Scope.CLUSTER,
+        ends=Ends.TIME,
+        words="not stable",
+        cause="All conditions hold, but not for stable_for yet.",
+        remedy="Wait. If the count begins again and again, the history says what interrupted it.",
+    )
+    SINGLE_VIEW = Row(
+        code="single_view",
+        scope=Scope.CLUSTER,
+        ends=Ends.NEVER,
+        words="single view",
+        cause="Only one URL was asked, so the result is the view of one node.",
+        remedy="Set members instead of url, each with its own address.",
+    )
+
+    @property
+    def is_client_error(self) -> bool:
+        """The member's answer is missing."""
+        return self.row.statuses is not None
+
+    @property
+    def is_silence(self) -> bool:
+        """No answer came, which may change by itself."""
+        return self.row.statuses == NO_ANSWER and self.row.ends is Ends.WAIT
+
+    @property
+    def settles(self) -> bool:
+        """An answered member or pair that is well, but not for long enough."""
+        return self.row.ends is Ends.TIME and not self.is_client_error
+
+
+CODES: Mapping[str, Code] = {code.value: code for code in Code}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found; ``blocking`` ones keep the gate shut.
+
+    ``message`` is complete in itself. ``brief`` says the same in a line that has room for little, where they differ.
+    """
+
+    code: Code
+    message: str
+    members: tuple[str, ...] = ()
+    blocking: bool = True
+    expected: Any = None
+    actual: Any = None
+    brief: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        scope = self.code.row.scope
+        return {
+            "code": self.code.value,
+            "level": "blocking" if self.blocking else "advisory",
+            "member": self.members[0] if scope is Scope.MEMBER else None,
+            "pair": list(self.members) if scope is Scope.PAIR else None,
+            "message": self.message,
+            "expected": self.expected,
+            "actual": self.actual,
+        }
