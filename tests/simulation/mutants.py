@@ -96,7 +96,7 @@ MUTANTS = {
     ),
     "accepts a resumed process": Mutant(
         "_judgement.judge",
-        "if known.instance_id is None and not self.policy.restart_proven",
+        "if not known.heard and not self.policy.restart_proven",
         "if known is None and not self.policy.restart_proven",
     ),
     "lets the old process live on": Mutant(

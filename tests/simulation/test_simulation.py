@@ -32,7 +32,11 @@ def test_fresh_schedules() -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", [769, 1176, 3161, 16666, 51341, 78886, 115659, 125979, 307147, 3176379122, 3176439551, 936330688]
+    "seed",
+    [
+        *(769, 1176, 3161, 16666, 51341, 78886, 115659, 125979, 307147, 5009630, 5013581, 5054334, 5058935),
+        *(936330688, 3176379122, 3176439551),
+    ],
 )
 def test_schedules_that_once_found_a_fault(seed: int) -> None:
     _schedule, tally = play(seed)

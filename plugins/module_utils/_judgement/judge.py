@@ -288,10 +288,10 @@ class _Judgement:
             text = f"{name} is still the process of before, it was not restarted"
             return [Finding(Code.NOT_RESTARTED, text, (name,), expected="a new id", actual=record.id)]
         findings = []
-        if known.instance_id is None and not self.policy.restart_proven and not _version_changed(known, target):
+        if not known.heard and not self.policy.restart_proven and not _version_changed(known, target):
             text = (
-                f"{name} may be the process of before come back, its id was not seen then; "
-                "say restart_proven: true if the deployment has restarted it"
+                f"{name} did not answer when the gate before the deployment passed, so its process may be an earlier "
+                "one; set restart_confirmed: true if the deployment has restarted it"
             )
             findings.append(Finding(Code.RESTART_NOT_PROVABLE, text, (name,), actual=record.id))
         findings += self._old_process(name, before, known)
@@ -408,15 +408,9 @@ class _Judgement:
 
     def _unclaimed(self) -> list[str]:
         """Records of what may be a living process, connected or not, that no answering member calls its own."""
-        observation, policy = self.observation, self.policy
-        return sorted(
-            {
-                record.id
-                for view in observation.views
-                for record in view.by_id.values()
-                if record.id not in observation.claimed and may_live(record, view, observation, policy)
-            }
-        )
+        observation = self.observation
+        others = set(observation.ids).difference(observation.claimed)
+        return sorted(identity for identity in others if may_live(identity, observation, self.policy))
 
     def _strangers(self) -> list[str]:
         return [] if self.policy.single_view else self._unclaimed()

@@ -101,14 +101,24 @@ def fresh_ids(view: View, observation: Observation, policy: Policy, *, connected
     )
 
 
-def may_live(record: Record, view: View, observation: Observation, policy: Policy) -> bool:
-    """Whether its process may live, for all that is known: by the reference, or by the view's own record.
+def may_live(identity: str, observation: Observation, policy: Policy) -> bool:
+    """Whether this process may live, for all that is known: by the reference, or by the clock of a view that lists it.
 
     The reference stands still when the node that gave it has lost its pings, and then the living seem to be ahead of
-    it; and it is one member's, who may be on another database. Only a record that is a day ahead is surely a ghost.
+    it; and it belongs to one member, which may be on another database. So the own record of each view that lists the
+    process is a clock too; that of a node that has lost its pings only where no other view lists it, since a clock that
+    stands still makes the dead look alive. Only a record that is a day ahead is surely a ghost.
     """
-    ages = (record.age(observation.reference), record.age(view.local.updated_at if view.local else None))
+    views = [view for view in observation.views if identity in view.by_id]
+    pinging = [view for view in views if view.local and _is_fresh(view.local, observation, policy)]
+    ages = [view.by_id[identity].age(observation.reference) for view in views]
+    ages += [view.by_id[identity].age(view.local.updated_at if view.local else None) for view in pinging or views]
     return any(age is not None and -SURE_GHOST <= age <= policy.max_record_age for age in ages)
+
+
+def _is_fresh(record: Record, observation: Observation, policy: Policy) -> bool:
+    age = record.age(observation.reference)
+    return age is not None and abs(age) <= policy.max_record_age
 
 
 def take_pulses(observation: Observation, policy: Policy, last: Mapping[str, Pulse]) -> dict[str, Pulse]:
@@ -221,10 +231,8 @@ def _unknown_age(name: str, observation: Observation, policy: Policy, pulses: Ma
 
 
 def _another_pings(name: str, observation: Observation, policy: Policy) -> bool:
-    ages = (
-        view.local.age(observation.reference) for view in observation.views if view.local and view.member.name != name
-    )
-    return any(age is not None and abs(age) <= policy.max_record_age for age in ages)
+    others = (view.local for view in observation.views if view.local and view.member.name != name)
+    return any(_is_fresh(record, observation, policy) for record in others)
 
 
 def _doubtful_age(name: str, view: View, policy: Policy, pulses: Mapping[str, Pulse]) -> Finding | None:

@@ -70,10 +70,15 @@ class Share:
 
 @dataclass(frozen=True)
 class Known:
-    """What the gate ``before`` knew of one member. ``place``: host and port where they tell nodes apart."""
+    """What the gate ``before`` knew of one member.
+
+    ``instance_id``: its last known process. ``heard``: that process answered the last observation. ``place``: host and
+    port where they tell nodes apart.
+    """
 
     url: str
     instance_id: str | None
+    heard: bool
     version: str | None
     place: tuple[str, int] | None
     serving: bool
@@ -311,6 +316,7 @@ def _known(raw: Mapping[str, Any]) -> Known:
     return Known(
         url=_a(raw["url"], str),
         instance_id=_a(raw["instance_id"], str, type(None)),
+        heard=_a(raw["state"], str, type(None)) is not None,
         version=_a(raw["version"], str, type(None)),
         place=(_a(host, str), _a(port, int)) if host else None,
         serving=_a(raw["serving"], bool),

@@ -15,7 +15,8 @@ import pytest
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import STREAMER, Listing, parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Exempt, Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import may_live
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Scene, params
 
@@ -789,6 +790,51 @@ def test_an_id_that_was_known_stays_known() -> None:
     scene["rc1"].error = "timeout"
     before = taken_down(scene, "rc1")
     assert before["members"][0]["instance_id"] == "rc1-1"
+
+
+def test_a_target_that_was_silent_at_last_is_not_known() -> None:
+    """It crashes again and again: its supervisor may have been starting its next process when the gate passed."""
+    scene = three()
+    scene["rc3"].started = -10.0
+    policy = scene.policy("before", targets=["rc1"])
+    assert scene.judge(policy).outcome.value == "wait"
+    scene.kill("rc1")
+    before = taken_down(scene, "rc1")
+    assert before["members"][0]["instance_id"] == "rc1-1"
+    scene.restart("rc1", version="7.10.0")  # by its supervisor; the deployment did nothing
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    assert ("restart_not_provable", "rc1") in codes(judged_for(scene, policy, 300))
+    scene.memory = Memory()
+    confirmed = scene.policy("after", targets=["rc1"], before=before, restart_proven=True)
+    assert judged_for(scene, confirmed, 300).outcome.value == "pass"
+
+
+def test_a_node_without_pings_does_not_make_the_dead_look_alive() -> None:
+    """rc1 and rc2 fall silent together: rc1 is dead, rc2 answers on, with a last ping as old as rc1's."""
+    scene = three()
+    scene.kill("rc1")
+    scene["rc2"].pings = False
+    scene["rc1"].pinged = scene["rc2"].pinged = -50.0
+    policy = scene.policy("before", targets=["rc1"])
+    verdict = judged_for(scene, policy, 60)
+    assert (verdict.outcome.value, verdict.exempt) == ("pass", Exempt.TARGET_DOWN)
+
+
+def test_a_node_without_pings_is_a_clock_where_no_other_lists_the_process() -> None:
+    """rc1 and rc2 are on a database of their own, whose clock is behind: rc1 is silent, and pings."""
+    scene = three()
+    scene["rc1"].error, scene["rc2"].pings = "timeout", False
+    views = scene.observe().views
+    behind = timedelta(seconds=100)
+    late = {
+        identity: replace(record, updated_at=record.updated_at - behind)
+        for identity, record in views[1].by_id.items()
+        if record.updated_at
+    }
+    own = replace(views[1], listing=Listing(tuple(late.values())))
+    other = replace(views[2], listing=Listing(tuple(r for i, r in views[2].by_id.items() if i == "rc3-1")))
+    observation = replace(scene.observe(), views=(views[0], own, other))
+    assert may_live("rc1-1", observation, scene.policy("before", targets=["rc1"]))
 
 
 def test_an_old_process_that_nobody_could_name_lives_on() -> None:

@@ -28,6 +28,7 @@ BEFORE: dict[str, Any] = {
             "instance_id": identity,
             "version": "7.10.0",
             "place": [member.name, 3000],
+            "state": "alive",
             "serving": True,
         }
         for member, identity in zip(MEMBERS, "abc")
