@@ -35,7 +35,8 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.tests.bench.server import answer_of, nodes

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation, View
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError, parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import INSTANCES, Client

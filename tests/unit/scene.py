@@ -18,7 +18,8 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse, to_iso
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, Verdict, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Verdict, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy, policy_from
 
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -91,6 +91,11 @@ class Record:
         """Seconds from its last ping to ``reference``, both by the database's clock."""
         return seconds_between(self.updated_at, reference)
 
+    def is_fresh(self, reference: datetime | None, max_age: float) -> bool:
+        """Whether its last ping is no older than ``max_age`` seconds, and no further ahead."""
+        age = self.age(reference)
+        return age is not None and abs(age) <= max_age
+
     def state(self, reference: datetime | None, max_age: float) -> State:
         age = self.age(reference)
         if age is not None and age < -max_age:

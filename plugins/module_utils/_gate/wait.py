@@ -13,19 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import WORST, is_number, to_iso
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import (
-    Memory,
-    Outcome,
-    Verdict,
-    interval,
-    judge,
-)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome, Verdict, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
     INTERVAL,
     STABLE_FOR,
     Phase,
     Policy,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import interval
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError, seconds
 
 if TYPE_CHECKING:
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import Record, State
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import Standing
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
 
 SPEAK_EVERY = 30.0
 HISTORY_LIMIT = 50
@@ -92,7 +88,7 @@ class GateResult:
             "msg": self.message,
             "phase": policy.phase.value,
             "targets": list(policy.targets),
-            "members": [_member(standing) for standing in verdict.standings],
+            "members": [_member(standing) for standing in verdict.members],
             "serving": list(verdict.serving),
             "needed": verdict.needed,
             "ids": list(verdict.ids),
@@ -111,7 +107,7 @@ class GateResult:
         }
 
 
-def _member(standing: Standing) -> dict[str, Any]:
+def _member(standing: MemberStatus) -> dict[str, Any]:
     record = standing.record
     return {
         "name": standing.name,
@@ -127,7 +123,7 @@ def _member(standing: Standing) -> dict[str, Any]:
 
 def _briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
     """The targets, and each member that does not serve or that a blocking finding names. None: nobody was seen."""
-    if not verdict.standings:
+    if not verdict.members:
         return None
     blamed = {name: f.code.value for f in reversed(verdict.findings) if f.blocking for name in f.members}
     return [
@@ -137,14 +133,14 @@ def _briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
             "serving": standing.serving,
             "code": standing.why_not.code.value if standing.why_not else blamed.get(standing.name),
         }
-        for standing in verdict.standings
+        for standing in verdict.members
         if not standing.serving or standing.name in blamed or standing.name in policy.targets
     ]
 
 
 def _unclaimed(observation: Observation, verdict: Verdict, policy: Policy) -> tuple[dict[str, Any], ...]:
     """Records that are no member's process: what a dead one has left, or a stranger. The worst opinion of each."""
-    known = {standing.record.id for standing in verdict.standings if standing.record}
+    known = {standing.record.id for standing in verdict.members if standing.record}
     worst: dict[str, tuple[State, Record]] = {}
     for identity in [identity for identity in observation.ids if identity not in known]:
         records = [view.by_id[identity] for view in observation.views if identity in view.by_id]

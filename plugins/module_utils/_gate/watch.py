@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import to_iso
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import LONGEST_PAUSE, pause_after
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Memory, Outcome, judge
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import stable_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome, judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError, seconds
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Verdict
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import Standing
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 Event = dict[str, Any]
@@ -114,7 +114,7 @@ class Watch:
         """What each member is; none if nobody could be asked, or the one that was does not know who it is itself."""
         if observation.lost is not None or (self.policy.single_view and observation.views[0].local is None):
             return None
-        return {standing.name: _state(standing) for standing in verdict.standings}
+        return {standing.name: _state(standing) for standing in verdict.members}
 
     def _of_members(
         self,
@@ -125,7 +125,7 @@ class Watch:
         now: datetime,
     ) -> list[Event]:
         events = []
-        settled = stable_for(observation, self.policy)
+        settled = verdict.stable_for
         for name in sorted({*courses, *states}):
             before = courses.get(name) or _Course(GONE, GONE, now)
             course = _seen(before, states.get(name, GONE), now)
@@ -146,7 +146,7 @@ class Watch:
 
     def _of_all(self, kind: str, course: _Course, verdict: Verdict) -> Event:
         blamed = {name for finding in verdict.findings if finding.blocking for name in finding.members}
-        unwell = [s.name for s in verdict.standings if not s.serving or s.name in blamed]
+        unwell = [s.name for s in verdict.members if not s.serving or s.name in blamed]
         return self._event(kind, course, verdict, [finding.to_dict() for finding in verdict.findings], unwell)
 
     def _event(
@@ -171,7 +171,7 @@ class Watch:
             "cluster": {
                 "serving": list(verdict.serving),
                 "needed": verdict.needed,
-                "members": [_member(standing) for standing in verdict.standings],
+                "members": [_member(standing) for standing in verdict.members],
             },
             "meta": {"hosts": self._hosts(concerned), "uuid": str(uuid.uuid4())},
         }
@@ -199,11 +199,11 @@ def _seen(course: _Course, state: str, now: datetime) -> _Course:
     return course if state == course.now else replace(course, now=state, since=now)
 
 
-def _state(standing: Standing) -> str:
+def _state(standing: MemberStatus) -> str:
     return standing.why_not.code.value if standing.why_not else SERVING
 
 
-def _member(standing: Standing) -> dict[str, Any]:
+def _member(standing: MemberStatus) -> dict[str, Any]:
     return {
         "name": standing.name,
         "state": _state(standing),

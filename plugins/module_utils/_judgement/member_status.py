@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""How each member stands in one observation: whether it serves, and if not, why not."""
+"""The status of each member in one observation: whether it serves, and if not, why not."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,41 +26,25 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.po
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation, View
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Pulse
 
-
-SURE_GHOST = 86400.0  # seconds ahead of the reference
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """A process's last known ping, and when the gate's own monotonic clock saw it move (s).
-
-    ``moved``: it was truly seen to move, and not only for the first time.
-    """
-
-    instance_id: str
-    updated_at: datetime | None
-    moved_at: float
-    moved: bool = False
+States = Mapping[str, State]  # by instance id, as one view shows them
 
 
 @dataclass(frozen=True)
-class Standing:
-    """One member now. ``why_not``: the finding that keeps it from serving.
-
-    ``record``: its process's, none where it is not known which one that is. ``last_id``: that of its process when it
-    was last known.
-    """
+class MemberStatus:
+    """One member now. With a single view, each record that is not a remnant of a dead process is a member."""
 
     name: str
     view: View
+    # The record of the member's own process; none where it is not known which process that is.
     record: Record | None
+    # The state of that record as the member's own view shows it.
     state: State | None
+    # The finding that keeps the member from serving; none if it serves.
     why_not: Finding | None
+    # The id of its process when that was last known.
     last_id: str | None = None
 
     @property
@@ -67,206 +52,187 @@ class Standing:
         return self.why_not is None
 
     @property
-    def young(self) -> bool:
-        """Nothing is wrong with it that time alone does not cure."""
+    def settles(self) -> bool:
+        """Nothing is wrong with it that time alone does not end."""
         return self.why_not is not None and self.why_not.code.settles
 
     @property
     def version(self) -> str | None:
-        """Of its own process; whoever answers in its place, or lists it, tells another's."""
+        """Of its own process; a node that answers in its place, or lists it, reports another's."""
         if self.why_not is not None and self.why_not.code is Code.SAME_PROCESS:
             return None
         return self.view.version if self.record is None or self.record.local else None
 
 
-def stable_for(observation: Observation, policy: Policy) -> float:
-    """Seconds a process must have lived, and a pass must hold. Longer where instances talk over NATS."""
+@dataclass(frozen=True)
+class Process:
+    """A record that is judged, and all that it is judged by."""
+
+    name: str
+    view: View
+    record: Record
+    state: State
+    observation: Observation
+    policy: Policy
+    # By member; with a single view by instance id.
+    pulses: Mapping[str, Pulse]
+    # Seconds for which a process must have lived before it serves.
+    stable_for: float
+
+    @property
+    def pulse(self) -> Pulse:
+        return self.pulses[self.name]
+
+
+def states_of(observation: Observation, policy: Policy) -> dict[str, States]:
+    """Each record classified once: member to instance id to state."""
+    reference, age = observation.reference, policy.max_record_age
+    return {
+        view.member.name: {identity: record.state(reference, age) for identity, record in view.by_id.items()}
+        for view in observation.views
+    }
+
+
+def stable_for(observation: Observation, policy: Policy, states: Mapping[str, States]) -> float:
+    """Seconds for which a process must have lived, and a pass must hold. Longer where instances talk over NATS."""
     if policy.stable_for is not None:
         return policy.stable_for
     over_tcp = any(
-        record.tcp_port is not None and record.state(observation.reference, policy.max_record_age) is State.ALIVE
+        view.by_id[identity].tcp_port is not None
         for view in observation.views
-        for record in view.by_id.values()
+        for identity, state in states[view.member.name].items()
+        if state is State.ALIVE
     )
     return STABLE_FOR if over_tcp else STABLE_FOR_NATS
 
 
-def fresh_ids(view: View, observation: Observation, policy: Policy, *, connected: bool) -> frozenset[str]:
-    """Ids of the records that one view shows fresh, and connected if that is asked for."""
-    good = (State.ALIVE,) if connected else (State.ALIVE, State.ISOLATED)
-    return frozenset(
-        record.id
-        for record in view.by_id.values()
-        if record.state(observation.reference, policy.max_record_age) in good
-    )
+def members_of(
+    observation: Observation, policy: Policy, states: Mapping[str, States], pulses: Mapping[str, Pulse]
+) -> tuple[MemberStatus, ...]:
+    needed = stable_for(observation, policy, states)
 
+    def judged(name: str, view: View, record: Record) -> MemberStatus:
+        state = states[view.member.name][record.id]
+        process = Process(name, view, record, state, observation, policy, pulses, needed)
+        return MemberStatus(name, view, record, state, _why_not(process))
 
-def may_live(identity: str, observation: Observation, policy: Policy) -> bool:
-    """Whether this process may live, for all that is known: by the reference, or by the clock of a view that lists it.
+    def member(view: View) -> MemberStatus:
+        name, why_not, record = view.member.name, _unidentified(view, observation), view.local
+        if why_not is not None or record is None:
+            known = pulses.get(name)
+            return MemberStatus(name, view, None, None, why_not, last_id=known.instance_id if known else None)
+        return replace(judged(name, view, record), last_id=record.id)
 
-    The reference stands still when the node that gave it has lost its pings, and then the living seem to be ahead of
-    it; and it belongs to one member, which may be on another database. So the own record of each view that lists the
-    process is a clock too; that of a node that has lost its pings only where no other view lists it, since a clock that
-    stands still makes the dead look alive. Only a record that is a day ahead is surely a ghost.
-    """
-    views = [view for view in observation.views if identity in view.by_id]
-    pinging = [view for view in views if view.local and _is_fresh(view.local, observation, policy)]
-    ages = [view.by_id[identity].age(observation.reference) for view in views]
-    ages += [view.by_id[identity].age(view.local.updated_at if view.local else None) for view in pinging or views]
-    return any(age is not None and -SURE_GHOST <= age <= policy.max_record_age for age in ages)
-
-
-def _is_fresh(record: Record, observation: Observation, policy: Policy) -> bool:
-    age = record.age(observation.reference)
-    return age is not None and abs(age) <= policy.max_record_age
-
-
-def take_pulses(observation: Observation, policy: Policy, last: Mapping[str, Pulse]) -> dict[str, Pulse]:
-    """Every process's pulse by its member's name (with a single view, by its id); those not seen now are kept."""
-    pulses = {} if policy.single_view else dict(last)
-    for key, record in _processes(observation, policy).items():
-        known = last.get(key)
-        if known is None or known.instance_id != record.id:
-            pulses[key] = Pulse(record.id, record.updated_at, observation.at)
-        else:
-            pulses[key] = _next_pulse(known, record, observation.at, policy)
-    return pulses
-
-
-def _next_pulse(known: Pulse, record: Record, now: float, policy: Policy) -> Pulse:
-    by = seconds_between(known.updated_at, record.updated_at)
-    if by is not None and by > 0:
-        return Pulse(record.id, record.updated_at, now, moved=True)
-    if record.updated_at is not None and (by is None or by < -policy.max_record_age):
-        # The database's clock was set back, as by a failover: that is no ping, but the next one counts from there.
-        return replace(known, updated_at=record.updated_at)
-    return known
-
-
-def _processes(observation: Observation, policy: Policy) -> dict[str, Record]:
-    if policy.single_view:
-        return {record.id: record for view in observation.views for record in view.by_id.values()}
-    return {
-        view.member.name: view.local
-        for view in observation.views
-        if view.local and len(observation.claimed[view.local.id]) == 1
-    }
-
-
-def standings(observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]) -> tuple[Standing, ...]:
-    """How each member stands; with a single view, how each record does that is no remnant of a dead process."""
-    if policy.single_view:
-        view = observation.views[0]
-        if view.local is None:
-            return (_standing_of_member(view, observation, policy, pulses),)
-        return tuple(
-            _standing(record.id, view, record, observation, policy, pulses)
-            for record in sorted(view.by_id.values(), key=lambda record: record.id)
-            if record.name != STREAMER and _is_candidate(record, observation, policy)
-        )
-    members = (_standing_of_member(view, observation, policy, pulses) for view in observation.views)
+    if not policy.single_view or not any(view.local for view in observation.views):
+        return tuple(member(view) for view in observation.views)
     return tuple(
-        replace(standing, last_id=pulses[standing.name].instance_id) if standing.name in pulses else standing
-        for standing in members
+        judged(identity, view, view.by_id[identity])
+        for view in observation.views
+        for identity, state in sorted(states[view.member.name].items())
+        if _is_candidate(view.by_id[identity], state, policy)
     )
 
 
-def _is_candidate(record: Record, observation: Observation, policy: Policy) -> bool:
-    state = record.state(observation.reference, policy.max_record_age)
+def _is_candidate(record: Record, state: State, policy: Policy) -> bool:
+    if record.name == STREAMER:
+        return False
     return state in (State.ALIVE, State.STALLED) or (policy.links is not Links.CONNECTED and state is State.ISOLATED)
 
 
-def _standing_of_member(view: View, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]) -> Standing:
-    name, record = view.member.name, view.local
-    if view.failure is not None:
-        code = view.failure.code
-        brief = f"{name} {code.row.words} ({view.failure.reason})"
-        finding = Finding(code, f"{name}: {view.failure.message}", (name,), brief=brief)
-        return Standing(name, view, None, None, finding)
+def _unidentified(view: View, observation: Observation) -> Finding | None:
+    """Why the member's process is not known: no answer, not listed by itself, or claimed by more than one member."""
+    name, failure, record = view.member.name, view.failure, view.local
+    if failure is not None:
+        brief = f"{name} {failure.code.row.words} ({failure.reason})"
+        return Finding(failure.code, f"{name}: {failure.message}", (name,), brief=brief)
     if record is None:
-        finding = Finding(Code.NO_LOCAL_RECORD, f"{name} answers, but does not list itself", (name,))
-        return Standing(name, view, None, None, finding)
-    doubles = [other for other in observation.claimed[record.id] if other != name]
-    if doubles:
-        text = f"{' and '.join(sorted((name, *doubles)))} answer as one process: their urls lead to the same node"
-        return Standing(name, view, None, None, Finding(Code.SAME_PROCESS, text, (name,), actual=record.id))
-    return _standing(name, view, record, observation, policy, pulses)
-
-
-def _standing(
-    name: str, view: View, record: Record, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]
-) -> Standing:
-    state = record.state(observation.reference, policy.max_record_age)
-    why_not = (
-        _stalled(name, record, observation, policy, pulses)
-        or _unknown_age(name, observation, policy, pulses)
-        or _not_ready(name, view, policy)
-        or _too_young(name, record, observation, policy)
-    )
-    return Standing(name, view, record, state, why_not)
-
-
-def _stalled(
-    name: str, record: Record, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]
-) -> Finding | None:
-    unmoved = observation.at - pulses[name].moved_at
-    age = record.age(observation.reference)
-    if age is not None and abs(age) <= policy.max_record_age and unmoved <= policy.max_record_age:
+        return Finding(Code.NO_LOCAL_RECORD, f"{name} answers, but does not list itself", (name,))
+    names = observation.claimed[record.id]
+    if len(names) == 1:
         return None
-    text = f"{name} stalled (no ping for {max(age or 0, unmoved):.0f} s)"
+    text = f"{' and '.join(sorted(names))} answer as one process: their urls lead to the same node"
+    return Finding(Code.SAME_PROCESS, text, (name,), actual=record.id)
+
+
+# What keeps an identified process from serving
+
+
+def stalled(process: Process) -> Finding | None:
+    """Its pings are old by the database's clock, or do not move by the gate's."""
+    limit, record = process.policy.max_record_age, process.record
+    unmoved = process.observation.at - process.pulse.moved_at
+    if record.is_fresh(process.observation.reference, limit) and unmoved <= limit:
+        return None
+    age = record.age(process.observation.reference)
+    text = f"{process.name} stalled (no ping for {max(age or 0, unmoved):.0f} s)"
     if age is None:
-        text = f"{name} stalled (its record has no time of a ping)"
-    return Finding(Code.STALLED, text, (name,), expected=policy.max_record_age, actual=age)
+        text = f"{process.name} stalled (its record has no time of a ping)"
+    return Finding(Code.STALLED, text, (process.name,), expected=limit, actual=age)
 
 
-def _unknown_age(name: str, observation: Observation, policy: Policy, pulses: Mapping[str, Pulse]) -> Finding | None:
-    """Of many members one answers and pings: it is never old by its own clock, so its ping has to be seen to move."""
-    if len(observation.views) == 1:
-        return _doubtful_age(name, observation.views[0], policy, pulses)
-    if pulses[name].moved or _another_pings(name, observation, policy):
+def alone_with_pings(process: Process) -> Finding | None:
+    """Of many members one alone pings: it is never old by its own clock, so its ping has to be seen to move."""
+    name, observation = process.name, process.observation
+    if len(observation.views) == 1 or process.pulse.moved:
+        return None
+    others = (view.local for view in observation.views if view.local and view.member.name != name)
+    if any(record.is_fresh(observation.reference, process.policy.max_record_age) for record in others):
         return None
     text = f"{name}'s next ping is not seen yet, and no other node pings to tell how old its last one is"
     brief = f"{name}'s next ping is not seen yet"
     return Finding(Code.PING_UNCONFIRMED, text, (name,), brief=brief)
 
 
-def _another_pings(name: str, observation: Observation, policy: Policy) -> bool:
-    others = (view.local for view in observation.views if view.local and view.member.name != name)
-    return any(_is_fresh(record, observation, policy) for record in others)
-
-
-def _doubtful_age(name: str, view: View, policy: Policy, pulses: Mapping[str, Pulse]) -> Finding | None:
+def doubtful_clock(process: Process) -> Finding | None:
     """With one view all ages are counted from that node's own ping: if it has lost its pings, the dead seem fresh.
 
     Its clock may be wrong, so that nothing is judged by it; but where the two do not agree, a ping has to be seen.
     """
-    local = view.local
-    age = seconds_between(local.updated_at, view.date) if local else None
-    if local is None or age is None or abs(age) <= policy.max_record_age:
+    local = process.view.local
+    age = seconds_between(local.updated_at, process.view.date) if local else None
+    if len(process.observation.views) > 1 or local is None or age is None:
         return None
-    if pulses[local.id if policy.single_view else name].moved:
+    if abs(age) <= process.policy.max_record_age:
+        return None
+    if process.pulses[local.id if process.policy.single_view else process.name].moved:
         return None
     text = (
-        f"{name}: the next ping of the node asked is not seen yet, and its clock is {abs(age):.0f} s off its last one"
+        f"{process.name}: the next ping of the node asked is not seen yet, "
+        f"and its clock is {abs(age):.0f} s off its last one"
     )
     brief = "the next ping of the node asked is not seen yet"
-    return Finding(Code.PING_UNCONFIRMED, text, (name,), brief=brief)
+    return Finding(Code.PING_UNCONFIRMED, text, (process.name,), brief=brief)
 
 
-def _too_young(name: str, record: Record, observation: Observation, policy: Policy) -> Finding | None:
-    needed = stable_for(observation, policy)
+def not_ready(process: Process) -> Finding | None:
+    if not process.policy.readiness_required or process.view.ready is not False:
+        return None
+    text = f"{process.name} not ready (/readyz)"
+    return Finding(Code.NOT_READY, text, (process.name,), expected=True, actual=False)
+
+
+def too_young(process: Process) -> Finding | None:
+    policy, needed = process.policy, process.stable_for
     if policy.single_view and policy.links is not Links.CONNECTED:
         # A dead process's record is told from a living one's by its age alone: wait until it must look dead.
         needed = max(needed, policy.max_record_age + policy.ping_interval)
-    lived = seconds_between(record.created_at, observation.reference)
+    lived = seconds_between(process.record.created_at, process.observation.reference)
     if lived is not None and lived >= needed:
         return None
     since = "at an unknown time" if lived is None else f"{max(lived, 0):.0f} s ago"
-    text = f"{name} started {since}, {needed:g} s needed"
-    return Finding(Code.TOO_YOUNG, text, (name,), expected=needed, actual=lived)
+    text = f"{process.name} started {since}, {needed:g} s needed"
+    return Finding(Code.TOO_YOUNG, text, (process.name,), expected=needed, actual=lived)
 
 
-def _not_ready(name: str, view: View, policy: Policy) -> Finding | None:
-    if not policy.readiness_required or view.ready is not False:
-        return None
-    return Finding(Code.NOT_READY, f"{name} not ready (/readyz)", (name,), expected=True, actual=False)
+# The first that finds something is why the member does not serve.
+MEMBER_RULES: list[Callable[[Process], Finding | None]] = [
+    stalled,
+    alone_with_pings,
+    doubtful_clock,
+    not_ready,
+    too_young,
+]
+
+
+def _why_not(process: Process) -> Finding | None:
+    return next((finding for rule in MEMBER_RULES if (finding := rule(process))), None)

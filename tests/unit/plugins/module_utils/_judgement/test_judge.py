@@ -15,9 +15,11 @@ import pytest
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import STREAMER, Listing, parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Exempt, Memory, judge
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import may_live
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import Exempt
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.unclaimed import may_live
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Scene, params
 
 if TYPE_CHECKING:
@@ -564,7 +566,7 @@ def test_a_microservices_deployment_cannot_be_judged() -> None:
         views = tuple(replace(view, listing=silent) for view in observation.views)
         verdict, _memory = judge(replace(observation, views=views), scene.policy(phase, **options), Memory())
         assert verdict.outcome.value == "inconclusive"
-        assert "rc2 is part of a microservices deployment" in verdict.summary
+        assert "rc2 belongs to a microservices deployment" in verdict.summary
 
 
 def test_a_server_before_6_cannot_be_judged() -> None:
@@ -724,8 +726,8 @@ def test_a_record_without_a_ping_is_stalled() -> None:
     views = (replace(first, listing=replace(first.listing, records=records)), *others)
     verdict, _memory = judge(replace(observation, views=views), scene.policy(min_serving="2"), Memory())
     assert verdict.serving == ("rc2", "rc3")
-    assert verdict.standings[0].why_not
-    assert verdict.standings[0].why_not.message == "rc1 stalled (its record has no time of a ping)"
+    assert verdict.members[0].why_not
+    assert verdict.members[0].why_not.message == "rc1 stalled (its record has no time of a ping)"
 
 
 def test_a_cluster_of_one_that_does_not_answer() -> None:
@@ -733,7 +735,7 @@ def test_a_cluster_of_one_that_does_not_answer() -> None:
     scene.kill("rc1")
     verdict = scene.judge(scene.policy("before", targets=["rc1"]))
     assert codes(verdict) == {("unreachable", "rc1"), ("nobody_answers",)}
-    assert "say min_serving: 0 to deploy all the same" in verdict.summary
+    assert "set min_serving: 0 to deploy anyway" in verdict.summary
 
 
 def test_who_does_not_see_whom() -> None:

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""Advisory findings: what should be known, and keeps no gate shut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
+
+
+def advisories_for(situation: Situation, blocking: Iterable[Finding]) -> list[Finding]:
+    """``blocking``: what is shown as blocking already."""
+    notes = [finding for advisory in ADVISORIES for finding in advisory(situation)]
+    named = {(finding.code, finding.members) for finding in blocking}
+    not_needed = [
+        replace(member.why_not, blocking=False)
+        for member in situation.members
+        if member.why_not and (member.why_not.code, (member.name,)) not in named
+    ]
+    return notes + not_needed
+
+
+def only_one_was_asked(situation: Situation) -> list[Finding]:
+    if not situation.policy.single_view:
+        return []
+    text = "one node's opinion: the others were not asked, and a load balancer may answer from another each time"
+    return [Finding(Code.SINGLE_VIEW, text, blocking=False)]
+
+
+def readiness_is_unknown(situation: Situation) -> list[Finding]:
+    if not situation.policy.readiness_required:
+        return []
+    return [
+        Finding(
+            Code.READINESS_UNKNOWN,
+            f"{member.name} has no /readyz (before 7.11): its readiness is not known",
+            (member.name,),
+            blocking=False,
+        )
+        for member in situation.members
+        if member.view.listing and member.view.ready is None
+    ]
+
+
+def version_is_not_proven(situation: Situation) -> list[Finding]:
+    if situation.policy.phase is not Phase.AFTER or situation.policy.expected_version:
+        return []
+    text = "without expected_version it is not proven which build runs"
+    return [Finding(Code.DEPLOY_NOT_PROVEN, text, blocking=False)]
+
+
+def strangers_live(situation: Situation) -> list[Finding]:
+    """Told only where every member answers: a member that does not may be the stranger."""
+    if situation.policy.phase is not Phase.STEADY or any(member.view.failure for member in situation.members):
+        return []
+    if not situation.strangers:
+        return []
+    text = f"{len(situation.strangers)} living instances are not members"
+    return [Finding(Code.UNEXPECTED_MEMBER, text, blocking=False, actual=list(situation.strangers))]
+
+
+ADVISORIES: Sequence[Callable[[Situation], list[Finding]]] = (
+    only_one_was_asked,
+    readiness_is_unknown,
+    version_is_not_proven,
+    strangers_live,
+)

@@ -1,0 +1,52 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The pulse of each process: when its last ping was, and whether it was seen to move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import Record, seconds_between
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Pulse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
+
+
+def pulses_after(observation: Observation, policy: Policy, last: Mapping[str, Pulse]) -> dict[str, Pulse]:
+    """By member; with a single view by instance id. A member that is not seen now keeps its pulse."""
+    pulses = {} if policy.single_view else dict(last)
+    for key, record in _processes(observation, policy).items():
+        known = last.get(key)
+        if known is None or known.instance_id != record.id:
+            pulses[key] = Pulse(record.id, record.updated_at, observation.at)
+        else:
+            pulses[key] = _next_pulse(known, record, observation.at, policy)
+    return pulses
+
+
+def _processes(observation: Observation, policy: Policy) -> dict[str, Record]:
+    if policy.single_view:
+        return {record.id: record for view in observation.views for record in view.by_id.values()}
+    return {
+        view.member.name: view.local
+        for view in observation.views
+        if view.local and len(observation.claimed[view.local.id]) == 1
+    }
+
+
+def _next_pulse(known: Pulse, record: Record, now: float, policy: Policy) -> Pulse:
+    by = seconds_between(known.updated_at, record.updated_at)
+    if by is not None and by > 0:
+        return Pulse(record.id, record.updated_at, now, moved=True)
+    if record.updated_at is not None and (by is None or by < -policy.max_record_age):
+        # The database's clock was set back, as by a failover: that is no ping, but the next one counts from there.
+        return replace(known, updated_at=record.updated_at)
+    return known

@@ -1,0 +1,324 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The rules: what must hold in each phase before the gate passes. ``RULES`` is the whole of it.
+
+A rule is a pure function of the situation and of the members that serve. Each condition that is not met is a finding,
+and only a situation without blocking findings can pass. That the serving members are an argument lets the stability ask
+what would be found if others served too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import State
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import pair
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
+    FULL_VERSION,
+    Before,
+    Known,
+    Links,
+    Phase,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
+
+Names = AbstractSet[str]
+Rule = Callable[[Situation, Names], "list[Finding]"]
+
+
+class Exempt(str, Enum):
+    """Why a deployment may begin although no other member carries the service."""
+
+    TARGET_DOWN = "target_down"  # taking away what is already down changes nothing
+    SINGLE_NODE = "single_node"
+
+
+def found_in(situation: Situation, serving: Names) -> list[Finding]:
+    """What keeps the gate shut if just these members serve, each finding once."""
+    if exemption(situation) is Exempt.TARGET_DOWN:
+        return []
+    found = [finding for rule in RULES[situation.policy.phase] for finding in rule(situation, serving)]
+    return list({(finding.code, finding.members): finding for finding in found}.values())
+
+
+def exemption(situation: Situation) -> Exempt | None:
+    """Before a deployment: why the number of other members that serve does not matter."""
+    policy = situation.policy
+    if policy.phase is not Phase.BEFORE:
+        return None
+    if not policy.others and policy.min_serving is None:
+        return Exempt.SINGLE_NODE
+    if all(_is_surely_down(situation, name) for name in policy.targets) and _another_answers(situation):
+        return Exempt.TARGET_DOWN
+    return None
+
+
+def _is_surely_down(situation: Situation, name: str) -> bool:
+    """A process out of reach whose record was lost would have registered again with its next ping."""
+    since = situation.down.get(name)
+    return since is not None and situation.observation.at - since >= situation.policy.ping_interval
+
+
+def _another_answers(situation: Situation) -> bool:
+    return any(situation.by_name[name].view.local is not None for name in situation.policy.others)
+
+
+# Any phase: enough members serve, and see each other
+
+
+def enough_serve(situation: Situation, serving: Names) -> list[Finding]:
+    """At least ``min_serving`` members serve; if not, also why each of the others does not."""
+    return _too_few(situation, serving, situation.by_name)
+
+
+def enough_others_serve(situation: Situation, serving: Names) -> list[Finding]:
+    """At least ``min_serving`` members serve that are not targets."""
+    return _too_few(situation, serving, situation.policy.others)
+
+
+def _too_few(situation: Situation, serving: Names, candidates: Iterable[str]) -> list[Finding]:
+    candidates, needed = list(candidates), situation.policy.needed
+    enough = [name for name in candidates if name in serving]
+    if len(enough) >= needed:
+        return []
+    reasons = [situation.by_name[name].why_not for name in candidates if name not in serving]
+    text = f"{len(enough)} serve, {needed} needed"
+    return [
+        *(reason for reason in reasons if reason),
+        Finding(Code.TOO_FEW_SERVING, text, expected=needed, actual=len(enough)),
+    ]
+
+
+def serving_are_linked(situation: Situation, serving: Names) -> list[Finding]:
+    """Each serving member sees each other one, and has for ``link_memory`` where it once did not."""
+    return situation.links.unlinked(serving)
+
+
+def others_are_linked(situation: Situation, serving: Names) -> list[Finding]:
+    return situation.links.unlinked(serving & set(situation.policy.others))
+
+
+# Steady
+
+
+def members_run_expected_version(situation: Situation, serving: Names) -> list[Finding]:
+    """All of which anything is known run ``expected_version``."""
+    return _wrong_versions(
+        situation,
+        (
+            member
+            for member in situation.members
+            if member.record is not None or member.version is not None or member.name in serving
+        ),
+    )
+
+
+def _wrong_versions(situation: Situation, members: Iterable[MemberStatus]) -> list[Finding]:
+    wanted = situation.policy.expected_version
+    if not wanted:
+        return []
+    return [finding for member in members if (finding := _wrong_version(member, wanted))]
+
+
+def _wrong_version(member: MemberStatus, wanted: str) -> Finding | None:
+    name, version = member.name, member.version
+    if version == wanted:
+        return None
+    if version is None or not FULL_VERSION.fullmatch(version):
+        text = f"{name}'s version is not known ({version or 'it does not tell'}), {wanted} expected"
+        return Finding(Code.VERSION_UNKNOWN, text, (name,), expected=wanted, actual=version)
+    text = f"{name} runs {version}, {wanted} expected"
+    return Finding(Code.WRONG_VERSION, text, (name,), expected=wanted, actual=version)
+
+
+# Before a deployment
+
+
+def single_node_is_known(situation: Situation, _serving: Names) -> list[Finding]:
+    """The only member answers, and lists nothing else that lives: no other member could tell."""
+    if exemption(situation) is not Exempt.SINGLE_NODE:
+        return []
+    member = situation.members[0]
+    if member.record is None:
+        text = "no member answers, so nothing is known of the cluster; set min_serving: 0 to deploy anyway"
+        return [finding for finding in (member.why_not, Finding(Code.NOBODY_ANSWERS, text)) if finding]
+    if not situation.strangers:
+        return []
+    text = f"the only member lists {len(situation.strangers)} more living instances: members is incomplete"
+    return [Finding(Code.UNEXPECTED_MEMBER, text, expected=[], actual=list(situation.strangers))]
+
+
+def silent_targets_are_down(situation: Situation, serving: Names) -> list[Finding]:
+    """Where others are missing, a silent target may go only if no living process can be its own."""
+    if not situation.unclaimed or exemption(situation):
+        return []
+    if not enough_others_serve(situation, serving) and not others_are_linked(situation, serving):
+        return []
+    silent = [name for name in situation.policy.targets if situation.by_name[name].view.failure]
+    return [_may_live(name, situation.unclaimed) for name in silent]
+
+
+def _may_live(name: str, unclaimed: Iterable[str]) -> Finding:
+    text = f"{name} may still serve: a living instance that no member claims pings the database"
+    return Finding(Code.TARGET_MAY_LIVE, text, (name,), actual=list(unclaimed))
+
+
+# After a deployment
+
+
+def targets_serve(situation: Situation, serving: Names) -> list[Finding]:
+    reasons = [target.why_not for target in _targets(situation) if target.name not in serving]
+    return [reason for reason in reasons if reason]
+
+
+def targets_were_restarted(situation: Situation, _serving: Names) -> list[Finding]:
+    """Each target's id is none that any view listed before, and the previous process was known or is ruled out."""
+    return [
+        finding
+        for target, before, known in _deployed(situation)
+        if (finding := _not_restarted(target, before) or _not_provable(target, known, situation))
+    ]
+
+
+def _not_restarted(target: MemberStatus, before: Before) -> Finding | None:
+    if target.record is None or target.record.id not in before.ids:
+        return None
+    text = f"{target.name} was not restarted: same instance id as before the deployment"
+    return Finding(Code.NOT_RESTARTED, text, (target.name,), expected="a new id", actual=target.record.id)
+
+
+def _not_provable(target: MemberStatus, known: Known, situation: Situation) -> Finding | None:
+    if known.heard or situation.policy.restart_proven or _version_changed(known.version, target.version):
+        return None
+    text = (
+        f"{target.name} did not answer when the gate before the deployment passed, so its process may be an earlier "
+        "one; set restart_confirmed: true if the deployment has restarted it"
+    )
+    return Finding(Code.RESTART_NOT_PROVABLE, text, (target.name,), actual=target.record.id if target.record else None)
+
+
+def _version_changed(*versions: str | None) -> bool:
+    return all(v and FULL_VERSION.fullmatch(v) for v in versions) and len(set(versions)) > 1
+
+
+def old_processes_ended(situation: Situation, _serving: Names) -> list[Finding]:
+    """No previous process of a target lives beside the new one."""
+    return [
+        finding
+        for target, before, known in _restarted(situation)
+        if (finding := _old_process(target.name, before, known, situation))
+    ]
+
+
+def _old_process(name: str, before: Before, known: Known, situation: Situation) -> Finding | None:
+    """Where its id was not seen before, any that was, that no member claimed and that lives on, may be its own."""
+    shown: frozenset[str] = frozenset().union(*situation.links.sees.values())
+    if known.instance_id is not None:
+        alive = shown & {known.instance_id}
+        text = f"the previous process of {name} still lives beside the new one"
+    else:
+        owned = {member.instance_id for member in before.members.values()}
+        alive = (shown & before.ids) - owned - set(situation.observation.claimed)
+        text = f"a process that may be the previous one of {name} still lives beside the new one"
+    return Finding(Code.OLD_PROCESS_ALIVE, text, (name,), actual=min(alive)) if alive else None
+
+
+def targets_kept_their_place(situation: Situation, _serving: Names) -> list[Finding]:
+    """Each target has the host and port that it had, where these tell nodes apart."""
+    return [
+        finding
+        for target, _before, known in _restarted(situation)
+        if target.record and (finding := _moved(target.name, known.place, target.record.place))
+    ]
+
+
+def _moved(name: str, before: tuple[str, int] | None, after: tuple[str, int] | None) -> Finding | None:
+    if before is None or after is None or before == after:
+        return None
+    now, then = (f"{printable(host)[:100]}:{port}" for host, port in (after, before))
+    text = f"{name} is now {now}, it was {then}: its url may lead to another node"
+    return Finding(Code.IDENTITY_CHANGED, text, (name,), expected=then, actual=now)
+
+
+def targets_run_expected_version(situation: Situation, _serving: Names) -> list[Finding]:
+    """A target that was not restarted runs the previous version, which goes without saying."""
+    same = {target.name for target, before, _known in _deployed(situation) if _not_restarted(target, before)}
+    return _wrong_versions(situation, (t for t in _targets(situation) if t.record and t.name not in same))
+
+
+def targets_are_linked(situation: Situation, serving: Names) -> list[Finding]:
+    """Each target sees, and is seen by, each serving member."""
+    return [
+        finding
+        for target in _targets(situation)
+        if target.record
+        for finding in situation.links.unlinked(serving | {target.name})
+        if target.name in finding.members
+    ]
+
+
+def targets_are_listed(situation: Situation, serving: Names) -> list[Finding]:
+    """Members that answer without serving list each target: if they do not, it is on another database."""
+    if situation.policy.links is Links.IGNORED:
+        return []
+    return [
+        Finding(Code.NOT_LINKED, f"{other.name} does not list {target.name}", pair(target.name, other.name))
+        for target in _targets(situation)
+        for other in situation.members
+        if target.record and other.view.local and other.name not in serving and other.name != target.name
+        if situation.states[other.name].get(target.record.id) not in (State.ALIVE, State.ISOLATED)
+    ]
+
+
+def _targets(situation: Situation) -> list[MemberStatus]:
+    return [situation.by_name[name] for name in situation.policy.targets]
+
+
+def _deployed(situation: Situation) -> list[tuple[MemberStatus, Before, Known]]:
+    """The targets that answer and have to be new processes, each with what was known of it before."""
+    before = situation.policy.before
+    if before is None or not situation.policy.restart_required:
+        return []
+    return [(target, before, before.members[target.name]) for target in _targets(situation) if target.record]
+
+
+def _restarted(situation: Situation) -> list[tuple[MemberStatus, Before, Known]]:
+    return [deployed for deployed in _deployed(situation) if not _not_restarted(deployed[0], deployed[1])]
+
+
+RULES: Mapping[Phase, tuple[Rule, ...]] = {
+    Phase.STEADY: (
+        enough_serve,
+        serving_are_linked,
+        members_run_expected_version,
+    ),
+    Phase.BEFORE: (
+        single_node_is_known,
+        enough_others_serve,
+        others_are_linked,
+        silent_targets_are_down,
+    ),
+    Phase.AFTER: (
+        targets_serve,
+        targets_were_restarted,
+        old_processes_ended,
+        targets_kept_their_place,
+        targets_run_expected_version,
+        targets_are_linked,
+        targets_are_listed,
+        enough_serve,
+    ),
+}

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The safe batch: members that could be taken down now, one at a time or together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import unjudgeable_kinds
+
+if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
+
+
+def safe_batch(situation: Situation) -> tuple[tuple[str, ...], int]:
+    """The members that could be taken down one at a time, and how many serving ones could go together."""
+    policy, serving, size = situation.policy, situation.serving, len(situation.members)
+    if policy.single_view or unjudgeable_kinds(member.view for member in situation.members):
+        return (), 0
+    unlinked = [finding.members for finding in situation.links.unlinked(serving)]
+    left = size - 1 if policy.min_serving is None else policy.min_serving.of(size)
+    # A single one may go only if nothing else is wrong: there is no other by which its leaving could be judged.
+    if size == 1 and (not serving or situation.strangers):
+        return (), 0
+    candidates = [
+        member
+        for member in situation.members
+        if len(serving - {member.name}) >= left and all(member.name in pair for pair in unlinked)
+    ]
+    names = tuple(member.name for member in sorted(candidates, key=lambda member: member.serving))
+    if unlinked:
+        return names, 0
+    if policy.min_serving is not None:
+        return names, max(len(serving) - left, 0)
+    return names, max(size - 1, 1) if len(serving) == size else 0

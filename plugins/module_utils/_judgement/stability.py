@@ -1,0 +1,189 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""What time does to a judgement: how long it has held, which missing view is forgiven, what no wait can change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Ends, Finding
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Streak
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
+    INTERVAL,
+    INTERVAL_LIMITED,
+    Phase,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import found_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from collections.abc import Set as AbstractSet
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation, View
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
+
+CREDENTIALS = frozenset(code for code in Code if code.row.statuses in (range(401, 402), range(403, 404)))
+SILENCE = frozenset(code for code in Code if code.is_silence)
+# A missing view that says nothing of the process behind it.
+SAYS_NOTHING = frozenset(
+    code for code in Code if code.is_silence or (code.is_client_error and code.row.ends is Ends.TIME)
+)
+# What the deployment has done, or has not, cannot change while a gate waits.
+TOO_LATE = frozenset(
+    code for code in Code if code.row.ends is Ends.NEVER and code.row.judgeable and not code.is_client_error
+)
+# A member cannot be judged while it lasts, and it may end.
+MAY_BECOME_JUDGEABLE = frozenset(code for code in Code if not code.row.judgeable and code.row.ends is Ends.WAIT)
+
+
+def blocking(policy: Policy, findings: Iterable[Finding]) -> list[Finding]:
+    """What is left when the user's waivers are taken off."""
+    return [finding for finding in findings if policy.waiver(finding.code, *finding.members) is None]
+
+
+def interval(policy: Policy, observation: Observation | None) -> float:
+    """Seconds between two observations: the user's, or one that fits the rate limit where there is one."""
+    if policy.interval is not None:
+        return policy.interval
+    limited = observation is not None and any(view.rate_limit for view in observation.views)
+    return INTERVAL_LIMITED if limited else INTERVAL
+
+
+# How long it has held
+
+
+def next_streak(situation: Situation, memory: Memory, findings: list[Finding]) -> tuple[Streak | None, list[Finding]]:
+    """The streak after this observation, and the missing views that keep it from growing.
+
+    What only time can end (a process's age, a link that was bad lately) keeps the gate shut, and does not end a streak.
+    """
+    if _only_settles(situation, situation.serving, findings):
+        return _longer(situation, memory.streak), []
+    absent = _forgiven(situation, memory)
+    if absent and memory.streak:
+        present = situation.serving | absent
+        if _only_settles(situation, present, blocking(situation.policy, found_in(situation, present))):
+            return memory.streak, [_view_missing(name) for name in sorted(absent)]
+    return None, []
+
+
+def _only_settles(situation: Situation, serving: AbstractSet[str], findings: list[Finding]) -> bool:
+    """Whether all would be well but for what time ends, if these members serve and this was found."""
+    if not findings:
+        return True
+    if any(not (finding.code.settles or finding.code is Code.TOO_FEW_SERVING) for finding in findings):
+        return False
+    grown_up = serving | {member.name for member in situation.members if member.settles}
+    return all(finding.code.settles for finding in blocking(situation.policy, found_in(situation, grown_up)))
+
+
+def _forgiven(situation: Situation, memory: Memory) -> set[str]:
+    """Members that miss one view and were well, while another member shows their process fresh and connected."""
+    shown = frozenset().union(*situation.links.sees.values())
+    return {
+        member.name
+        for member in situation.members
+        if member.why_not is not None
+        and member.why_not.code in SAYS_NOTHING
+        and member.name not in situation.policy.targets
+        and member.name in memory.served - memory.missed
+        and member.last_id in shown
+    }
+
+
+def _view_missing(name: str) -> Finding:
+    text = f"{name} gave no answer this time, but another member still sees its process"
+    return Finding(Code.VIEW_MISSING, text, (name,))
+
+
+def _longer(situation: Situation, last: Streak | None) -> Streak:
+    policy, now = situation.policy, situation.observation.at
+    targets = policy.targets if policy.phase is Phase.AFTER else ()
+    records = {name: record for name in targets if (record := situation.by_name[name].record)}
+    processes = {name: (record.id, record.created_at) for name, record in records.items()}
+    if last is None or last.processes != processes:
+        return Streak(0.0, now, processes, {name: record.updated_at for name, record in records.items()})
+    # Of a longer gap, as when the machine was suspended, the rest was not watched.
+    gap = min(now - last.last_at, 2 * interval(policy, situation.observation))
+    return replace(last, seconds=last.seconds + gap, last_at=now)
+
+
+def not_stable(situation: Situation, memory: Memory, streak: Streak) -> list[Finding]:
+    """What the streak lacks. A cluster that was well from the first observation on does not have to prove more."""
+    if situation.policy.phase is not Phase.AFTER and not memory.disturbed:
+        return []
+    needed, findings = situation.stable_for, []
+    if streak.seconds < needed:
+        text = f"stable for {streak.seconds:.0f} of {needed:g} s"
+        findings.append(Finding(Code.NOT_STABLE, text, expected=needed, actual=streak.seconds))
+    for name, ping in streak.pings.items():
+        record = situation.by_name[name].record
+        if record is None or record.updated_at is None or ping is None or record.updated_at <= ping:
+            findings.append(Finding(Code.PING_UNCONFIRMED, f"{name}'s next ping is not seen yet", (name,)))
+    return findings
+
+
+# What no wait can change
+
+
+def incurable(situation: Situation, findings: Iterable[Finding]) -> frozenset[tuple[Code, str]]:
+    """What makes the gate fail when the next observation finds it too."""
+    codes = {member.why_not.code for member in situation.counted if member.why_not and member.view.failure}
+    refused = set()
+    if all(member.view.failure for member in situation.counted):
+        answered = codes - SILENCE
+        if answered and answered <= CREDENTIALS:
+            refused.add((Code.UNAUTHORIZED, ""))
+        if codes == {Code.TLS}:
+            refused.add((Code.TLS, ""))
+    if situation.policy.phase is Phase.AFTER:
+        refused |= {(finding.code, finding.members[0]) for finding in findings if finding.code in TOO_LATE}
+    return frozenset(refused)
+
+
+# What cannot be judged
+
+
+def unjudgeable_since(situation: Situation, memory: Memory) -> dict[tuple[Code, str], float]:
+    """Since when which member cannot be judged, as long as that may end."""
+    reasons = [
+        (member.why_not.code, member.name)
+        for member in situation.counted
+        if member.why_not and member.why_not.code in MAY_BECOME_JUDGEABLE
+    ]
+    return {reason: memory.unjudgeable.get(reason, situation.observation.at) for reason in reasons}
+
+
+def unjudgeable(situation: Situation, since: Mapping[tuple[Code, str], float]) -> list[Finding]:
+    """What makes the verdict inconclusive: at once, or because it lasts and the gate is shut without that member."""
+    findings = unjudgeable_kinds(member.view for member in situation.counted)
+    for (_code, name), began in since.items():
+        lasts, why_not = situation.observation.at - began, situation.by_name[name].why_not
+        if why_not and lasts > situation.policy.max_record_age and _is_needed(situation, name):
+            findings.append(replace(why_not, message=f"{why_not.message}, for {lasts:.0f} s"))
+    return findings
+
+
+def unjudgeable_kinds(views: Iterable[View]) -> list[Finding]:
+    """Deployments that instances.get says nothing about, and servers whose old records look like new ones."""
+    findings = []
+    for view in views:
+        name, listing = view.member.name, view.listing
+        if listing and listing.microservices:
+            text = f"{name} belongs to a microservices deployment: instances.get does not list its nodes"
+            findings.append(Finding(Code.MICROSERVICES, text, (name,)))
+        elif listing and listing.old_shape:
+            text = f"{name} runs a server before 6: there a dead record cannot be told from a restarted node's"
+            findings.append(Finding(Code.UNSUPPORTED_VERSION, text, (name,)))
+    return findings
+
+
+def _is_needed(situation: Situation, name: str) -> bool:
+    """Whether the gate is shut without this member."""
+    return bool(blocking(situation.policy, found_in(situation, situation.serving - {name})))
