@@ -133,7 +133,8 @@ class Code(str, Enum):
         ends=Ends.TIME,
         words="rate limited",
         cause="The server limits how often its API is called, and other callers use the same limit.",
-        remedy="Give a role of the user the permission api-bypass-rate-limit, or set a longer interval.",
+        remedy="Give a role of the user the permission api-bypass-rate-limit, or raise interval. "
+        "The gate waits for as long as the server says.",
         statuses=range(429, 430),
     )
     BROKER_DOWN = Row(
@@ -269,7 +270,7 @@ class Code(str, Enum):
         words="unexpected member",
         cause="An instance lives that is not a member: the list of members is incomplete, or a forgotten process "
         "still runs.",
-        remedy="Add the node to members, or end the process.",
+        remedy="Add the node to the option members, or end the process.",
         waivable=True,
     )
     TARGET_MAY_LIVE = Row(
@@ -278,8 +279,8 @@ class Code(str, Enum):
         ends=Ends.TIME,
         words="target may live",
         cause="A target does not answer, but a process that may be the target's pings the database.",
-        remedy="Wait until the record is old, or find out whether the process runs: it may still have users, and be "
-        "out of reach only from where the task runs.",
+        remedy="Wait until its last ping is older than max_record_age, or find out whether the process runs: it may "
+        "still have users, and be out of reach only from where the task runs.",
     )
     NOBODY_ANSWERS = Row(
         code="nobody_answers",
@@ -324,8 +325,9 @@ class Code(str, Enum):
         scope=Scope.MEMBER,
         ends=Ends.NEVER,
         words="restart not provable",
-        cause="The gate before the deployment did not see which process ran, so a new id proves nothing: a process "
-        "that hung may have resumed.",
+        cause="The member did not answer when the gate before the deployment passed, so its process may be older than "
+        "the deployment: one that hung may have resumed, and one that had crashed may have been started by its "
+        "supervisor.",
         remedy="If the deployment has restarted the service, set restart_confirmed to true (in a deploy hook: "
         "health_gate_restart_confirmed).",
     )

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The rows of findings: what every one of them must hold."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils import _findings
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, NO_ANSWER, Code
+
+MODULE_UTILS = Path(_findings.__file__).parent
+MODULES = {path.stem for path in (MODULE_UTILS.parent / "modules").glob("*.py")}
+OF_THE_ROLE = {f"health_gate_{name}" for name in (*GATE, "delegate_to")}
+OF_THE_SERVER = {"INSTANCE_IP", "TCP_PORT"}
+KNOWN = {*GATE, *CODES, *MODULES, *OF_THE_ROLE, *OF_THE_SERVER}
+
+every_code = pytest.mark.parametrize("code", Code, ids=lambda code: code.value)
+
+
+@every_code
+def test_the_name_of_a_row_is_its_code(code: Code) -> None:
+    assert code.value == code.row.code == code.name.lower()
+
+
+@every_code
+def test_words_are_a_few_of_one_line(code: Code) -> None:
+    assert re.fullmatch(r"[A-Za-z][A-Za-z. ]{1,24}", code.row.words), f"words of {code.value}"
+
+
+@every_code
+@pytest.mark.parametrize("field", ["cause", "remedy"])
+def test_cause_and_remedy_are_whole_sentences(code: Code, field: str) -> None:
+    text = getattr(code.row, field)
+    problem = f"the {field} of {code.value} must be whole sentences: {text!r}"
+    assert re.fullmatch(r"[A-Z].*[.]", text), problem
+    sentences = re.split(r"(?<=[.]) ", text)
+    # A sentence can begin with the name of a module or a command, which has no capital letter.
+    assert all(re.match(r"[A-Z]|\w+[_.]\w+", sentence) for sentence in sentences), problem
+    assert "  " not in text, problem
+
+
+@every_code
+def test_names_in_cause_and_remedy_exist(code: Code) -> None:
+    """Options, codes, modules and variables are the words with an underscore."""
+    named = set(re.findall(r"\b\w*[^\W_]_\w+", f"{code.row.cause} {code.row.remedy}"))
+    assert named <= KNOWN, f"{code.value} names what does not exist: {sorted(named - KNOWN)}"
+
+
+def test_every_row_is_found_by_something() -> None:
+    """By a rule, or by the client; client errors that have a status are found by it."""
+    files = [path for path in MODULE_UTILS.rglob("*.py") if path != Path(_findings.__file__)]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    unused = [one.value for one in Code if not one.row.statuses and not re.search(rf"\bCode[.]{one.name}\b", code)]
+    assert unused == [], f"these codes have a row, but no rule finds them: {', '.join(unused)}"
+
+
+def test_no_waiver_for_a_missing_answer() -> None:
+    """A waiver is for what was seen of a member and is accepted; of one that does not answer nothing was seen."""
+    assert [code.value for code in Code if code.row.waivable and code.is_client_error] == []
+
+
+def test_a_status_means_one_client_error() -> None:
+    of_a_status = [code for code in Code if code.row.statuses]
+    both = [
+        f"{one.value} and {other.value}"
+        for one, other in combinations(of_a_status, 2)
+        if set(one.row.statuses or ()) & set(other.row.statuses or ())
+    ]
+    assert both == []
+    without = {code.value for code in Code if code.row.statuses == NO_ANSWER}
+    assert without == {"unreachable", "timeout", "tls"}
