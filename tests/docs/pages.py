@@ -48,14 +48,6 @@ def blocks(*languages: str) -> list[Block]:
     return [block for page in PAGES for block in _blocks(page) if block.language in languages]
 
 
-def guide(name: str) -> str:
-    return (ROOT / "docs" / "docsite" / "rst" / f"guide_{name}.rst").read_text(encoding="utf-8")
-
-
-def literals(text: str) -> set[str]:
-    return set(re.findall(r"``(.+?)``", text))
-
-
 def _blocks(page: Path) -> Iterator[Block]:
     text = page.read_text(encoding="utf-8")
     if page.suffix == ".md":

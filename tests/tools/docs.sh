@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Makes the documentation site in .cache/docs/html: a page for each plugin and role by antsibull-docs, the guides of
-# docs/docsite, and the pages of docs. A warning is an error.
+# docs/docsite with the tables of findings, and the pages of docs. A warning is an error, and so is a table that was not
+# up to date; it has been written then.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -12,6 +13,7 @@ site=.cache/docs
 rm -rf "$site"
 mkdir -p "$site/rst/collection"
 
+python -m ansible_collections.rocketops.rocketchat.tests.docs.tables
 antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 antsibull-docs collection --use-current --squash-hierarchy --dest-dir "$site/rst/collection" rocketops.rocketchat
 cp docs/docsite/{conf.py,index.rst} docs/*.{md,yml} "$site/rst"
