@@ -36,7 +36,8 @@ def test_every_file_says_its_licence() -> None:
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True)
     files = [path for path in listed.stdout.decode().splitlines() if not NO_HEADER.fullmatch(path)]
     assert len(files) > 100
-    without = [path for path in files if any(line not in text_of(path)[:600] for line in HEADER)]
+    texts = {path: text for path in files if (text := text_of(path))}  # the file that makes a folder a package is empty
+    without = [path for path, text in texts.items() if any(line not in text[:600] for line in HEADER)]
     assert without == []
 
 
