@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from itertools import combinations
 from pathlib import Path
@@ -60,6 +61,16 @@ def test_every_row_is_found_by_something() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     unused = [one.value for one in Code if not one.row.statuses and not re.search(rf"\bCode[.]{one.name}\b", code)]
     assert unused == [], f"these codes have a row, but no rule finds them: {', '.join(unused)}"
+
+
+@pytest.mark.parametrize("name", ["rules", "member_status", "advisories"])
+def test_every_rule_stands_in_its_table(name: str) -> None:
+    """A function of these files that nothing names is a rule that nothing runs."""
+    files = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULE_UTILS.rglob("*.py")}
+    named = {node.id for tree in files.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    defined = files[MODULE_UTILS / "_judgement" / f"{name}.py"].body
+    unused = [node.name for node in defined if isinstance(node, ast.FunctionDef) and node.name not in named]
+    assert unused == [], f"{name}.py: {', '.join(unused)} must stand in RULES, MEMBER_RULES or ADVISORIES"
 
 
 def test_no_waiver_for_a_missing_answer() -> None:
