@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 GUIDES = ROOT / "docs" / "docsite" / "rst"
-BEGIN, END = ".. From here: written by make docs from _findings.py", ".. To here."
+BEGIN, END = ".. Written by make docs: begin", ".. Written by make docs: end"
 
 # The first row of each group leads to the group's title.
 TITLES = {
