@@ -2,192 +2,371 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Break the judgement on purpose, and see who notices: ``python -m …simulation.mutants NAME``.
+"""Break the judgement on purpose and see what notices: ``python -m …tests.simulation.mutants``.
 
-A mutant is one of the collection's files with some lines replaced; it is only ever in memory, and only in a process
-of its own. Exits with 0 if a simulated cluster or a unit test caught it, and says which. Without a NAME all are tried,
-and the result is a page of Markdown.
+A mutant is a judgement without one of its rules, with a weaker one, with one cell of a finding's row changed, or, where
+there is no rule, with one line of a file replaced. It only ever exists in the memory of a process of its own. The unit
+tests are asked first, then simulated clusters.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import multiprocessing
 import os
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder, SourceFileLoader
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+import requests  # noqa: F401 - once for all mutants, and not once for each
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 COLLECTION = "ansible_collections.rocketops.rocketchat"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 UNIT_TESTS = Path(__file__).parents[1] / "unit" / "plugins" / "module_utils"
-JUDGING = ("_cluster/test_records.py", "_judgement", "_gate")  # those that ask nobody, and so take no time
+# Those that ask no server, and so take no time; the judgement's own come first.
+JUDGING = ("_judgement", "_gate", "_cluster/test_records.py")
 SCHEDULES = 250
+
+Break = Callable[[], None]
+
+
+def module(name: str) -> Any:
+    return importlib.import_module(f"{MODULE_UTILS}.{name}")
+
+
+# Without one of the rules
+
+
+def without_rule(phase: str, rule: str) -> None:
+    rules = module("_judgement.rules")
+    kept = tuple(one for one in rules.RULES[phase] if one.__name__ != rule)
+    assert len(kept) == len(rules.RULES[phase]) - 1
+    rules.RULES[phase] = kept
+
+
+def without_member_rule(rule: str) -> None:
+    rules = module("_judgement.member_status").MEMBER_RULES
+    rules[:] = [one for one in rules if one.__name__ != rule]
+
+
+def without_rules() -> dict[str, Break]:
+    """Each rule taken away, once for each phase that it decides in."""
+    rules, members = module("_judgement.rules").RULES, module("_judgement.member_status").MEMBER_RULES
+    return {
+        **{
+            f"{phase.value}: without {rule.__name__}": partial(without_rule, phase, rule.__name__)
+            for phase, in_phase in rules.items()
+            for rule in in_phase
+        },
+        **{f"member: without {rule.__name__}": partial(without_member_rule, rule.__name__) for rule in members},
+    }
+
+
+# With one cell of a row changed
+
+
+def with_row(code: str, **cells: Any) -> None:
+    findings = module("_findings")
+    findings.CODES[code].row = replace(findings.CODES[code].row, **cells)
+
+
+def with_other_rows() -> dict[str, Break]:
+    """Each cell of a row that a set of codes is made from."""
+    findings, stability = module("_findings"), module("_judgement.stability")
+    mutants: dict[str, Break] = {}
+    decided_by_end = stability.TOO_LATE | stability.SAYS_NOTHING | stability.MAY_BECOME_JUDGEABLE
+    advisory = {"deploy_not_proven", "readiness_unknown", "single_view"}
+    for code in findings.Code:
+        name, row = code.value, code.row
+        if row.waivable or name == "not_restarted":
+            other = not row.waivable
+            mutants[f"row {name}: waivable = {other}"] = partial(with_row, name, waivable=other)
+        if (code.settles or code in decided_by_end) and name not in advisory:
+            mutants[f"row {name}: ends = restart"] = partial(with_row, name, ends=findings.Ends.RESTART)
+        if code in stability.MAY_BECOME_JUDGEABLE:
+            mutants[f"row {name}: judgeable = True"] = partial(with_row, name, judgeable=True)
+    return mutants
+
+
+# With a weaker rule or function. Each is given the one that it replaces.
 
 
 @dataclass(frozen=True)
-class Mutant:
+class Weaker:
+    """``function`` of a module becomes ``weaker(function)``, in the table of rules too."""
+
+    module: str
+    function: str
+    weaker: Callable[[Any], Any]
+
+    def __call__(self) -> None:
+        module("_judgement.judge")  # with all that it imports
+        place = module(self.module)
+        former = getattr(place, self.function)
+        new = self.weaker(former)
+        for name in list(sys.modules):
+            if name.startswith(MODULE_UTILS) and getattr(sys.modules[name], self.function, None) is former:
+                setattr(sys.modules[name], self.function, new)
+        rules = module("_judgement.rules").RULES
+        for phase in rules:
+            rules[phase] = tuple(new if rule is former else rule for rule in rules[phase])
+        members = module("_judgement.member_status").MEMBER_RULES
+        members[:] = [new if rule is former else rule for rule in members]
+
+
+def under(**changes: Any) -> Callable[[Any], Any]:
+    """The same rule under a policy with these changes."""
+
+    def weaker(rule: Any) -> Any:
+        def judged(situation: Any, serving: Any) -> Any:
+            other = copy(situation)
+            other.policy = replace(situation.policy, **changes)
+            return rule(other, serving)
+
+        return judged
+
+    return weaker
+
+
+def under_ids(ids: Callable[[Any], frozenset[str]]) -> Callable[[Any], Any]:
+    """The same rule with these in the place of all ids that any view listed before."""
+
+    def weaker(rule: Any) -> Any:
+        def judged(situation: Any, serving: Any) -> Any:
+            before = situation.policy.before
+            return under(before=before and replace(before, ids=ids(before)))(rule)(situation, serving)
+
+        return judged
+
+    return weaker
+
+
+def ids_of_members(before: Any) -> frozenset[str]:
+    return frozenset(known.instance_id for known in before.members.values() if known.instance_id)
+
+
+def ids_of_targets(before: Any) -> frozenset[str]:
+    return frozenset(before.members[name].instance_id for name in before.targets)
+
+
+def keeping(wanted: Callable[[Any], bool]) -> Callable[[Any], Any]:
+    """The same function, of whose findings only these are kept."""
+    return lambda function: lambda *arguments: [found for found in function(*arguments) if wanted(found)]
+
+
+def no_code(code: str) -> Callable[[Any], Any]:
+    return keeping(lambda finding: finding.code != code)
+
+
+def one_less(rule: Any) -> Any:
+    def judged(*arguments: Any) -> Any:
+        found = rule(*arguments)
+        short = [finding for finding in found if finding.code == "too_few_serving"]
+        return [] if short and short[0].actual + 1 >= short[0].expected else found
+
+    return judged
+
+
+def at_the_reference(rule: Any) -> Any:
+    """Blind for the age of a ping."""
+
+    def judged(process: Any) -> Any:
+        seen = process.record.updated_at and replace(process.record, updated_at=process.observation.reference)
+        return rule(replace(process, record=seen or process.record))
+
+    return judged
+
+
+def as_if_moved(rule: Any) -> Any:
+    """Blind for whether a ping moves by the gate's clock."""
+
+    def judged(process: Any) -> Any:
+        pulse = replace(process.pulse, moved_at=process.observation.at)
+        return rule(replace(process, pulses={**process.pulses, process.name: pulse}))
+
+    return judged
+
+
+def any_other_counts(rule: Any) -> Any:
+    def judged(process: Any) -> Any:
+        others = [view for view in process.observation.views if view.local and view.member.name != process.name]
+        return None if others else rule(process)
+
+    return judged
+
+
+def unnamed_only(rule: Any) -> Any:
+    def judged(situation: Any, serving: Any) -> Any:
+        known = situation.policy.before and situation.policy.before.members
+        return [found for found in rule(situation, serving) if known[found.members[0]].instance_id is None]
+
+    return judged
+
+
+def named_only(rule: Any) -> Any:
+    def judged(situation: Any, serving: Any) -> Any:
+        known = situation.policy.before and situation.policy.before.members
+        return [found for found in rule(situation, serving) if known[found.members[0]].instance_id is not None]
+
+    return judged
+
+
+def without_memory(**forgotten: Any) -> Callable[[Any], Any]:
+    """The same function, of whose memory this is forgotten."""
+    return lambda function: lambda situation, memory, *more: function(situation, replace(memory, **forgotten), *more)
+
+
+def same_processes(longer: Any) -> Any:
+    def streak(situation: Any, last: Any) -> Any:
+        now = longer(situation, None)
+        return longer(situation, last and replace(last, processes=now.processes))
+
+    return streak
+
+
+def another(rule: str) -> Callable[[Any], Any]:
+    """Another rule in its place."""
+    return lambda _rule: getattr(module("_judgement.rules"), rule)
+
+
+WEAKER: Mapping[str, Weaker] = {
+    "drops the age test": Weaker("_judgement.member_status", "stalled", at_the_reference),
+    "drops the test that pings move": Weaker("_judgement.member_status", "stalled", as_if_moved),
+    "asks the silent how old a ping is": Weaker("_judgement.member_status", "alone_with_pings", any_other_counts),
+    "forgets the old ids of other members": Weaker(
+        "_judgement.rules", "targets_were_restarted", under_ids(ids_of_targets)
+    ),
+    "forgets the old ids that no member answered with": Weaker(
+        "_judgement.rules", "targets_were_restarted", under_ids(ids_of_members)
+    ),
+    "accepts a resumed process": Weaker("_judgement.rules", "targets_were_restarted", under(restart_proven=True)),
+    "lets the old process live on": Weaker("_judgement.rules", "old_processes_ended", unnamed_only),
+    "lets an old process live on that has no name": Weaker("_judgement.rules", "old_processes_ended", named_only),
+    "judges one target of a batch only": Weaker(
+        "_judgement.rules", "_targets", lambda targets: lambda situation: targets(situation)[:1]
+    ),
+    "needs one member less": Weaker("_judgement.rules", "enough_serve", one_less),
+    "needs one other member less": Weaker("_judgement.rules", "enough_others_serve", one_less),
+    "counts the targets among those who carry the service": Weaker(
+        "_judgement.rules", "enough_others_serve", another("enough_serve")
+    ),
+    "wants the targets to be linked before they go": Weaker(
+        "_judgement.rules", "others_are_linked", another("serving_are_linked")
+    ),
+    "takes any version for the wanted one": Weaker("_judgement.rules", "_wrong_versions", no_code("wrong_version")),
+    "takes a cut version for the whole": Weaker("_judgement.rules", "_wrong_versions", no_code("version_unknown")),
+    "takes a silent target for a dead one": Weaker(
+        "_judgement.unclaimed", "unclaimed_living", lambda _living: lambda *_arguments: ()
+    ),
+    "takes one missing answer for death": Weaker(
+        "_judgement.rules", "_is_surely_down", lambda _down: lambda situation, name: name in situation.down
+    ),
+    "forgets a bad link at once": Weaker(
+        "_judgement.links",
+        "links_of",
+        lambda links: lambda *arguments, **how: replace(links(*arguments, **how), link_memory=0.0),
+    ),
+    "lets a streak survive a restart": Weaker("_judgement.stability", "_longer", same_processes),
+    "counts time that nobody watched": Weaker(
+        "_judgement.stability", "interval", lambda _interval: lambda _policy, _observation: 1e9
+    ),
+    "passes what has just come back": Weaker("_judgement.stability", "not_stable", no_code("not_stable")),
+    "waits for no ping": Weaker("_judgement.stability", "not_stable", no_code("ping_unconfirmed")),
+    "forgives a missing view for ever": Weaker("_judgement.stability", "_forgiven", without_memory(missed=frozenset())),
+    "judges microservices": Weaker("_judgement.stability", "unjudgeable_kinds", no_code("microservices")),
+    "judges servers before 6": Weaker("_judgement.stability", "unjudgeable_kinds", no_code("unsupported_version")),
+    "fails on a single look": Weaker(
+        "_judgement.stability", "incurable", lambda _function: lambda _situation, _findings: frozenset()
+    ),
+    "takes a lost observation for a good one": Weaker(
+        "_judgement.judge",
+        "_judge_lost",
+        lambda lost: lambda reason, memory: lost(reason, replace(memory, lost=False)),
+    ),
+}
+
+
+# With one line of a file replaced
+
+
+@dataclass(frozen=True)
+class Line:
     """``old``, which is there exactly once in the file, becomes ``new``."""
 
     file: str
     old: str
     new: str
 
+    def __call__(self) -> None:
+        sys.meta_path.insert(0, _Breaker(self))
 
-MUTANTS = {
-    "drops the age test": Mutant(
-        "_judgement.member_status", "abs(age) <= policy.max_record_age and unmoved", "unmoved"
-    ),
-    "drops the test that pings move": Mutant("_judgement.member_status", " and unmoved <= policy.max_record_age:", ":"),
-    "trusts lastHeartbeatTime": Mutant(
+
+LINES: Mapping[str, Line] = {
+    "trusts lastHeartbeatTime": Line(
         "_cluster.records",
         "return seconds_between(self.updated_at, reference)",
         "return seconds_between(self.updated_at, reference) if self.last_heartbeat is None else 0.0",
     ),
-    "counts an expired record": Mutant(
-        "_judgement.member_status", "state in (State.ALIVE, State.STALLED)", "state is not None"
+    "counts an expired record": Line(
+        "_judgement.member_status", "return state in (State.ALIVE, State.STALLED) or", "return state is not None or"
     ),
-    "takes the nodes' clocks for the database's": Mutant(
+    "takes the nodes' clocks for the database's": Line(
         "_cluster.observation",
         "newest(view.local.updated_at for view in self.views if view.local)",
         "newest(view.date for view in self.views if view.local)",
     ),
-    "lets a lone node tell its own age": Mutant(
-        "_judgement.member_status", "or _unknown_age(name, observation, policy, pulses)", ""
+    "counts two URLs of one process twice": Line(
+        "_judgement.member_status", "if len(names) == 1:\n        return None", "if names:\n        return None"
     ),
-    "asks the silent how old a ping is": Mutant(
-        "_judgement.member_status",
-        "age is not None and abs(age) <= policy.max_record_age for age in ages",
-        "True for age in ages",
+    "lends its id to a member that it answers for": Line(
+        "_judgement.pulses", "if view.local and len(observation.claimed[view.local.id]) == 1", "if view.local"
     ),
-    "counts ages from a ping that may be old": Mutant(
-        "_judgement.member_status", "return _doubtful_age(name, observation.views[0], policy, pulses)", "return None"
+    "takes an earlier id for that of a silent target": Line(
+        "_judgement.policy",
+        'heard=_a(raw["state"], str, type(None)) is not None',
+        'heard=raw["instance_id"] is not None',
     ),
-    "counts two URLs of one process twice": Mutant(
-        "_judgement.member_status",
-        "return Standing(name, view, None, None, Finding(Code.SAME_PROCESS, text, (name,), actual=record.id))",
-        "return Standing(name, view, record, State.ALIVE, None)",
-    ),
-    "lends its id to whoever it answers for": Mutant(
-        "_judgement.member_status", "if view.local and len(observation.claimed[view.local.id]) == 1", "if view.local"
-    ),
-    "asks no age of a process": Mutant(
-        "_judgement.member_status", "lived is not None and lived >= needed", "lived is not None"
-    ),
-    "forgets the old ids": Mutant(
-        "_judgement.judge", "if record.id in before.ids:", "if record.id == known.instance_id:"
-    ),
-    "takes an empty before for no old ids": Mutant(
+    "takes an empty before for no old ids": Line(
         "_judgement.policy", 'if not params["restart_required"]:\n            return None', "return None"
     ),
-    "takes a refused before for a passed one": Mutant(
+    "takes a refused before for a passed one": Line(
         "_judgement.policy", 'if result.get("verdict") != "pass" and not', 'if result.get("verdict") == "fail" and not'
     ),
-    "accepts a resumed process": Mutant(
-        "_judgement.judge",
-        "if not known.heard and not self.policy.restart_proven",
-        "if known is None and not self.policy.restart_proven",
+    "takes the before of another cluster": Line("_judgement.policy", "if elsewhere:", "if not policy.members:"),
+    "lets one clock bury the living": Line("_judgement.unclaimed", "for view in pinging or views]", "for view in ()]"),
+    "lets a clock that stands still bury the living": Line(
+        "_judgement.unclaimed", "for view in pinging or views]", "for view in pinging]"
     ),
-    "lets the old process live on": Mutant(
-        "_judgement.judge", "alive = shown & {known.instance_id}", "alive = shown - shown"
+    "takes a missing view for one that shows all is well": Line(
+        "_judgement.stability", "return memory.streak, [_view_missing", "return _longer(situation, memory.streak), [_v"
     ),
-    "lets an old process live on that has no name": Mutant(
-        "_judgement.judge",
-        "alive = (shown & before.ids) - owned - set(self.observation.claimed)",
-        "alive = shown - shown",
+    "ignores a one-way link": Line(
+        "_judgement.links", "if ids[b] not in sees[a] or ids[a] not in sees[b]", "if ids[b] not in sees[a] | sees[b]"
     ),
-    "takes the before of another cluster": Mutant("_judgement.policy", "if elsewhere:", "if not policy.members:"),
-    "lets one clock bury the living": Mutant(
-        "_judgement.member_status", "record.age(view.local.updated_at if view.local else None))", "None)"
-    ),
-    "accepts a target that answers from elsewhere": Mutant(
-        "_judgement.judge", "known.place and record.place and known.place != record.place", "None is known"
-    ),
-    "judges one target of a batch only": Mutant(
-        "_judgement.judge",
-        "for name in self.policy.targets:\n            findings += self._target",
-        "for name in self.policy.targets[:1]:\n            findings += self._target",
-    ),
-    "lets a streak survive a restart": Mutant(
-        "_judgement.judge", "if last is None or last.processes != processes:", "if last is None:"
-    ),
-    "counts time that nobody watched": Mutant(
-        "_judgement.judge", "min(now - last.last_at, 2 * interval(self.policy, self.observation))", "now - last.last_at"
-    ),
-    "passes what has just come back": Mutant(
-        "_judgement.judge", "if streak.seconds < needed:", "if streak.seconds < 0:"
-    ),
-    "waits for no ping": Mutant(
-        "_judgement.judge", "record.updated_at is None or ping is None or record.updated_at <= ping", "ping is None"
-    ),
-    "takes a view without news for news": Mutant(
-        "_judgement.judge", "return self.memory.streak, (Finding", "return self._longer_streak(), (Finding"
-    ),
-    "forgives a member without news for ever": Mutant(
-        "_judgement.judge", "in self.memory.served - self.memory.missed", "in self.memory.served"
-    ),
-    "ignores a one-way link": Mutant(
-        "_judgement.judge",
-        "second.id in self.fresh[a] and first.id in self.fresh[b]",
-        "(second.id in self.fresh[a] or first.id in self.fresh[b])",
-    ),
-    "forgets a bad link at once": Mutant(
-        "_judgement.judge", "elif good_for < self.policy.link_memory:", "elif good_for < 0:"
-    ),
-    "looks at no link of the target": Mutant(
-        "_judgement.judge", "[link for link in links if target.name in link.members] + self._unlisted", "self._unlisted"
-    ),
-    "looks at no database of the target": Mutant(
-        "_judgement.judge", "in link.members] + self._unlisted(target, serving)", "in link.members]"
-    ),
-    "takes a silent target for a dead one": Mutant(
-        "_judgement.judge",
-        "self.observation.reference is None or self._unclaimed()",
-        "self.observation.reference is None",
-    ),
-    "takes one missing answer for death": Mutant(
-        "_judgement.judge", "self.observation.at - since >= self.policy.ping_interval", "self.observation.at >= since"
-    ),
-    "counts the targets among those who carry on": Mutant(
-        "_judgement.judge", "others = serving & set(policy.others)", "others = serving"
-    ),
-    "needs one member less": Mutant(
-        "_judgement.judge", "if len(serving) >= self.policy.needed:", "if len(serving) >= self.policy.needed - 1:"
-    ),
-    "takes any version for the wanted one": Mutant(
-        "_judgement.judge", "if version == wanted:", "if version is not None:"
-    ),
-    "takes a cut version for the whole": Mutant(
-        "_judgement.judge", "if version == wanted:", "if version and wanted.startswith(version):"
-    ),
-    "judges microservices": Mutant("_judgement.judge", "if view.listing and view.listing.microservices:", "if False:"),
-    "judges servers before 6": Mutant(
-        "_judgement.judge", "elif view.listing and view.listing.old_shape:", "elif False:"
-    ),
-    "takes a lost observation for a good one": Mutant(
-        "_judgement.judge", "streak=None if memory.lost else memory.streak", "streak=memory.streak"
-    ),
-    "lists an instance twice": Mutant("_cluster.records", "if record.id in records:", "if not record.id:"),
+    "lists an instance twice": Line("_cluster.records", "if record.id in records:", "if not record.id:"),
 }
 
 
 class _Breaker(MetaPathFinder):
-    """Loads the one file with its lines replaced."""
+    """Loads the one file with its line replaced."""
 
-    def __init__(self, mutant: Mutant) -> None:
-        self.mutant = mutant
-        self.name = f"{MODULE_UTILS}.{mutant.file}"
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.name = f"{MODULE_UTILS}.{line.file}"
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -197,14 +376,14 @@ class _Breaker(MetaPathFinder):
         spec = PathFinder.find_spec(fullname, path, target)
         assert spec
         assert spec.origin
-        spec.loader = _Broken(self.mutant, fullname, spec.origin)
+        spec.loader = _Broken(self.line, fullname, spec.origin)
         return spec
 
 
 class _Broken(SourceFileLoader):
-    def __init__(self, mutant: Mutant, name: str, path: str) -> None:
+    def __init__(self, line: Line, name: str, path: str) -> None:
         super().__init__(name, path)
-        self.mutant = mutant
+        self.line = line
 
     def get_code(self, fullname: str) -> Any:
         """Never from a cache, and never into one."""
@@ -213,9 +392,34 @@ class _Broken(SourceFileLoader):
 
     def source_to_code(self, data: Any, path: Any, **_how: Any) -> Any:  # type: ignore[override]
         text = bytes(data).decode() if not isinstance(data, str) else data
-        if text.count(self.mutant.old) != 1:
-            raise SystemExit(f"{path} has these lines {text.count(self.mutant.old)} times:\n{self.mutant.old}")
-        return compile(text.replace(self.mutant.old, self.mutant.new), path, "exec", dont_inherit=True)
+        if text.count(self.line.old) != 1:
+            raise SystemExit(f"{path} has these lines {text.count(self.line.old)} times:\n{self.line.old}")
+        return compile(text.replace(self.line.old, self.line.new), path, "exec", dont_inherit=True)
+
+
+def all_mutants() -> dict[str, Break]:
+    return {**without_rules(), **with_other_rows(), **WEAKER, **LINES}
+
+
+# What notices
+
+
+def caught_by_unit_tests() -> str | None:
+    class First:
+        failed: str | None = None
+
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            if report.failed and self.failed is None:
+                self.failed = report.nodeid.rpartition("/")[2]
+
+    first = First()
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for tests in JUDGING:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(UNIT_TESTS / tests)], [first])
+        if status != pytest.ExitCode.OK:
+            return first.failed or f"{tests} cannot be read"
+    return None
 
 
 def caught_by_simulation(schedules: int = SCHEDULES) -> str | None:
@@ -228,66 +432,52 @@ def caught_by_simulation(schedules: int = SCHEDULES) -> str | None:
     return None
 
 
-def caught_by_unit_tests() -> str | None:
-    import pytest  # noqa: PLC0415 - only once the mutant is in its place
-
-    class First:
-        failed: str | None = None
-
-        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-            if report.failed and self.failed is None:
-                self.failed = report.nodeid.rpartition("/")[2]
-
-    first = First()
-    with redirect_stdout(StringIO()):
-        files = [str(UNIT_TESTS / name) for name in JUDGING]
-        pytest.main(["-x", "-q", "-p", "no:cacheprovider", *files], [first])
-    return first.failed
+def catch(name: str) -> tuple[str, str | None]:
+    """The mutant's name and what notices it. For a process of its own."""
+    forget_collection()
+    breaks = all_mutants().get(name)
+    forget_collection()  # of which nothing may be left that was made from an unbroken row
+    if breaks:
+        breaks()
+    return name, caught_by_unit_tests() or caught_by_simulation()
 
 
-def catch(name: str) -> tuple[bool, str]:
-    """Whether a mutant is caught, and by whom, tried in a process of its own."""
-    command = [sys.executable, "-m", f"{COLLECTION}.tests.simulation.mutants", name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    return done.returncode == 0, (done.stdout + done.stderr).strip()
+def forget_collection() -> None:
+    for loaded in [loaded for loaded in sys.modules if loaded.startswith(MODULE_UTILS)]:
+        del sys.modules[loaded]
 
 
-def catch_all(names: Iterable[str]) -> dict[str, tuple[bool, str]]:
-    names = list(names)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(names, pool.map(catch, names)))
+def catch_all(names: Iterable[str]) -> dict[str, str | None]:
+    context = multiprocessing.get_context("fork")
+    with context.Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+        return dict(pool.imap(catch, list(names), chunksize=1))
 
 
 PAGE = """\
-# Who notices a broken judgement
+# What notices a broken judgement
 
-Written by `make mutants`: the judgement broken in {number} ways, one at a time, and the first simulated cluster (of
-{schedules}) or else unit test that noticed.
+Written by `make mutants`: the judgement broken in {number} ways, one at a time, and the first unit test, or else the
+first of {schedules} simulated clusters, that notices.
 
-| a judgement that …{pad} | is caught by
+| a judgement that …{pad} | is noticed by
 | {line} | ---
 {rows}
 """
 
 
-def page(caught: Mapping[str, tuple[bool, str]]) -> str:
-    width = max(map(len, MUTANTS))
-    rows = "\n".join(f"| {name:{width}} | {how}" for name, (_caught, how) in caught.items())
+def page(caught: Mapping[str, str | None]) -> str:
+    width = max(map(len, caught))
+    rows = "\n".join(f"| {name:{width}} | {how or 'NOTHING'}" for name, how in caught.items())
     pad = " " * (width - len("a judgement that …"))
-    return PAGE.format(number=len(MUTANTS), schedules=SCHEDULES, pad=pad, line="-" * width, rows=rows)
+    return PAGE.format(number=len(caught), schedules=SCHEDULES, pad=pad, line="-" * width, rows=rows)
 
 
 def main() -> int:
-    if len(sys.argv) == 1:
-        caught_all = catch_all(MUTANTS)
-        print(page(caught_all), end="")
-        return 0 if all(noticed for noticed, _how in caught_all.values()) else 1
-    name = sys.argv[1]
-    if name in MUTANTS:
-        sys.meta_path.insert(0, _Breaker(MUTANTS[name]))
-    caught = caught_by_simulation() or caught_by_unit_tests()
-    print(caught or "not caught")
-    return 0 if caught else 1
+    parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="these mutants only")
+    caught = catch_all(parser.parse_args().names or all_mutants())
+    print(page(caught), end="")
+    return 0 if all(caught.values()) else 1
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ import secrets
 import pytest
 
 from ansible_collections.rocketops.rocketchat.tests.simulation.campaign import campaign, play
-from ansible_collections.rocketops.rocketchat.tests.simulation.mutants import MUTANTS, catch_all
+from ansible_collections.rocketops.rocketchat.tests.simulation.mutants import all_mutants, catch_all
 
 FIXED, FRESH = 2500, 500
 NONE = "no mutant"
+MUTANTS = list(all_mutants())
 
 
 def test_fixed_schedules() -> None:
@@ -49,15 +50,14 @@ def test_a_seed_always_plays_the_same() -> None:
 
 
 @pytest.fixture(scope="module")
-def caught() -> dict[str, tuple[bool, str]]:
+def caught() -> dict[str, str | None]:
     return catch_all([NONE, *MUTANTS])
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_every_mutant_is_caught(name: str, caught: dict[str, tuple[bool, str]]) -> None:
-    noticed, how = caught[name]
-    assert noticed, how
+def test_every_mutant_is_noticed(name: str, caught: dict[str, str | None]) -> None:
+    assert caught[name] is not None
 
 
-def test_the_judgement_as_it_is_is_not_caught(caught: dict[str, tuple[bool, str]]) -> None:
-    assert caught[NONE] == (False, "not caught")
+def test_the_judgement_as_it_is_passes(caught: dict[str, str | None]) -> None:
+    assert caught[NONE] is None

@@ -131,6 +131,10 @@ def test_time_that_has_to_pass_is_no_standstill() -> None:
     scene.restart("rc2")
     result, _lines = wait(scene, scene.policy(), timing)
     assert result.passed
+    scene["rc3"].error = "server_error"
+    back = {scene.now + 10: lambda: setattr(scene["rc3"], "error", None)}
+    result, _lines = wait(scene, scene.policy(), timing, back)
+    assert result.passed  # after stable_for, 30 s
     scene.kill("rc3")
     result, _lines = wait(scene, scene.policy(), timing)
     assert result.message.endswith("nothing changed for 20 s")

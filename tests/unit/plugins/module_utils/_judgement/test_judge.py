@@ -181,7 +181,8 @@ def test_a_long_gap_counts_for_two_intervals_only() -> None:
     assert verdict.held == 10
 
 
-def test_one_missing_view_is_no_news_and_two_break_the_streak() -> None:
+@pytest.mark.parametrize("error", ["timeout", "unreachable", "rate_limited"])
+def test_one_missing_view_is_no_news_and_two_break_the_streak(error: str) -> None:
     scene = three()
     policy = scene.policy()
     scene["rc2"].error = "server_error"
@@ -189,7 +190,7 @@ def test_one_missing_view_is_no_news_and_two_break_the_streak() -> None:
     scene["rc2"].error = None
     for scene.now in (5, 10, 15):
         assert scene.judge(policy).held == scene.now - 5
-    scene["rc2"].error, scene.now = "timeout", 20
+    scene["rc2"].error, scene.now = error, 20
     verdict = scene.judge(policy)
     assert (verdict.outcome.value, verdict.held) == ("wait", 10)
     assert ("view_missing", "rc2") in codes(verdict)
@@ -223,6 +224,21 @@ def test_nothing_about_a_target_counts_before() -> None:
     scene = three()
     scene["rc1"].error = "not_rocketchat"
     assert scene.judge(scene.policy("before", targets=["rc1"])).outcome.value == "pass"
+
+
+def test_before_never_counts_a_target_among_those_who_carry_the_service() -> None:
+    scene = three()
+    scene.kill("rc3")
+    verdict = scene.judge(scene.policy("before", targets=["rc1"], min_serving="2"))
+    assert (verdict.outcome.value, verdict.serving) == ("wait", ("rc1", "rc2"))
+    assert ("too_few_serving",) in codes(verdict)
+
+
+def test_before_wants_links_between_the_others_and_none_to_the_targets() -> None:
+    scene = three()
+    scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
+    assert scene.judge(scene.policy("before", targets=["rc1"])).outcome.value == "pass"
+    assert codes(scene.judge(scene.policy("before", targets=["rc3"]))) == {("not_linked", "rc1", "rc2")}
 
 
 def test_a_target_that_is_down_may_be_replaced_while_others_are_down_too() -> None:
@@ -366,6 +382,32 @@ def test_after_waits_until_the_new_process_stays() -> None:
     assert scene.now == 30
 
 
+def test_after_judges_every_target_of_a_batch() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1", "rc2", min_serving="1")
+    scene.restart("rc1")
+    verdict = judged_for(scene, scene.policy("after", targets=["rc1", "rc2"], before=before, min_serving="1"), 300)
+    assert codes(verdict) == {("not_restarted", "rc2")}
+
+
+def test_after_wants_enough_members_to_serve() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1", min_serving="2")
+    scene.restart("rc1")
+    scene.kill("rc3")
+    policy = scene.policy("after", targets=["rc1"], before=before, min_serving="3")
+    assert codes(judged_for(scene, policy, 300)) == {("unreachable", "rc3"), ("too_few_serving",)}
+
+
+def test_after_wants_the_target_to_be_linked() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    scene.restart("rc1")
+    scene.cut.add(frozenset({"rc1-2", "rc3-1"}))
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    assert codes(judged_for(scene, policy, 300)) == {("not_linked", "rc1", "rc3")}
+
+
 def test_after_counts_anew_when_the_process_changes() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
@@ -413,6 +455,17 @@ def test_a_target_that_answers_as_any_process_of_before_was_not_restarted() -> N
     scene["rc2"].record = False
     verdict = judged_for(scene, scene.policy("after", targets=["rc1"], before=before, min_serving="1"), 300)
     assert ("not_restarted", "rc1") in codes(verdict)
+
+
+def test_a_target_that_answers_as_a_process_that_was_only_listed_was_not_restarted() -> None:
+    """It was silent before, and others saw its process; no word of the deployment makes that a new one."""
+    scene = three()
+    scene["rc1"].error = "timeout"
+    before = taken_down(scene, "rc1")
+    assert before["members"][0]["instance_id"] is None
+    scene["rc1"].error = None
+    policy = scene.policy("after", targets=["rc1"], before=before, restart_proven=True)
+    assert ("not_restarted", "rc1") in codes(judged_for(scene, policy, 300))
 
 
 def test_a_target_that_answers_as_one_process_and_another_is_not_stable() -> None:
