@@ -66,7 +66,7 @@ GATE: dict[str, Any] = {
     "link_memory": {"type": "float", "default": 60.0},
     "readiness": {"type": "str", "choices": ["ignored", "required"], "default": "ignored"},
     "restart_required": {"type": "bool", "default": True},
-    "restart_proven": {"type": "bool", "default": False},
+    "restart_confirmed": {"type": "bool", "default": False},
     "waive": {
         "type": "list",
         "elements": "dict",

@@ -118,7 +118,7 @@ options:
         judged by O(expected_version), which is required, and O(before) may be left out.
     type: bool
     default: true
-  restart_proven:
+  restart_confirmed:
     description:
       - The deployment's own word that it has restarted the targets. Needed only where V(before) could not see the
         process that ran then, because it hung or was down.

@@ -22,7 +22,7 @@ def test_they_are_repaired_first_and_one_after_the_other(lab: Lab) -> None:
     lab.until(lambda: lab.in_load_balancer() == {"rc1": "UP", "rc2": "DOWN", "rc3": "DOWN"})
     with (
         Traffic(f"http://{lab.address(LOAD_BALANCER)}") as traffic,
-        rolling(lab, health_gate_restart_proven=True) as roll,
+        rolling(lab, health_gate_restart_confirmed=True) as roll,
     ):
         assert roll.await_end() == 0, roll.output
     assert roll.nodes("deployed") == roll.nodes("readmitted") == ["rc2", "rc3", "rc1"]

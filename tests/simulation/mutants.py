@@ -253,7 +253,7 @@ WEAKER: Mapping[str, Weaker] = {
     "forgets the old ids that no member answered with": Weaker(
         "_judgement.rules", "targets_were_restarted", under_ids(ids_of_members)
     ),
-    "accepts a resumed process": Weaker("_judgement.rules", "targets_were_restarted", under(restart_proven=True)),
+    "accepts a resumed process": Weaker("_judgement.rules", "targets_were_restarted", under(restart_confirmed=True)),
     "lets the old process live on": Weaker("_judgement.rules", "old_processes_ended", unnamed_only),
     "lets an old process live on that has no name": Weaker("_judgement.rules", "old_processes_ended", named_only),
     "judges one target of a batch only": Weaker(

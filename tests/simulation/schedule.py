@@ -90,7 +90,7 @@ class Schedule:
             "interval": random.choice([None, 5.0, 10.0, 10.0]),
             "stable_for": random.choice([None, None, 20.0, 30.0, 60.0]),
             "deadline": random.choices([120.0, 240.0, 600.0], [70, 24, 6])[0],
-            "restart_proven": random.random() < 0.05,
+            "restart_confirmed": random.random() < 0.05,
         }
 
     def _cluster(self, random: Random) -> Cluster:

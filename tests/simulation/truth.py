@@ -166,7 +166,7 @@ class Truth:
         if process is None:
             return [f"{name} does not serve"]
         found = []
-        vouched = self.schedule.options["restart_proven"] and name not in step.known
+        vouched = self.schedule.options["restart_confirmed"] and name not in step.known
         if step.must_restart and process.id in step.former and not vouched:
             found.append(f"{name} is the process of before")
         if step.expects and process.version != step.expects:
@@ -271,7 +271,7 @@ class Truth:
 
     def _proven(self, name: str, process: Process, step: Step) -> bool:
         """Whether it is new, and the former one was known or the deployment vouches for it."""
-        known = name in step.known or self.schedule.options["restart_proven"]
+        known = name in step.known or self.schedule.options["restart_confirmed"]
         return bool(known) and process.id not in step.former
 
     def _lives_beside(self, look: Look, name: str, step: Step) -> bool:

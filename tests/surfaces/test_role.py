@@ -142,7 +142,7 @@ def test_the_word_of_a_host_counts_for_itself(says: list[str], tmp_path: Path) -
         emulator.eventually(lambda: emulator.record("rc1", hung) is None)
         deploy = [_tell(emulator, command) for command in ("stop rc1", "start rc1", "thaw rc2")]
         word: Task = {
-            "ansible.builtin.set_fact": {"health_gate_restart_proven": True},
+            "ansible.builtin.set_fact": {"health_gate_restart_confirmed": True},
             "when": f"inventory_hostname in {says}",
         }
         tasks = [gate("before"), *deploy, word, gate("after"), PAST]

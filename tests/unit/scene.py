@@ -168,7 +168,7 @@ def params(phase: str = "steady", **options: Any) -> dict[str, Any]:
         "link_memory": 60.0,
         "readiness": "ignored",
         "restart_required": True,
-        "restart_proven": False,
+        "restart_confirmed": False,
         "waive": None,
         "deadline": 600.0,
         "interval": None,

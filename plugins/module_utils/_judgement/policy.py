@@ -112,7 +112,7 @@ class Policy:
     link_memory: float = 60.0
     readiness_required: bool = False
     restart_required: bool = True
-    restart_proven: bool = False
+    restart_confirmed: bool = False
     stable_for: float | None = None
     interval: float | None = None
     waivers: tuple[Waiver, ...] = ()
@@ -162,7 +162,7 @@ def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
         link_memory=seconds(params, "link_memory", least=0.0),
         readiness_required=params["readiness"] == "required",
         restart_required=params["restart_required"],
-        restart_proven=params["restart_proven"],
+        restart_confirmed=params["restart_confirmed"],
         stable_for=None if params.get("stable_for") is None else seconds(params, "stable_for", least=0.0),
         interval=None if params.get("interval") is None else seconds(params, "interval", least=0.01),
         waivers=tuple(_waiver(raw, names) for raw in params.get("waive") or ()),

@@ -201,7 +201,7 @@ def _not_restarted(target: MemberStatus, before: Before) -> Finding | None:
 
 
 def _not_provable(target: MemberStatus, known: Known, situation: Situation) -> Finding | None:
-    if known.heard or situation.policy.restart_proven or _version_changed(known.version, target.version):
+    if known.heard or situation.policy.restart_confirmed or _version_changed(known.version, target.version):
         return None
     text = (
         f"{target.name} did not answer when the gate before the deployment passed, so its process may be an earlier "

@@ -441,7 +441,7 @@ def test_a_process_that_hung_and_resumed_needs_the_deployments_word() -> None:
     assert ("restart_not_provable", "rc1") in codes(verdict)
     assert verdict.outcome.value == "fail"  # waiting proves nothing
     scene.memory = Memory()
-    trusted = scene.policy("after", targets=["rc1"], before=before, restart_proven=True)
+    trusted = scene.policy("after", targets=["rc1"], before=before, restart_confirmed=True)
     assert judged_for(scene, trusted, 300).outcome.value == "pass"
 
 
@@ -464,7 +464,7 @@ def test_a_target_that_answers_as_a_process_that_was_only_listed_was_not_restart
     before = taken_down(scene, "rc1")
     assert before["members"][0]["instance_id"] is None
     scene["rc1"].error = None
-    policy = scene.policy("after", targets=["rc1"], before=before, restart_proven=True)
+    policy = scene.policy("after", targets=["rc1"], before=before, restart_confirmed=True)
     assert ("not_restarted", "rc1") in codes(judged_for(scene, policy, 300))
 
 
@@ -860,7 +860,7 @@ def test_a_target_that_was_silent_at_last_is_not_known() -> None:
     policy = scene.policy("after", targets=["rc1"], before=before)
     assert ("restart_not_provable", "rc1") in codes(judged_for(scene, policy, 300))
     scene.memory = Memory()
-    confirmed = scene.policy("after", targets=["rc1"], before=before, restart_proven=True)
+    confirmed = scene.policy("after", targets=["rc1"], before=before, restart_confirmed=True)
     assert judged_for(scene, confirmed, 300).outcome.value == "pass"
 
 
@@ -902,7 +902,7 @@ def test_an_old_process_that_nobody_could_name_lives_on() -> None:
     scene.now = 60.0
     new = scene["rc1"]
     new.id, new.started, new.error, new.version, new.pinged = "rc1-2", 60.0, None, "7.11.0", 60.0
-    options = {"targets": ["rc1"], "before": before, "restart_proven": True, "expected_version": "7.11.0"}
+    options = {"targets": ["rc1"], "before": before, "restart_confirmed": True, "expected_version": "7.11.0"}
     policy = policy_from(params("after", **options), members)
 
     def found() -> Verdict:
