@@ -20,13 +20,13 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import (
     observing,
-    plan,
     refuse_from_afar,
     result_of,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import ObserverError, run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from, warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._sleep import OverdueError, bounded, sleeper
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import Plan
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 SHIPPING = 30.0  # seconds for a connection and a transfer, beside the calls themselves
 
@@ -53,20 +53,22 @@ class ActionModule(Action):
         return super().run(tmp, task_vars)
 
     def in_process(self, params: dict[str, Any]) -> dict[str, Any]:
-        wanted = plan({**params, "check_mode": self._task.check_mode})
-        with observing(wanted, params, self.secrets) as observe:
-            return self._wait(wanted, observe)
+        policy = self._policy(params)
+        with observing(policy, params, self.secrets) as observe:
+            return self._wait(policy, observe)
 
     def shipped(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         return self.guarded(lambda: self._wait_from_afar(task_vars))
 
     def _wait_from_afar(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         args, params = self.spelled_out()
-        wanted = plan({**params, "check_mode": self._task.check_mode})
-        refuse_from_afar(params, wanted, remote=self._connection.transport != "local")
+        policy = self._policy(params)
+        refuse_from_afar(params, policy.members, remote=self._connection.transport != "local")
         limit = SHIPPING + 4 * params["timeout"]
-        members = wanted.policy.members
-        return self._wait(wanted, lambda: self._observe_from_afar(members, args, task_vars, limit))
+        return self._wait(policy, lambda: self._observe_from_afar(policy.members, args, task_vars, limit))
+
+    def _policy(self, params: dict[str, Any]) -> Policy:
+        return policy_from({**params, "check_mode": self._task.check_mode}, members_from(params))
 
     def _observe_from_afar(
         self, members: tuple[Member, ...], args: dict[str, Any], task_vars: dict[str, Any], limit: float
@@ -95,25 +97,24 @@ class ActionModule(Action):
         except InvalidAnswerError:
             raise ObserverError(f"on {self.asker}: {_told(result)}") from None
 
-    def _wait(self, wanted: Plan, observe: Callable[[], Observation]) -> dict[str, Any]:
+    def _wait(self, policy: Policy, observe: Callable[[], Observation]) -> dict[str, Any]:
         gate = run(
             observe,
-            wanted.policy,
-            wanted.timing,
+            policy,
             clock=time.monotonic,
             sleep=sleeper(),
-            on_progress=lambda line: self._say(wanted, line),
+            on_progress=lambda line: self._say(policy, line),
             began=datetime.now(timezone.utc),
         )
         result = result_of(gate, check_mode=self._task.check_mode)
-        warnings = warnings_for(wanted.policy.members)
+        warnings = warnings_for(policy.members)
         return {**result, **({"warnings": warnings} if warnings else {})}
 
-    def _say(self, wanted: Plan, line: str) -> None:
+    def _say(self, policy: Policy, line: str) -> None:
         """To standard error, so that callbacks that write JSON to standard output stay parseable."""
         if self._task.no_log:
             return
-        gate = " ".join((wanted.policy.phase.value, *wanted.policy.targets))
+        gate = " ".join((policy.phase.value, *policy.targets))
         display.display(printable(remove_values(f"[{self.host}] {gate}: {line}", self.secrets)), stderr=True)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import REPORT
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import ENDINGS, told
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 

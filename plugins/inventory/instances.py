@@ -142,13 +142,10 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import instances_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import IMPORT_ERROR
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import (
-    OptionsError,
-    access_from,
-    max_record_age,
-    members_from,
-    warnings_for,
-)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import access_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from, warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.timing import max_record_age
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import is_usable, settle
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking import as_text, has_secret
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import LOOKUPS, untrusted

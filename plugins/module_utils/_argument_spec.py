@@ -3,7 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The options of the modules, as Ansible's argument specifications."""
+"""The options of the modules, as Ansible's argument specifications.
+
+This is the one place for names, types, choices, suboptions and defaults. What repeats them is generated from here
+(``make options``) or compared with it (``tests/unit/test_options.py``).
+"""
 
 from __future__ import annotations
 
@@ -11,27 +15,32 @@ from typing import Any
 
 from ansible.module_utils.common.parameters import env_fallback
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import HTTP_AGENT
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.environment import ENVIRONMENT
+
+
+def _from_environment(name: str) -> dict[str, Any]:
+    return {"type": "str", "fallback": (env_fallback, [ENVIRONMENT[name]])}
+
 
 # No constraints between options are left to Ansible: what comes from the environment must give way to what is written
 # in the task, and only _options knows how.
 CONNECTION: dict[str, Any] = {
-    "user_id": {"type": "str", "fallback": (env_fallback, ["ROCKETCHAT_USER_ID"])},
-    "auth_token": {"type": "str", "no_log": True, "fallback": (env_fallback, ["ROCKETCHAT_AUTH_TOKEN"])},
-    "username": {"type": "str", "fallback": (env_fallback, ["ROCKETCHAT_USERNAME"])},
-    "password": {"type": "str", "no_log": True, "fallback": (env_fallback, ["ROCKETCHAT_PASSWORD"])},
+    "user_id": _from_environment("user_id"),
+    "auth_token": {**_from_environment("auth_token"), "no_log": True},
+    "username": _from_environment("username"),
+    "password": {**_from_environment("password"), "no_log": True},
     "totp_code": {"type": "str", "no_log": True},
     "validate_certs": {"type": "bool", "default": True},
     "ca_path": {"type": "path"},
     "client_cert": {"type": "path"},
     "client_key": {"type": "path", "no_log": False},  # a path; the key itself is never shown
     "timeout": {"type": "float", "default": 10.0},
-    "http_agent": {"type": "str", "default": HTTP_AGENT},
+    "http_agent": {"type": "str", "default": "rocketops.rocketchat"},
     "proxy": {"type": "str"},
 }
 
 MEMBERS: dict[str, Any] = {
-    "url": {"type": "str", "fallback": (env_fallback, ["ROCKETCHAT_URL"])},
+    "url": _from_environment("url"),
     "members": {
         "type": "list",
         "elements": "dict",
@@ -42,31 +51,28 @@ MEMBERS: dict[str, Any] = {
     },
 }
 
+FRESHNESS: dict[str, Any] = {
+    "ping_interval": {"type": "float", "default": 10.0},
+    "max_record_age": {"type": "float"},
+}
+
 INSTANCES: dict[str, Any] = {
     **CONNECTION,
     **MEMBERS,
+    **FRESHNESS,
     "gather": {"type": "list", "elements": "str", "choices": ["version", "readiness"], "default": ["version"]},
-    "ping_interval": {"type": "float", "default": 10.0},
-    "max_record_age": {"type": "float"},
     "details": {"type": "bool", "default": True},
 }
 
-GATE: dict[str, Any] = {
-    **CONNECTION,
-    **MEMBERS,
+# What a cluster is judged by, in a gate and in a watch.
+JUDGEMENT: dict[str, Any] = {
     "expected": {"type": "int"},
-    "phase": {"type": "str", "choices": ["steady", "before", "after"], "default": "steady"},
-    "targets": {"type": "list", "elements": "str"},
-    "before": {"type": "dict"},
     "min_serving": {"type": "str"},
     "expected_version": {"type": "str"},
-    "ping_interval": {"type": "float", "default": 10.0},
-    "max_record_age": {"type": "float"},
+    **FRESHNESS,
     "links": {"type": "str", "choices": ["connected", "listed", "ignored"], "default": "connected"},
     "link_memory": {"type": "float", "default": 60.0},
     "readiness": {"type": "str", "choices": ["ignored", "required"], "default": "ignored"},
-    "restart_required": {"type": "bool", "default": True},
-    "restart_confirmed": {"type": "bool", "default": False},
     "waive": {
         "type": "list",
         "elements": "dict",
@@ -77,17 +83,29 @@ GATE: dict[str, Any] = {
             "reason": {"type": "str", "required": True},
         },
     },
-    "deadline": {"type": "float", "default": 600.0},
     "interval": {"type": "float"},
     "stable_for": {"type": "float"},
+}
+
+# What only a gate has: a watch has no deployment and no end.
+GATE_ONLY: dict[str, Any] = {
+    "phase": {"type": "str", "choices": ["steady", "before", "after"], "default": "steady"},
+    "targets": {"type": "list", "elements": "str"},
+    "before": {"type": "dict"},
+    "restart_required": {"type": "bool", "default": True},
+    "restart_confirmed": {"type": "bool", "default": False},
+    "deadline": {"type": "float", "default": 600.0},
     "progress_deadline": {"type": "float"},
 }
 
-WATCH: dict[str, Any] = {
-    **GATE,
+GATE: dict[str, Any] = {**CONNECTION, **MEMBERS, **JUDGEMENT, **GATE_ONLY}
+
+WATCH_ONLY: dict[str, Any] = {
     "policy": {"type": "dict"},
     "heartbeat": {"type": "float"},
 }
+
+WATCH: dict[str, Any] = {**CONNECTION, **MEMBERS, **JUDGEMENT, **WATCH_ONLY}
 
 REPORT: dict[str, Any] = {
     "results": {"type": "list", "elements": "raw", "required": True},

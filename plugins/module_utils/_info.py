@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The report on a cluster from one observation: what the modules for information and facts return."""
+"""What the modules instances_info and instances_facts return, from one observation."""
 
 from __future__ import annotations
 
@@ -21,12 +21,9 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
     mapping_of,
     seconds_between,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import (
-    access_from,
-    max_record_age,
-    members_from,
-    warnings_for,
-)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import access_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from, warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.timing import max_record_age
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +47,9 @@ def instances_info(params: Mapping[str, Any], secrets: set[str]) -> dict[str, An
             observation = observer.observe()
         finally:
             secrets |= observer.secrets
-    result = report(observation, max_age=max_age, details=params["details"], readiness=READINESS in params["gather"])
+    result = cluster_information(
+        observation, max_age=max_age, details=params["details"], readiness=READINESS in params["gather"]
+    )
     if params.get("members") is None:
         del result["views"][0]["instances"]  # they are the result's own
     warnings = warnings_for(members)
@@ -73,8 +72,8 @@ def instances_facts(params: Mapping[str, Any], secrets: set[str]) -> dict[str, A
     return {**result, "ansible_facts": {"rocketchat": facts}}
 
 
-def report(observation: Observation, *, max_age: float, details: bool, readiness: bool) -> dict[str, Any]:
-    """``max_age`` in seconds; ``readiness``: whether it was asked for."""
+def cluster_information(observation: Observation, *, max_age: float, details: bool, readiness: bool) -> dict[str, Any]:
+    """What one observation shows of the cluster. ``max_age`` in seconds; ``readiness``: whether it was asked for."""
     instances = instances_of(observation, max_age=max_age, details=details)
     result: dict[str, Any] = {
         "instances": instances,

@@ -15,7 +15,7 @@ from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import proxy_secrets
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import IMPORT_ERROR
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -19,7 +19,8 @@ from ansible.plugins.action import ActionBase
 
 # Imported here, in Ansible's parent process: the workers that it forks need not import requests again.
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import IMPORT_ERROR
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError, spelled_out
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import spelled_out
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking import masked
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._signals import terminable
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import plain, validated

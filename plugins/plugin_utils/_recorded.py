@@ -3,26 +3,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The judgement of what was recorded, under a policy in the words of the gate's options."""
+"""The judgement of a recorded result, by a policy that is given as options of the gate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import plan
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult, judge_once
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import judge_once
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import recorded
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import plain, validated
+
+if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
 
 
 def judge_recorded(result: object, policy: object) -> GateResult:
-    """Raises :class:`OptionsError` or :class:`InvalidAnswerError`, both of which are a :class:`ValueError`."""
+    """The result that a gate would have given at that time.
+
+    Raises :class:`OptionsError` or :class:`InvalidAnswerError`, both of which are a :class:`ValueError`.
+    """
     if not isinstance(policy, Mapping):
         raise OptionsError("the policy is not a dictionary of options of cluster_gate")
     if not isinstance(result, Mapping):
         raise InvalidAnswerError("what was recorded is not a result of instances_info")
-    wanted = plan(validated(GATE, {**policy, "deadline": 0}, set())).policy
-    return judge_once(recorded(plain(result), wanted), wanted)
+    params = validated(GATE, {**policy, "deadline": 0}, set())
+    judged_by = policy_from(params, members_from(params))
+    return judge_once(recorded(plain(result), judged_by), judged_by)

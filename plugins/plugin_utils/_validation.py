@@ -13,7 +13,7 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 
 
 def validated(spec: Mapping[str, Any], args: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:

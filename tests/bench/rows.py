@@ -33,14 +33,14 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import VERSION, Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import Listing, Record, parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import cluster_information
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.bench.server import answer_of, nodes
 from ansible_collections.rocketops.rocketchat.tests.bench.timing import Ratio, Timed, alternate, ratio
+from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Bench:
             names = {"idle": "idle", "ours": "many", "all": "many_views", "peer": "many_uri"}
             found = self.run(self.plays(names, hosts), rounds=min(self.rounds, 3))
             members = [Member(member["name"], member["url"]) for member in hosts["h"]["members"]]
-            access = Access(user_id="bench-user", auth_token="bench-token")
+            access = access_with(user_id="bench-user", auth_token="bench-token")
             with Observer(members, access, gather=frozenset({VERSION})) as observer:
                 ways = (observer.observe, partial(_bare, members, threads=len(members)))
                 times, bare = zip(*([_seconds(way) / latency for way in ways] for _time in range(5)))
@@ -236,7 +236,7 @@ class Bench:
         with nodes() as url:
             members = [Member(member["name"], member["url"]) for member in _cluster(url, "c50")["members"]]
             with Observer(
-                members, Access(user_id="bench-user", auth_token="bench-token"), gather=frozenset({VERSION})
+                members, access_with(user_id="bench-user", auth_token="bench-token"), gather=frozenset({VERSION})
             ) as observer:
                 rounds = [(_processor(observer.observe), _processor(partial(_bare, members))) for _time in range(15)]
         cost = Ratio(tuple(ours / bare for ours, bare in rounds[1:]))
@@ -323,7 +323,7 @@ class Bench:
     def size(self) -> Iterable[Row]:
         answer = answer_of(1000)
         view = View(member=MEMBER, listing=parse(answer))
-        result = report(Observation(views=(view,), at=0.0), max_age=30.0, details=False, readiness=False)
+        result = cluster_information(Observation(views=(view,), at=0.0), max_age=30.0, details=False, readiness=False)
         del result["views"][0]["instances"]
         found = len(json.dumps(result)) / len(json.dumps(answer))
         yield Row(
@@ -466,13 +466,12 @@ def _memory_of_an_hour(size: int) -> tuple[float, float]:
         well = int(now[0] / 20) % 2
         return Observation(views=views if well else (*views[:-1], gone), at=now[0])
 
-    policy = policy_from(params(ping_interval=1e6, stable_for=100.0), members)
+    policy = policy_from(params(ping_interval=1e6, stable_for=100.0, deadline=3600.0), members)
     tracemalloc.start()
     try:
         run(
             observe,
             policy,
-            Timing(deadline=3600.0),
             clock=lambda: now[0],
             sleep=sleep,
             on_progress=lambda _line: None,

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation, View
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError, parse
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import INSTANCES, Client
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import Response
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.fuzz.oracle import objections
+from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome
 
 NODE = Member("rc1", "http://rc1:3000")
-CLIENT = Client(NODE.url, Access(user_id="u", auth_token="t"))
+CLIENT = Client(NODE.url, access_with(user_id="u", auth_token="t"))
 POLICY = policy_from(params(ping_interval=5.0, stable_for=10.0), [NODE])
 
 

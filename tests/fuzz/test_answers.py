@@ -23,12 +23,13 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
     Record,
     parse,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult, Timing, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import cluster_information
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.fuzz.answers import (
     DOCUMENTED,
     MEMBERS,
@@ -61,7 +62,7 @@ settings.register_profile(
 )
 settings.load_profile("answers")
 
-POLICY = {"ping_interval": 5.0, "stable_for": 10.0, "interval": 5.0, "link_memory": 5.0}
+POLICY = {"ping_interval": 5.0, "stable_for": 10.0, "interval": 5.0, "link_memory": 5.0, "deadline": 60.0}
 MAX_AGE, STABLE_FOR = 15.0, 10.0
 NEW = {"rc1": 2}
 VERSIONS = dict.fromkeys(NAMES, "7.11.0")
@@ -95,7 +96,6 @@ def waited(answers: Callable[[float], Answers], policy: Policy, *, version: dict
     result = run(
         lambda: observed(answers(now[0]), now[0], version=version),
         policy,
-        Timing(deadline=60.0),
         clock=lambda: now[0],
         sleep=sleep,
         on_progress=lambda _line: None,
@@ -128,7 +128,7 @@ def test_an_answer_is_read_or_refused(payload: Any) -> None:
 def test_an_observation_goes_through_json(spoil: Spoil, version: str | None) -> None:
     observation = observed(spoil(well()), version=dict.fromkeys(NAMES, version))
     assert Observation.from_dict(as_json(observation.to_dict(details=True))) == observation
-    reported = report(observation, max_age=MAX_AGE, details=True, readiness=True)
+    reported = cluster_information(observation, max_age=MAX_AGE, details=True, readiness=True)
     assert as_json(reported) == reported
 
 

@@ -10,9 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run, timing_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.simulation.eyes import Eyes, connected
 from ansible_collections.rocketops.rocketchat.tests.simulation.truth import Step, Truth, misled
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
@@ -201,7 +201,6 @@ class OurGate(_Checked):
         given = params(phase, **{**self.options, **more})
         try:
             policy = policy_from(given, self.eyes.members())
-            timing = timing_from(given, policy)
         except OptionsError as error:
             self.cluster.note(f"refused: {error}")
             return None, False
@@ -209,7 +208,6 @@ class OurGate(_Checked):
         gate = run(
             self.eyes.observe,
             policy,
-            timing,
             clock=self.eyes.clock,
             sleep=self.eyes.sleep,
             on_progress=lambda line: cluster.note(f"{phase} {','.join(given['targets'] or ())}: {line}"),

@@ -38,7 +38,7 @@ COLLECTION = "ansible_collections.rocketops.rocketchat"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 UNIT_TESTS = Path(__file__).parents[1] / "unit" / "plugins" / "module_utils"
 # Those that ask no server, and so take no time; the judgement's own come first.
-JUDGING = ("_judgement", "_gate", "_cluster/test_records.py")
+JUDGING = ("_judgement", "_gate", "_options/test_policy.py", "_cluster/test_records.py")
 SCHEDULES = 250
 
 Break = Callable[[], None]
@@ -336,17 +336,17 @@ LINES: Mapping[str, Line] = {
         "_judgement.pulses", "if view.local and len(observation.claimed[view.local.id]) == 1", "if view.local"
     ),
     "takes an earlier id for that of a silent target": Line(
-        "_judgement.policy",
+        "_options.policy",
         'heard=_a(raw["state"], str, type(None)) is not None',
         'heard=raw["instance_id"] is not None',
     ),
     "takes an empty before for no old ids": Line(
-        "_judgement.policy", 'if not params["restart_required"]:\n            return None', "return None"
+        "_options.policy", 'if not params["restart_required"]:\n            return None', "return None"
     ),
     "takes a refused before for a passed one": Line(
-        "_judgement.policy", 'if result.get("verdict") != "pass" and not', 'if result.get("verdict") == "fail" and not'
+        "_options.policy", 'if result.get("verdict") != "pass" and not', 'if result.get("verdict") == "fail" and not'
     ),
-    "takes the before of another cluster": Line("_judgement.policy", "if elsewhere:", "if not policy.members:"),
+    "takes the before of another cluster": Line("_options.policy", "if elsewhere:", "if not policy.members:"),
     "lets one clock bury the living": Line("_judgement.unclaimed", "for view in pinging or views]", "for view in ()]"),
     "lets a clock that stands still bury the living": Line(
         "_judgement.unclaimed", "for view in pinging or views]", "for view in pinging]"

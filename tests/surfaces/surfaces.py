@@ -15,15 +15,15 @@ import os
 import subprocess
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import Observer
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
+from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 if TYPE_CHECKING:
@@ -146,14 +146,13 @@ def members_of(document: Mapping[str, Any], waiting: Mapping[str, float], **vari
 def await_well(document: Mapping[str, Any], waiting: Mapping[str, float]) -> None:
     """Until all nodes of an emulated cluster serve: a roll begins with those that do not."""
     members = [Member(node["name"], node["url"]) for node in document["nodes"]]
-    access = Access(user_id=document["admin"]["user_id"], auth_token=document["admin"]["auth_token"])
+    access = access_with(user_id=document["admin"]["user_id"], auth_token=document["admin"]["auth_token"])
     options: dict[str, Any] = {"members": [{"name": member.name} for member in members], **waiting}
-    policy = policy_from(params(**options), members)
+    policy = replace(policy_from(params(**options), members), deadline=LIMIT)
     with Observer(members, access, gather=frozenset()) as observer:
         result = run(
             observer.observe,
             policy,
-            Timing(LIMIT),
             clock=time.monotonic,
             sleep=time.sleep,
             on_progress=lambda _line: None,

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Scene
 
 RECORDED = Path(__file__).parent / "recorded"  # by make rolls
@@ -54,12 +54,11 @@ class PaperRoll:
             for name in restart if scene.now >= due and scene.now - seconds < due else ():
                 scene.restart(name)
 
-        policy = scene.policy(phase, interval=10.0, **options)
+        policy = scene.policy(phase, interval=10.0, deadline=120.0, **options)
         began = EPOCH + timedelta(seconds=scene.now)
         result = run(
             scene.observe,
             policy,
-            Timing(deadline=120),
             clock=lambda: scene.now,
             sleep=sleep,
             on_progress=lambda _line: None,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import (
     Failure,
     Member,
@@ -20,7 +21,11 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Verdict, judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy, policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
+from ansible_collections.rocketops.rocketchat.tests.unit.options import left_out
+
+if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -154,26 +159,6 @@ def _raw(identity: str, pinged: float, started: float, host: str | None, tcp_por
 
 def params(phase: str = "steady", **options: Any) -> dict[str, Any]:
     """A task's validated options, as Ansible hands them over."""
-    defaults: dict[str, Any] = {
-        "phase": phase,
-        "members": None if "expected" in options else [{"name": "as given"}],
-        "expected": None,
-        "targets": None,
-        "before": None,
-        "min_serving": None,
-        "expected_version": None,
-        "ping_interval": 10.0,
-        "max_record_age": None,
-        "links": "connected",
-        "link_memory": 60.0,
-        "readiness": "ignored",
-        "restart_required": True,
-        "restart_confirmed": False,
-        "waive": None,
-        "deadline": 600.0,
-        "interval": None,
-        "stable_for": None,
-        "progress_deadline": None,
-        "check_mode": False,
-    }
-    return {**defaults, **options}
+    members = None if "expected" in options else [{"name": "as given"}]
+    mode = {"check_mode": options.pop("check_mode", False)}
+    return {**left_out(GATE, **{"phase": phase, "members": members, **options}), **mode}

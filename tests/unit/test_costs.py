@@ -16,13 +16,15 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import READINESS, VERSION, Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
+from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, params
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -45,15 +47,15 @@ PLUGINS = "ansible_collections.rocketops.rocketchat.plugins"
 IMPORTED_LATER = f"""
 import sys
 import {PLUGINS}.action.cluster_gate
-from {PLUGINS}.module_utils._node.access import Access
+from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
 from {PLUGINS}.module_utils._gate.wait import judge_once
 from {PLUGINS}.module_utils._cluster.observation import Member
 from {PLUGINS}.module_utils._cluster.observer import READINESS, VERSION, Observer
-from {PLUGINS}.module_utils._judgement.policy import policy_from
+from {PLUGINS}.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 before = set(sys.modules)
 members = [Member("rc1", sys.argv[1])]
-with Observer(members, Access(user_id="u", auth_token="t"), gather=frozenset({{VERSION, READINESS}})) as observer:
+with Observer(members, access_with(user_id="u", auth_token="t"), gather=frozenset({{VERSION, READINESS}})) as observer:
     result = judge_once(observer.observe(), policy_from(params(), members)).to_dict()
 print(result["members"][0]["version"], *(set(sys.modules) - before))
 """
@@ -106,7 +108,7 @@ def answer(handler: Handler) -> None:
         ((VERSION, READINESS), ["/api/v1/instances.get", "/api/info", "/readyz"]),
     ],
 )
-@pytest.mark.parametrize("access", [Access(user_id="u", auth_token="t"), Access(username="u", password="p")])
+@pytest.mark.parametrize("access", [access_with(user_id="u", auth_token="t"), access_with(username="u", password="p")])
 def test_requests_of_an_observation(access: Access, gather: tuple[str, ...], paths: list[str]) -> None:
     """One of each kind to each member, and one login in all the time."""
     with serving(answer) as first, serving(answer) as second:

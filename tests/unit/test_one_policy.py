@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.filter.verdict import verdict
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE, WATCH
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import plan
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Timing, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import judge_once
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.watch import watch_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import cluster_information
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._watching import watch_params
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
 if TYPE_CHECKING:
@@ -77,27 +79,22 @@ def test_three_say_the_same(situation: str) -> None:
 
 
 def _by_the_gate(observation: Observation) -> dict[str, Any]:
-    wanted = plan(validated(GATE, POLICY, set()))
-    result = run(
-        lambda: observation,
-        wanted.policy,
-        Timing(deadline=0.0),
-        clock=lambda: 0.0,
-        sleep=lambda _seconds: None,
-        on_progress=lambda _line: None,
-    )
+    params = validated(GATE, POLICY, set())
+    result = judge_once(observation, policy_from(params, members_from(params)))
     return _essence(result.to_dict(), result.verdict.summary)
 
 
 def _by_the_filter(observation: Observation) -> dict[str, Any]:
-    recorded = json.loads(json.dumps(report(observation, max_age=15.0, details=False, readiness=False)))
+    recorded = json.loads(json.dumps(cluster_information(observation, max_age=15.0, details=False, readiness=False)))
     result = verdict(recorded, POLICY)
     return _essence(result, result["msg"].rpartition("; waited")[0])
 
 
 def _by_the_event_source(observation: Observation) -> dict[str, Any]:
-    params = validated(WATCH, {"policy": POLICY, **POLICY}, set())
-    (event,) = watch_from(params, plan(params).policy).events(observation, datetime.now(timezone.utc))
+    params = watch_params({"policy": POLICY}, set())
+    (event,) = watch_from(params, policy_from(params, members_from(params))).events(
+        observation, datetime.now(timezone.utc)
+    )
     return _essence({**event["cluster"], **event}, event["msg"])
 
 

@@ -3,62 +3,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""A gate as a task: validated options in, a plan or a result's dictionary out."""
+"""A gate as a task: validated options in, the dictionary of a result out."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import READINESS, VERSION, Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import is_loopback
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import (
-    GateResult,
-    Timing,
-    judge_once,
-    timing_from,
-)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import judge_once
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import (
-    OptionsError,
-    access_from,
-    members_from,
-    warnings_for,
-)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import access_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from, warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a task wants, and for how long."""
-
-    policy: Policy
-    timing: Timing
-
-
-def plan(params: Mapping[str, Any]) -> Plan:
-    """Raises :class:`OptionsError` for all that is refused before the first request."""
-    policy = policy_from(params, members_from(params))
-    return Plan(policy=policy, timing=timing_from(params, policy))
-
-
-def refuse_from_afar(params: Mapping[str, Any], wanted: Plan, *, remote: bool) -> None:
+def refuse_from_afar(params: Mapping[str, Any], members: Sequence[Member], *, remote: bool) -> None:
     """Raises :class:`OptionsError` for what cannot work where each observation is a module run of its own."""
     if params.get("totp_code"):
         raise OptionsError(
             "totp_code works only where the gate runs on the controller itself: "
             "each observation from another host would log in anew, with a code that is over; use an auth_token"
         )
-    loopback = [m.name for m in wanted.policy.members if is_loopback(urlsplit(m.url).hostname or "")]
+    loopback = [m.name for m in members if is_loopback(urlsplit(m.url).hostname or "")]
     if remote and len(loopback) > 1:
         raise OptionsError(
             f"the urls of {', '.join(loopback)} are loopback addresses, and on the host that asks "
@@ -67,12 +45,12 @@ def refuse_from_afar(params: Mapping[str, Any], wanted: Plan, *, remote: bool) -
 
 
 @contextmanager
-def observing(wanted: Plan, params: Mapping[str, Any], secrets: set[str]) -> Iterator[Callable[[], Observation]]:
+def observing(policy: Policy, params: Mapping[str, Any], secrets: set[str]) -> Iterator[Callable[[], Observation]]:
     """Observations made from this process; sessions are logged out at the end. ``secrets`` gets what they bring."""
     access = access_from(params)
     secrets |= access.secrets
-    gather = {VERSION, READINESS} if wanted.policy.readiness_required else {VERSION}
-    with Observer(wanted.policy.members, access, gather=frozenset(gather)) as observer:
+    gather = {VERSION, READINESS} if policy.readiness_required else {VERSION}
+    with Observer(policy.members, access, gather=frozenset(gather)) as observer:
 
         def observe() -> Observation:
             try:
@@ -95,9 +73,8 @@ def observe_once(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]
     ``secrets`` gets all that must not be shown. Raises :class:`OptionsError`.
     """
     policy = policy_from(params, members_from(params))
-    wanted = Plan(policy=policy, timing=Timing(deadline=0.0))
     began = datetime.now(timezone.utc)
-    with observing(wanted, params, secrets) as observe:
+    with observing(policy, params, secrets) as observe:
         observation = observe()
     gate = judge_once(observation, policy, began=began)
     result = result_of(gate, check_mode=bool(params.get("check_mode")))

@@ -17,8 +17,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings imp
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import LONGEST_PAUSE, pause_after
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome, judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError, seconds
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.timing import optional_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,10 +181,7 @@ class Watch:
 
 def watch_from(params: Mapping[str, Any], policy: Policy) -> Watch:
     """The watch in validated options. Raises :class:`OptionsError`."""
-    if policy.phase is not Phase.STEADY:
-        raise OptionsError(f"phase: {policy.phase.value} is for gates; a watch has phase: steady")
-    heartbeat = params.get("heartbeat")
-    return Watch(policy, heartbeat=None if heartbeat is None else seconds(params, "heartbeat"))
+    return Watch(policy, heartbeat=optional_seconds(params, "heartbeat", least=0.001))
 
 
 def _courses(states: Mapping[str, str] | None, now: datetime) -> dict[str, _Course] | None:

@@ -3,31 +3,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The policy that a cluster is judged by, and what is refused before the first request."""
+"""The policy that a cluster is judged by."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code, Scope
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import (
-    OptionsError,
-    max_record_age,
-    seconds,
-)
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 
 INTERVAL = 5.0
 INTERVAL_LIMITED = 7.0  # ten calls a minute are allowed
 STABLE_FOR = 30.0
 STABLE_FOR_NATS = 75.0  # over NATS a dead peer can look connected for 60 s
+FULL_VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?", re.ASCII)
 
 
 class Phase(str, Enum):
@@ -95,28 +90,32 @@ class Before:
 
 @dataclass(frozen=True)
 class Policy:
-    """What has to be true. Times in seconds.
+    """What must be true, and for how long a gate waits for it. Times in seconds; defaults are the argument spec's.
 
     ``stable_for`` none: chosen by the transport that is seen. ``interval`` none: chosen by whether calls are limited.
+    ``deadline`` 0: one observation. ``progress_deadline``: give up when nothing has changed for so long, time that a
+    finding says must pass not counted.
     """
 
     phase: Phase
     members: tuple[Member, ...]
-    targets: tuple[str, ...] = ()
-    expected: int | None = None
-    min_serving: Share | None = None
-    expected_version: str | None = None
-    ping_interval: float = 10.0
-    max_record_age: float = 30.0
-    links: Links = Links.CONNECTED
-    link_memory: float = 60.0
-    readiness_required: bool = False
-    restart_required: bool = True
-    restart_confirmed: bool = False
-    stable_for: float | None = None
-    interval: float | None = None
-    waivers: tuple[Waiver, ...] = ()
-    before: Before | None = None
+    targets: tuple[str, ...]
+    expected: int | None
+    min_serving: Share | None
+    expected_version: str | None
+    ping_interval: float
+    max_record_age: float
+    links: Links
+    link_memory: float
+    readiness_required: bool
+    restart_required: bool
+    restart_confirmed: bool
+    waivers: tuple[Waiver, ...]
+    before: Before | None
+    interval: float | None
+    stable_for: float | None
+    deadline: float
+    progress_deadline: float | None
 
     @property
     def single_view(self) -> bool:
@@ -144,190 +143,6 @@ class Policy:
         concerned = frozenset(members)
         return next((w for w in self.waivers if w.code is code and w.members == concerned), None)
 
-
-def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
-    """The policy in a task's validated options. Raises :class:`OptionsError` naming what contradicts what."""
-    phase = Phase(params["phase"])
-    names = [member.name for member in members]
-    policy = Policy(
-        phase=phase,
-        members=tuple(members),
-        targets=_targets(params, phase, names),
-        expected=_expected(params, phase),
-        min_serving=_share(params.get("min_serving")),
-        expected_version=_version(params.get("expected_version")),
-        ping_interval=seconds(params, "ping_interval"),
-        max_record_age=max_record_age(params),
-        links=Links(params["links"]),
-        link_memory=seconds(params, "link_memory", least=0.0),
-        readiness_required=params["readiness"] == "required",
-        restart_required=params["restart_required"],
-        restart_confirmed=params["restart_confirmed"],
-        stable_for=None if params.get("stable_for") is None else seconds(params, "stable_for", least=0.0),
-        interval=None if params.get("interval") is None else seconds(params, "interval", least=0.01),
-        waivers=tuple(_waiver(raw, names) for raw in params.get("waive") or ()),
-        before=_before(params, phase),
-    )
-    _refuse_contradictions(policy)
-    return policy
-
-
-def _refuse_contradictions(policy: Policy) -> None:
-    if not policy.restart_required and (policy.phase is not Phase.AFTER or not policy.expected_version):
-        raise OptionsError("restart_required: false needs phase: after and expected_version, it judges by the version")
-    before = policy.before
-    if before is not None:
-        missing = [name for name in policy.targets if name not in before.targets or name not in before.members]
-        if missing:
-            raise OptionsError(f"before is not the gate of the targets {', '.join(missing)}")
-        elsewhere = [m.name for m in policy.members if m.name in before.members and before.members[m.name].url != m.url]
-        if elsewhere:
-            raise OptionsError(f"before has asked other urls for {', '.join(elsewhere)}: it is of another cluster")
-    if policy.expected is not None and policy.expected > 1 and (policy.expected_version or policy.readiness_required):
-        raise OptionsError(
-            "expected_version and readiness: required need members, each with its own url: "
-            "a node tells its own version and readiness only"
-        )
-    _refuse_min_serving(policy)
-
-
-def _refuse_min_serving(policy: Policy) -> None:
-    if policy.phase is Phase.BEFORE:
-        limit, of = len(policy.others), "members are left with the targets away"
-        if not policy.others and len(policy.members) > 1 and policy.min_serving is None:
-            raise OptionsError(
-                f"targets are all {len(policy.members)} members: nobody would carry the service; "
-                "deploy fewer at a time, or say min_serving: 0"
-            )
-    elif policy.expected is not None:
-        limit, of = policy.expected, "instances are expected"
-    else:
-        limit, of = len(policy.members), "members are given"
-    if policy.needed > limit:
-        raise OptionsError(f"min_serving {policy.min_serving} needs {policy.needed} to serve, but only {limit} {of}")
-
-
-def _targets(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> tuple[str, ...]:
-    targets = tuple(dict.fromkeys(params.get("targets") or ()))
-    if phase is Phase.STEADY:
-        if targets:
-            raise OptionsError("targets go with phase: before and phase: after, not with phase: steady")
-        return ()
-    if not targets:
-        raise OptionsError(f"phase: {phase.value} needs targets, the names of the members that are deployed")
-    strangers = [name for name in targets if name not in names]
-    if strangers:
-        raise OptionsError(f"targets {', '.join(strangers)} are no members; the members are {', '.join(names)}")
-    return targets
-
-
-def _expected(params: Mapping[str, Any], phase: Phase) -> int | None:
-    expected = params.get("expected")
-    if params.get("members"):
-        if expected is not None:
-            raise OptionsError("expected goes with url; with members their number is expected")
-        return None
-    if phase is not Phase.STEADY:
-        raise OptionsError(
-            f"phase: {phase.value} needs members, each with its own url; url alone is one node's opinion"
-        )
-    if expected is None or expected < 1:
-        raise OptionsError("url needs expected, the number of instances that have to serve (at least 1)")
-    return int(expected)
-
-
-def _share(raw: object) -> Share | None:
-    if raw is None:
-        return None
-    match = re.fullmatch(r"(\d{1,6})(%?)", str(raw).strip(), re.ASCII)
-    share = Share(int(match[1]), bool(match[2])) if match else None
-    if share is None or (share.percent and share.amount > 100):
-        raise OptionsError(f"min_serving must be a number of members or a percentage up to 100%, not {raw}")
-    return share
-
-
-FULL_VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?", re.ASCII)
-
-
-def _version(raw: str | None) -> str | None:
-    """None is not given; an empty one is refused, since a variable that came out empty must not lift the condition."""
-    if raw is None:
-        return None
-    if not FULL_VERSION.fullmatch(raw):
-        raise OptionsError(f"expected_version must be a full version such as 7.11.0, not {raw or 'empty'}")
-    return raw
-
-
-_WAIVED_BY_SCOPE = {
-    Scope.MEMBER: (1, "member"),
-    Scope.PAIR: (2, "pair, two members"),
-    Scope.CLUSTER: (0, "neither member nor pair"),
-}
-
-
-def _waiver(raw: Mapping[str, Any], names: Sequence[str]) -> Waiver:
-    waivable = sorted(code.value for code in Code if code.row.waivable)
-    if raw.get("code") not in waivable:
-        raise OptionsError(f"waive: {raw.get('code')} cannot be waived; what can is {', '.join(waivable)}")
-    code = CODES[raw["code"]]
-    concerned = frozenset(raw.get("pair") or ([raw["member"]] if raw.get("member") else ()))
-    wanted, needs = _WAIVED_BY_SCOPE[code.row.scope]
-    if len(concerned) != wanted or (raw.get("pair") and raw.get("member")):
-        raise OptionsError(f"waive: {code.value} takes {needs}")
-    strangers = sorted(concerned - set(names))
-    if strangers:
-        raise OptionsError(f"waive: {', '.join(strangers)} is no member; the members are {', '.join(names)}")
-    if not str(raw.get("reason") or "").strip():
-        raise OptionsError(f"waive: {code.value} needs a reason")
-    return Waiver(code=code, members=concerned, reason=str(raw["reason"]).strip())
-
-
-def _before(params: Mapping[str, Any], phase: Phase) -> Before | None:
-    result = params.get("before")
-    if phase is not Phase.AFTER:
-        if result:
-            raise OptionsError("before goes with phase: after")
-        return None
-    if not result:
-        if not params["restart_required"]:
-            return None
-        raise OptionsError("phase: after needs before, the registered result of the gate with phase: before")
-    if result.get("phase") != Phase.BEFORE.value:
-        raise OptionsError("before is not the result of a cluster_gate with phase: before")
-    if result.get("verdict") != "pass" and not params.get("check_mode"):
-        raise OptionsError(
-            f"before did not pass, its verdict is {result.get('verdict')}: nothing may be deployed on it"
-        )
-    try:
-        ids = frozenset(_texts(result["ids"]))
-        members = {_a(raw["name"], str): _known(raw) for raw in _a(result["members"], list)}
-        own = [known.instance_id for known in members.values() if known.instance_id is not None]
-        if len(members) < len(result["members"]) or len(set(own)) < len(own) or not ids.issuperset(own):
-            raise ValueError(own)
-        return Before(ids=ids, targets=frozenset(_texts(result["targets"])), members=members)
-    except (KeyError, TypeError, ValueError):
-        raise OptionsError(
-            "before is not a whole result of cluster_gate: register it and pass it on unchanged"
-        ) from None
-
-
-def _known(raw: Mapping[str, Any]) -> Known:
-    host, port = raw["place"] or ("", 0)
-    return Known(
-        url=_a(raw["url"], str),
-        instance_id=_a(raw["instance_id"], str, type(None)),
-        heard=_a(raw["state"], str, type(None)) is not None,
-        version=_a(raw["version"], str, type(None)),
-        place=(_a(host, str), _a(port, int)) if host else None,
-        serving=_a(raw["serving"], bool),
-    )
-
-
-def _texts(values: object) -> list[str]:
-    return [_a(value, str) for value in _a(values, list)]
-
-
-def _a(value: Any, *kinds: type) -> Any:
-    if not isinstance(value, kinds):
-        raise TypeError(value)
-    return value
+    def without_wait(self) -> Policy:
+        """The same policy for a gate that makes one observation."""
+        return replace(self, deadline=0.0, progress_deadline=None)

@@ -10,25 +10,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-HTTP_AGENT = "rocketops.rocketchat"
-
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach nodes: everything but the node's own URL. ``timeout`` in seconds, for a whole call."""
+    """How to reach nodes: everything but the node's own URL. The fields are the options of the same names.
 
-    user_id: str | None = None
-    auth_token: str | None = None
-    username: str | None = None
-    password: str | None = None
-    totp_code: str | None = None
-    validate_certs: bool = True
-    ca_path: str | None = None
-    client_cert: str | None = None
-    client_key: str | None = None
-    timeout: float = 10.0
-    http_agent: str = HTTP_AGENT
-    proxy: str | None = None
+    ``timeout`` in seconds, for a whole call.
+    """
+
+    user_id: str | None
+    auth_token: str | None
+    username: str | None
+    password: str | None
+    totp_code: str | None
+    validate_certs: bool
+    ca_path: str | None
+    client_cert: str | None
+    client_key: str | None
+    timeout: float
+    http_agent: str
+    proxy: str | None
 
     @property
     def secrets(self) -> frozenset[str]:

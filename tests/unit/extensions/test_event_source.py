@@ -215,7 +215,7 @@ def _after_a_ping(story: Callable[[Callable[[], Awaitable[Any]]], Awaitable[None
     [
         ({"members": None}, "neither url nor members is given"),
         ({"auth_token": None}, "half of the credentials is missing"),
-        ({"phase": "before", "targets": ["rc1"]}, "a watch has phase: steady"),
+        ({"phase": "before", "targets": ["rc1"]}, "unsupported options: phase, targets"),
         ({"min_serving": 3}, "min_serving 3 needs 3 to serve, but only 2 members are given"),
         ({"heartbeat": 0}, "heartbeat is 0, it must be at least 0.001 s"),
         ({"hearbeat": 5}, "unsupported options: hearbeat"),

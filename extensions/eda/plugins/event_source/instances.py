@@ -26,10 +26,10 @@ description:
     changes, and one with the whole state at the start.
   - A change for the worse is sent when two observations running have seen it. A member serves again when it has for
     O(stable_for), and the verdict is V(pass) again when the gate would pass.
-  - The options are those of the module C(rocketops.rocketchat.cluster_gate) with their names and defaults, such as
-    C(members), C(url) and C(expected), C(user_id), C(auth_token), C(min_serving), C(ping_interval), C(links),
-    C(stable_for) and C(interval), and the two below. The file C(schemas/instances.json) lists all. C(phase) is
-    C(steady). C(deadline) and C(progress_deadline) mean nothing here.
+  - The options are those of the module C(rocketops.rocketchat.cluster_gate) for a cluster in which nothing is deployed,
+    with the same names and defaults, such as C(members), C(url) and C(expected), C(user_id), C(auth_token),
+    C(min_serving), C(ping_interval), C(links), C(stable_for) and C(interval), and the two below. The file
+    C(schemas/instances.json) lists all of them.
   - Playbooks that a rule starts get events as variables, in which Ansible looks for templates. Braces that could begin
     one are told with a space between them.
   - While no node answers it asks less and less often, up to once a minute. Rate limits are kept to.
@@ -37,7 +37,8 @@ options:
   policy:
     description:
       - Options of the module C(rocketops.rocketchat.cluster_gate) in one dictionary, so that one variable serves both.
-      - Options given beside it win over it.
+        Those that only the module has are ignored.
+      - Options that are set beside it win over it. When left out, only they count.
     type: dict
   heartbeat:
     description: Seconds after which the whole state is sent again. When left out, it is not.
@@ -70,11 +71,12 @@ for _folder in Path(os.path.abspath(__file__)).parents:
 
 from ansible.module_utils.common.parameters import remove_values
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import WATCH
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import observing, plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import observing
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.watch import watch_from
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import IMPORT_ERROR
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._watching import watch_params
 
 
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
@@ -82,12 +84,11 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     if IMPORT_ERROR is not None:
         raise IMPORT_ERROR
     secrets: set[str] = set()
-    policy = args.get("policy")
-    params = validated(WATCH, {**policy, **args} if isinstance(policy, dict) else args, secrets)
-    wanted = plan(params)
-    watch = watch_from(params, wanted.policy)
+    params = watch_params(args, secrets)
+    policy = policy_from(params, members_from(params))
+    watch = watch_from(params, policy)
     sessions = ExitStack()
-    observe = sessions.enter_context(observing(wanted, params, secrets))
+    observe = sessions.enter_context(observing(policy, params, secrets))
     try:
         while True:
             observation = await asyncio.to_thread(observe)

@@ -20,7 +20,7 @@ from ansible.playbook.task import Task
 from ansible.template import Templar
 
 from ansible_collections.rocketops.rocketchat.plugins.action import cluster_gate, instances_facts, instances_info
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import ENVIRONMENT
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.environment import ENVIRONMENT
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, serving
 

@@ -17,7 +17,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import Listing, Record, to_iso
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import cluster_information
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -43,7 +43,7 @@ def test_merged_from_several_views() -> None:
         failed("rc3"),
         view("rc4", record("d", age=100), record("e", age=-100)),
     )
-    result = report(Observation(views, at=0), max_age=30, details=False, readiness=False)
+    result = cluster_information(Observation(views, at=0), max_age=30, details=False, readiness=False)
     assert {entry["id"]: entry["state"] for entry in result["instances"]} == {
         "a": "alive",
         "b": "alive",
@@ -80,23 +80,27 @@ def test_merged_from_several_views() -> None:
 
 
 def test_nobody_answered() -> None:
-    result = report(Observation((failed("a"), failed("b")), at=0), max_age=30, details=True, readiness=True)
+    result = cluster_information(
+        Observation((failed("a"), failed("b")), at=0), max_age=30, details=True, readiness=True
+    )
     assert (result["failed"], result["msg"]) == (True, "no member answered: a: a is gone | b: b is gone")
     assert (result["instances"], result["cluster"]["total"], result["cluster"]["ready"]) == ([], 0, None)
-    single = report(Observation((failed("a"),), at=0), max_age=30, details=True, readiness=False)
+    single = cluster_information(Observation((failed("a"),), at=0), max_age=30, details=True, readiness=False)
     assert single["msg"] == "a is gone"
 
 
 def test_one_that_is_not_ready_is_enough() -> None:
     answers = (replace(view("rc1", record("a", local=True)), ready=ready) for ready in (True, False, None))
-    result = report(Observation(tuple(answers), at=0), max_age=30, details=True, readiness=True)
+    result = cluster_information(Observation(tuple(answers), at=0), max_age=30, details=True, readiness=True)
     assert result["cluster"]["ready"] is False
 
 
 def test_where_nobody_lists_itself_the_date_of_an_answer_tells_who_is_alive() -> None:
     """A server before 6, or one that has lost its record."""
     seen = view("rc1", record("a", age=5), record("b", age=5, connected=False), record("c", age=100, connected=False))
-    result = report(Observation((replace(seen, date=NOW),), at=0), max_age=30, details=True, readiness=False)
+    result = cluster_information(
+        Observation((replace(seen, date=NOW),), at=0), max_age=30, details=True, readiness=False
+    )
     assert [(entry["state"], entry["age"]) for entry in result["instances"]] == [
         ("alive", 5.0),
         ("isolated", 5.0),
@@ -120,10 +124,12 @@ def test_what_a_restart_has_left_is_dead() -> None:
 
 
 def states_of(*records: Record) -> dict[str, str]:
-    result = report(Observation((view("rc1", *records),), at=0), max_age=30, details=True, readiness=False)
+    result = cluster_information(Observation((view("rc1", *records),), at=0), max_age=30, details=True, readiness=False)
     return {entry["id"]: entry["state"] for entry in result["instances"]}
 
 
 def test_without_a_clock_nothing_is_alive() -> None:
-    result = report(Observation((view("rc1", record("a")),), at=0), max_age=30, details=True, readiness=False)
+    result = cluster_information(
+        Observation((view("rc1", record("a")),), at=0), max_age=30, details=True, readiness=False
+    )
     assert [(entry["state"], entry["age"]) for entry in result["instances"]] == [("stalled", None)]

@@ -18,7 +18,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.rocketops.rocketchat.plugins.filter import verdict as filter_module
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import report
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import cluster_information
 from ansible_collections.rocketops.rocketchat.plugins.test import healthy as test_module
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
@@ -33,7 +33,7 @@ def recording(scene: Scene | None = None, *, alone: str = "", readiness: bool = 
     if alone:
         views = tuple(view for view in observation.views if view.member.name == alone)
         observation = type(observation)(views=views, at=observation.at)
-    result = report(observation, max_age=30.0, details=True, readiness=readiness)
+    result = cluster_information(observation, max_age=30.0, details=True, readiness=readiness)
     if alone:
         result["views"][0]["member"] = f"{alone}:3000"
         del result["views"][0]["instances"]

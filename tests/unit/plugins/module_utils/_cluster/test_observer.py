@@ -19,15 +19,15 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import client
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
+from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TOKEN = Access(user_id="me", auth_token="t0ken", timeout=1)
-LOGIN = Access(username="me", password="p", timeout=1)
+TOKEN = access_with(user_id="me", auth_token="t0ken", timeout=1)
+LOGIN = access_with(username="me", password="p", timeout=1)
 BOTH = frozenset({"version", "readiness"})
 ITEM = {
     "address": "10.0.0.1",
@@ -155,7 +155,7 @@ def test_a_stuck_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(client.Client, "instances", stuck)
     with Observer(
-        [Member("a", "http://a")], Access(user_id="u", auth_token="t0ken", timeout=0.1), gather=frozenset()
+        [Member("a", "http://a")], access_with(user_id="u", auth_token="t0ken", timeout=0.1), gather=frozenset()
     ) as o:
         for _turn in range(2):
             failure = o.observe().views[0].failure

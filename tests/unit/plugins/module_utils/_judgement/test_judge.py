@@ -14,12 +14,12 @@ import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import STREAMER, Listing, parse
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import Exempt
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.unclaimed import may_live
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Scene, params
 
 if TYPE_CHECKING:

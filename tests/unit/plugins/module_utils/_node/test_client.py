@@ -17,7 +17,6 @@ import pytest
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import client as client_module
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import redaction
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import Client
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import (
     ClientError,
@@ -25,14 +24,17 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.rate_limit import RateLimit
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import MAX_BYTES
+from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-TOKEN = Access(user_id="me", auth_token='s3cr3t/"token', timeout=2)
-LOGIN = Access(username="admin", password="pässword", totp_code="123456", timeout=2)
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
+
+TOKEN = access_with(user_id="me", auth_token='s3cr3t/"token', timeout=2)
+LOGIN = access_with(username="admin", password="pässword", totp_code="123456", timeout=2)
 OK = {"instances": [], "success": True}
 ELSE = f". {Code.NOT_ROCKETCHAT.row.remedy}"
 
@@ -215,7 +217,7 @@ def drip(handler: Handler) -> None:
 def test_a_call_never_outlives_its_time_limit(answer: Callable[[Handler], None]) -> None:
     started = time.monotonic()
     with serving(answer) as server:
-        client = Client(server.url, Access(user_id="me", auth_token="t0ken", timeout=0.3))
+        client = Client(server.url, access_with(user_id="me", auth_token="t0ken", timeout=0.3))
         with pytest.raises(ClientError) as caught:
             client.instances()
         took = time.monotonic() - started
@@ -232,7 +234,7 @@ def test_the_time_limit_holds_on_a_connection_that_was_kept() -> None:
             handler.reply(200, OK)
 
     with serving(answer) as server:
-        client = Client(server.url, Access(user_id="me", auth_token="t0ken", timeout=0.3))
+        client = Client(server.url, access_with(user_id="me", auth_token="t0ken", timeout=0.3))
         client.instances()
         started = time.monotonic()
         with pytest.raises(ClientError, match=r"no complete answer within 0.3 s"):
@@ -249,7 +251,7 @@ def silent() -> Iterator[int]:
 
 
 def test_a_handshake_that_hangs(silent: int) -> None:
-    client = Client(f"https://127.0.0.1:{silent}", Access(user_id="me", auth_token="t0ken", timeout=0.3))
+    client = Client(f"https://127.0.0.1:{silent}", access_with(user_id="me", auth_token="t0ken", timeout=0.3))
     with pytest.raises(ClientError) as caught:
         client.instances()
     client.close()
@@ -289,7 +291,9 @@ HANDSHAKE = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb"  # of 16 KiB
 def test_the_time_limit_holds_before_the_node_is_reached(url: str, proxy: str | None, begin: bytes) -> None:
     with dripping(begin) as port:
         through = proxy.format(port=port) if proxy else None
-        client = Client(url.format(port=port), Access(user_id="me", auth_token="t0ken", timeout=0.3, proxy=through))
+        client = Client(
+            url.format(port=port), access_with(user_id="me", auth_token="t0ken", timeout=0.3, proxy=through)
+        )
         started = time.monotonic()
         with pytest.raises(ClientError, match=r"no complete answer within 0.3 s"):
             client.instances()
@@ -303,7 +307,7 @@ def test_a_proxy_by_option_or_environment(monkeypatch: pytest.MonkeyPatch, *, gi
         proxy = server.url.replace("//", "//user:pass%2Fword@")
         if not given:
             monkeypatch.setenv("http_proxy", proxy)
-        access = Access(user_id="me", auth_token="t0ken", proxy=proxy if given else None)
+        access = access_with(user_id="me", auth_token="t0ken", proxy=proxy if given else None)
         client = Client("http://chat.invalid:3000/sub/", access)
         client.instances()
         client.close()
@@ -393,7 +397,7 @@ def test_nobody_there() -> None:
 
 
 def test_a_proxy_that_is_not_there() -> None:
-    access = Access(user_id="me", auth_token="t0ken", timeout=2, proxy="http://who:pr%2Fxy@127.0.0.1:9")
+    access = access_with(user_id="me", auth_token="t0ken", timeout=2, proxy="http://who:pr%2Fxy@127.0.0.1:9")
     assert {"pr%2Fxy", "pr/xy"} <= access.secrets
     client = Client("http://rc1.invalid:3000", access)
     with pytest.raises(ClientError) as caught:

@@ -14,14 +14,16 @@ import pytest
 import trustme
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import transport
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import Client
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
+from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def speaking_tls(authority: trustme.CA, name: str = "127.0.0.1", *, asks: bool =
 
 def trusting(authority: trustme.CA, path: Path, **access: Any) -> Access:
     authority.cert_pem.write_to_path(str(path))
-    return Access(user_id="me", auth_token="t0ken", ca_path=str(path), timeout=5, **access)
+    return access_with(user_id="me", auth_token="t0ken", ca_path=str(path), timeout=5, **access)
 
 
 def outcome(server: Server, access: Access) -> tuple[str, str]:
@@ -72,7 +74,7 @@ def test_an_authority_of_ones_own(authority: trustme.CA, tmp_path: Path, monkeyp
     with speaking_tls(authority) as server:
         given = trusting(authority, tmp_path / "ca.pem")
         assert outcome(server, given) == ("", "")
-        unknown = Access(user_id="me", auth_token="t0ken", timeout=5)
+        unknown = access_with(user_id="me", auth_token="t0ken", timeout=5)
         assert outcome(server, unknown) == (
             "tls",
             "TLS: certificate not accepted (unable to get local issuer certificate)",
@@ -84,7 +86,7 @@ def test_an_authority_of_ones_own(authority: trustme.CA, tmp_path: Path, monkeyp
 def test_a_folder_of_authorities(authority: trustme.CA, tmp_path: Path) -> None:
     access = trusting(authority, tmp_path / "0a0b0c0d.0")  # OpenSSL looks for a hash of the subject: this is none
     with speaking_tls(authority) as server:
-        code, _reason = outcome(server, Access(user_id="me", auth_token="t0ken", ca_path=str(tmp_path)))
+        code, _reason = outcome(server, access_with(user_id="me", auth_token="t0ken", ca_path=str(tmp_path)))
         assert code == "tls"
         assert outcome(server, access) == ("", "")
 
@@ -97,7 +99,7 @@ def test_a_certificate_of_another_name(authority: trustme.CA, tmp_path: Path) ->
 
 
 def test_certificates_that_are_not_looked_at(authority: trustme.CA) -> None:
-    access = Access(user_id="me", auth_token="t0ken", validate_certs=False)
+    access = access_with(user_id="me", auth_token="t0ken", validate_certs=False)
     with speaking_tls(authority, "rc1.example.com") as server:
         assert outcome(server, access) == ("", "")
 

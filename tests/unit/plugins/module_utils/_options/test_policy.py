@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Share, policy_from
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Share
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 MEMBERS = [Member(name, f"http://{name}:3000") for name in ("rc1", "rc2", "rc3")]
@@ -90,15 +91,6 @@ WAIVABLE = (
         ),
         ("steady", {"expected_version": ""}, "expected_version must be a full version such as 7.11.0, not empty"),
         ("steady", {"expected_version": "7.11"}, "expected_version must be a full version such as 7.11.0, not 7.11"),
-        ("steady", {"ping_interval": 0.0}, "ping_interval is 0, it must be at least 0.001 s"),
-        ("steady", {"link_memory": float("nan")}, "link_memory is nan, it must be finite"),
-        ("steady", {"stable_for": float("inf")}, "stable_for is inf, it must be finite"),
-        (
-            "steady",
-            {"max_record_age": 5.0},
-            "max_record_age (5 s) is shorter than ping_interval (10 s): "
-            "every record would look stale between two pings",
-        ),
         (
             "after",
             {"targets": ["rc1"]},
@@ -160,6 +152,21 @@ WAIVABLE = (
         ),
         (
             "steady",
+            {"deadline": 30.0},
+            "stable_for (30 s) + interval (5 s) is longer than deadline (30 s): the gate could never pass",
+        ),
+        (
+            "steady",
+            {"deadline": 10.0, "stable_for": 8.0, "interval": 3.0},
+            "stable_for (8 s) + interval (3 s) is longer than deadline (10 s): the gate could never pass",
+        ),
+        (
+            "after",
+            {"targets": ["rc1"], "before": BEFORE, "deadline": 0.0},
+            "phase: after with deadline: 0 can never pass: what came back has to be seen to stay",
+        ),
+        (
+            "steady",
             {"waive": [{"code": "too_few_serving", "reason": "it is night"}]},
             f"waive: too_few_serving cannot be waived; what can is {WAIVABLE}",
         ),
@@ -189,6 +196,14 @@ def test_what_is_refused(phase: str, options: dict[str, Any], message: str) -> N
     with pytest.raises(OptionsError) as caught:
         policy_from(params(phase, **options), MEMBERS)
     assert str(caught.value) == message
+
+
+def test_check_mode_does_not_wait() -> None:
+    waiting = policy_from(params(progress_deadline=20.0), MEMBERS)
+    assert (waiting.deadline, waiting.progress_deadline) == (600.0, 20.0)
+    # A deadline that is too short for a pass does not matter then.
+    checking = params(deadline=10.0, progress_deadline=20.0, check_mode=True)
+    assert policy_from(checking, MEMBERS) == waiting.without_wait()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The result of a gate, and the dictionary that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import WORST, to_iso
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import Record, State
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Verdict
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
+
+UNCLAIMED_LIMIT = 50
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """How the wait ended; the same structure on pass and on failure. ``began``: by the wall clock, if it is known."""
+
+    verdict: Verdict
+    policy: Policy
+    elapsed: float
+    observations: int
+    gave_up: str = ""
+    history: tuple[Mapping[str, Any], ...] = field(default=())
+    unclaimed: tuple[Mapping[str, Any], ...] = field(default=())
+    began: datetime | None = None
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict.outcome is Outcome.PASS
+
+    @property
+    def message(self) -> str:
+        """``2 of 3 members serve, 3 needed: rc2 unreachable (connection refused); waited 600 s``."""
+        line = f"{self.verdict.summary}; waited {self.elapsed:.0f} s"
+        if self.gave_up:
+            line += f", {self.gave_up}"
+        if self.verdict.outcome is Outcome.FAIL:
+            # Nobody waits any more: say in full what the first of the nodes said, and what to do.
+            line += next((f"; {f.message}" for f in self.verdict.findings if f.blocking and f.brief), "")
+        return line
+
+    def to_dict(self) -> dict[str, Any]:
+        verdict, policy = self.verdict, self.policy
+        return {
+            "verdict": verdict.outcome.value,
+            "msg": self.message,
+            "phase": policy.phase.value,
+            "targets": list(policy.targets),
+            "members": [_member(standing) for standing in verdict.members],
+            "serving": list(verdict.serving),
+            "needed": verdict.needed,
+            "ids": list(verdict.ids),
+            "unclaimed": [dict(record) for record in self.unclaimed],
+            "links": [{"member": name, "sees": list(seen)} for name, seen in verdict.sees.items()],
+            "findings": [finding.to_dict() for finding in verdict.findings],
+            "waived": [{**waiver.to_dict(), "message": finding.message} for waiver, finding in verdict.waived],
+            "exempt": verdict.exempt.value if verdict.exempt else None,
+            "next_safe": list(verdict.next_safe),
+            "safe_batch": verdict.safe_batch,
+            "observations": self.observations,
+            "began": to_iso(self.began),
+            "elapsed": round(self.elapsed, 1),
+            "stable": round(verdict.held, 1),
+            "history": [dict(change) for change in self.history],
+        }
+
+
+def briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
+    """The targets, and each member that does not serve or that a blocking finding names. None: nobody was seen."""
+    if not verdict.members:
+        return None
+    blamed = {name: f.code.value for f in reversed(verdict.findings) if f.blocking for name in f.members}
+    return [
+        {
+            "name": standing.name,
+            "instance_id": standing.record.id if standing.record else None,
+            "serving": standing.serving,
+            "code": standing.why_not.code.value if standing.why_not else blamed.get(standing.name),
+        }
+        for standing in verdict.members
+        if not standing.serving or standing.name in blamed or standing.name in policy.targets
+    ]
+
+
+def unclaimed_records(observation: Observation, verdict: Verdict, policy: Policy) -> tuple[dict[str, Any], ...]:
+    """Records that are no member's process: what a dead one has left, or a stranger. The worst opinion of each."""
+    known = {standing.record.id for standing in verdict.members if standing.record}
+    worst: dict[str, tuple[State, Record]] = {}
+    for identity in [identity for identity in observation.ids if identity not in known]:
+        records = [view.by_id[identity] for view in observation.views if identity in view.by_id]
+        states = [(record.state(observation.reference, policy.max_record_age), record) for record in records]
+        worst[identity] = max(states, key=lambda seen: WORST[seen[0]])
+    ranked = sorted(worst.items(), key=lambda item: (-WORST[item[1][0]], item[0]))
+    return tuple(
+        {"instance_id": identity, "state": state.value, "place": list(record.place) if record.place else None}
+        for identity, (state, record) in ranked[:UNCLAIMED_LIMIT]
+    )
+
+
+def _member(standing: MemberStatus) -> dict[str, Any]:
+    record = standing.record
+    return {
+        "name": standing.name,
+        "url": standing.view.member.url,
+        "instance_id": record.id if record else standing.last_id,
+        "place": list(record.place) if record and record.place else None,
+        "version": standing.version,
+        "state": standing.state.value if standing.state else None,
+        "serving": standing.serving,
+        "reason": standing.why_not.message if standing.why_not else None,
+    }
