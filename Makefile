@@ -14,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup lint units others coverage sanity molecule build docs rehearsal test-matrix test demo rolls \
-  pictures simulate mutants matrix bench scale fuzz clean release-tools
+  pictures options simulate mutants matrix bench scale fuzz clean release-tools
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -99,6 +99,9 @@ rolls: setup ## record two rolls of an emulated cluster, for the tests of the re
 
 pictures: setup ## take the README's pictures of those rolls' reports; needs Chromium
 	@python -m $(TESTS).report.pictures
+
+options: setup ## write what repeats the options: the role's argument specs and list, the event source's schema
+	@python -m $(TESTS).tools.generate
 
 simulate: setup ## 100,000 simulated deployments; writes docs/simulation.md
 	@python -m $(TESTS).simulation --write docs/simulation.md $(ARGS)

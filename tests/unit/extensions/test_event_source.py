@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 SOURCE = Path(watch.__file__).parents[3] / "extensions" / "eda" / "plugins" / "event_source" / "instances.py"
-SCHEMA = SOURCE.parent / "schemas" / "instances.json"
 NAMES = ("rc1", "rc2")
 TOKEN = "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"
 LOGIN = {"username": "watcher", "password": "pässword"}
@@ -237,40 +236,3 @@ def test_the_example_and_the_sample_can_be_read() -> None:
         assert set(args) <= set(WATCH)
     members = example[0]["sources"][0]["rocketops.rocketchat.instances"]["members"]
     assert [member["name"] for member in members] == ["rc1", "rc2"]
-
-
-def test_the_schema_is_that_of_the_options() -> None:
-    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == _schema()
-
-
-def _schema() -> dict[str, Any]:
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "rocketops.rocketchat.instances",
-        **_object(WATCH),
-    }
-
-
-def _object(spec: Mapping[str, Any]) -> dict[str, Any]:
-    required = [name for name, option in spec.items() if option.get("required")]
-    return {
-        "type": "object",
-        "properties": {name: _option(option) for name, option in spec.items()},
-        "additionalProperties": False,
-        **({"required": required} if required else {}),
-    }
-
-
-def _option(option: Mapping[str, Any]) -> dict[str, Any]:
-    kinds = {"str": "string", "path": "string", "int": "integer", "float": "number", "bool": "boolean"}
-    if option["type"] == "list":
-        inner = _object(option["options"]) if "options" in option else {"type": kinds[option["elements"]]}
-        return {"type": "array", "items": inner}
-    if option["type"] == "dict":
-        return {"type": "object"}
-    found: dict[str, Any] = {"type": kinds[option["type"]]}
-    if "choices" in option:
-        found["enum"] = option["choices"]
-    if "default" in option:
-        found["default"] = option["default"]
-    return found
