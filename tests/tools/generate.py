@@ -83,22 +83,23 @@ GENERATED = {SCHEMA: schema, ROLE_SPEC: role_spec, ROLE_TASK: role_task}
 
 def _role_options(names: Iterable[str]) -> str:
     documented = documentation("cluster_gate")
-    options = {f"{PREFIX}{name}": _role_option(GATE[name], documented[name]) for name in names}
+    options = {f"{PREFIX}{name}": _role_option(name, GATE[name], documented) for name in names}
     text = yaml.dump(options, Dumper=_Indented, sort_keys=False, width=108, allow_unicode=True)
     return "".join(f"      {line}\n" for line in text.splitlines())
 
 
-def _role_option(option: Mapping[str, Any], described: Mapping[str, Any]) -> dict[str, Any]:
-    text = described["description"]
+def _role_option(name: str, option: Mapping[str, Any], documented: Mapping[str, Any]) -> dict[str, Any]:
+    if name not in documented:
+        raise LookupError(f"describe the option {name} in the documentation of cluster_gate first")
+    text = documented[name]["description"]
     texts = [text] if isinstance(text, str) else text
-    names = [re.sub(r"\bO\((?=\w)", f"O({PREFIX}", text) for text in texts]
-    kept = {name: option[name] for name in ("type", "elements", "choices", "default", "required") if name in option}
-    found = {"description": names, **kept}
+    kept = {key: option[key] for key in ("type", "elements", "choices", "default", "required") if key in option}
+    found = {"description": [re.sub(r"\bO\((?=\w)", f"O({PREFIX}", text) for text in texts], **kept}
     if option.get("no_log"):
         found["no_log"] = True
     if "options" in option:
-        inner = described["suboptions"]
-        found["options"] = {name: _role_option(part, inner[name]) for name, part in option["options"].items()}
+        inner = documented[name]["suboptions"]
+        found["options"] = {part: _role_option(part, spec, inner) for part, spec in option["options"].items()}
     return found
 
 

@@ -63,7 +63,7 @@ def differences(place: str, spec: Mapping[str, Any], found: Mapping[str, Any], i
                 if told != wanted and not (key == "required" and not told and not wanted):
                     yield f"{place} says {key}: {told} of the option {name}, the argument spec {wanted}"
             parts, others = option.get("options", {}), other.get(inner, {})
-            yield from differences(f"{place}, option {name},", parts, others, inner)
+            yield from differences(f"{place}, option {name}", parts, others, inner)
 
 
 def of_plugin(name: str, spec: Mapping[str, Any], kind: str = "modules", own: frozenset[str] = frozenset()) -> Any:
@@ -120,7 +120,7 @@ def of_role_spec() -> Iterator[str]:
     for entry, spec in loaded.items():
         wanted = {f"{PREFIX}{n}": o for n, o in GATE.items() if n not in NOT_IN_ROLE and n not in hidden[entry]}
         prefixed = {name: option for name, option in spec["options"].items() if name.removeprefix(PREFIX) in GATE}
-        yield from differences(f"{ROLE_SPEC}, entry point {entry},", wanted, prefixed)
+        yield from differences(f"{ROLE_SPEC}, entry point {entry}", wanted, prefixed)
         for name, option in spec["options"].items():
             told = defaults.get(name)
             if told is not None and "{{" not in str(told) and told != option.get("default"):
