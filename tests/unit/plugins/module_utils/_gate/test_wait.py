@@ -130,7 +130,7 @@ def test_time_that_has_to_pass_is_no_standstill() -> None:
     assert result.passed
     scene["rc3"].error = "server_error"
     back = {scene.now + 10: lambda: setattr(scene["rc3"], "error", None)}
-    result, _lines = wait(scene, scene.policy(), timing, back)
+    result, _lines = wait(scene, policy, events=back)
     assert result.passed  # after stable_for, 30 s
     scene.kill("rc3")
     result, _lines = wait(scene, policy)
