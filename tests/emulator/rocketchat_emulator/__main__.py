@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_WIDTH = max(map(len, KINDS)) + 2
+_WIDTH = max(len(kind.form) for kind in KINDS.values()) + 2
 
-FAULTS = "faults:\n" + "\n".join(f"  {kind:{_WIDTH}}{line}" for kind, line in KINDS.items())
+FAULTS = "faults:\n" + "\n".join(f"  {kind.form:{_WIDTH}}{kind.words}" for kind in KINDS.values())
+
+_CURED = ", ".join(kind.name for kind in KINDS.values() if kind.cured_by_restart)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -248,7 +250,7 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
         "--fault",
         type=_typed(Fault.parse),
         metavar="KIND",
-        help="one of the faults below (default: as before, but broker_down is cured by a restart)",
+        help=f"one of the faults below (default: as before; a restart cures {_CURED})",
     )
 
 

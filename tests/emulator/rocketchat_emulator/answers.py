@@ -68,11 +68,6 @@ def too_many_requests(seconds: int) -> Answer:
     )
 
 
-def broker_down() -> Answer:
-    """Issue 31354 of Rocket.Chat's tracker."""
-    return failure(400, "Service '$node.list' is not available.")
-
-
 def server_error() -> Answer:
     return failure(500, "Internal server error")
 

@@ -18,7 +18,7 @@ from aiohttp import hdrs, web
 from . import answers, realtime
 from .accounts import BYPASS_RATE_LIMIT, VIEW_STATISTICS, Session
 from .answers import RefusedError
-from .disruption import respond, to_response, web_page
+from .exchange import Exchange, to_response, web_page
 from .ratelimit import Tally
 from .registry import isoformat
 
@@ -96,11 +96,11 @@ class Api:
             return self._outside(request, fault)
         if self.never_ready:
             return to_response(answers.unavailable())
-        return await respond(request, fault, lambda: self._answer(request, fault))
+        return await Exchange(request, fault, lambda: self._answer(request, fault)).finish()
 
     def _outside(self, request: web.Request, fault: Fault) -> web.Response:
         """Probes, and the web client's page for everything else."""
-        version, ready = self.instance.version, not self.never_ready and fault.kind != "not_ready"
+        version, ready = self.instance.version, not self.never_ready and fault.behaviour.passes_probes
         if version.has_probes and request.path in {"/livez", "/readyz"}:
             return to_response(answers.probe(ok=ready or request.path == "/livez"))
         if version.has_health and request.path == "/health":
@@ -136,8 +136,8 @@ class Api:
                 return answers.too_many_requests(tally.wait)
         if route.permission_refused and not _may(user, VIEW_STATISTICS, fault):
             return route.permission_refused(self.instance.version)
-        if fault.kind == "broker_down" and request.path == "/api/v1/instances.get":
-            return answers.broker_down()
+        if request.path in fault.behaviour.answers:
+            return fault.behaviour.answers[request.path]
         return await route.handler(_Call(request, user, fault))
 
     def _routes(self) -> dict[tuple[str, str], _Route]:
@@ -150,12 +150,12 @@ class Api:
         }
 
     def _user(self, request: web.Request, fault: Fault) -> User | None:
-        if fault.kind == "unauthorized":
+        if not fault.behaviour.knows_users:
             return None
         return self.accounts.caller(user_id=request.headers.get("X-User-Id"), token=request.headers.get("X-Auth-Token"))
 
     def _count(self, request: web.Request, user: User | None, fault: Fault) -> Tally | None:
-        if fault.kind == "rate_limited":
+        if fault.behaviour.limits_all:
             limit = self.limiter.limit if self.limiter else None
             return Tally(limit.calls if limit else 10, 0, limit.seconds if limit else 60, allowed=False)
         if self.limiter is None or _may(user, BYPASS_RATE_LIMIT, fault):
@@ -172,7 +172,7 @@ class Api:
     async def _login(self, call: _Call) -> Answer:
         fields = await _fields(call.request)
         name = fields.get("user") or fields.get("username") or fields.get("email")
-        if call.fault.kind == "unauthorized":
+        if not call.fault.behaviour.knows_users:
             return answers.login_failed("Unauthorized")
         code = fields.get("code")
         outcome = self.accounts.log_in(
@@ -228,9 +228,7 @@ class Api:
 
 
 def _may(user: User | None, permission: str, fault: Fault) -> bool:
-    if fault.kind == "forbidden" and permission == VIEW_STATISTICS:
-        return False
-    return user is not None and permission in user.permissions
+    return user is not None and permission in user.permissions - fault.behaviour.withholds
 
 
 async def _fields(request: web.Request) -> dict[str, Any]:

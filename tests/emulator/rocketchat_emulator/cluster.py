@@ -21,7 +21,6 @@ from .accounts import Accounts
 from .database import FILE_NAME, Database
 from .errors import EmulatorError
 from .faults import Fault
-from .instance import new_id
 from .processes import become_node, own_process, spawn, spawn_node
 from .registry import Registry
 from .roster import Roster
@@ -135,14 +134,14 @@ class Cluster:
     def _prepare(self, name: str, *, version: Version | None, fault: Fault | None) -> None:
         """Note what a node that does not run is to start as.
 
-        The fault stays unless another is given. Only the broken broker is cured, because a restart is what cures it.
+        The fault stays unless another is given, or a restart is what cures it.
         """
         self._require_up()
         place = self._roster.place(name)
         if place.process and place.process.state != "stopped":
             raise EmulatorError(f"{name} already runs, as process {place.process.pid}")
         _require_free(place.address, place.port)
-        if fault is None and place.fault.kind == "broker_down":
+        if fault is None and place.fault.cured_by_restart:
             fault = Fault()
         if version is not None:
             self._roster.set_version(name, version)
@@ -173,8 +172,8 @@ class Cluster:
     def set_fault(self, name: str, fault: Fault) -> None:
         place = self._roster.place(name)
         runs = place.process is not None and place.process.state != "stopped"
-        if runs and fault.kind == "never_ready":
-            raise EmulatorError(f"never_ready is how a process starts, and {name} runs: use start {name} --fault")
+        if runs and not fault.behaviour.becomes_ready:
+            raise EmulatorError(f"{fault.kind} is how a process starts, and {name} runs: use start {name} --fault")
         self._change_fault(place, fault)
 
     def set_cut(self, a: str, b: str, kind: CutKind | None) -> None:
@@ -201,7 +200,7 @@ class Cluster:
         def ready() -> bool:
             waiting[:] = [name for name in children if self._roster.place(name).ready_at is None]
             for name in waiting:
-                if children[name].poll() is not None and self._roster.fault(name).kind != "crash_loop":
+                if children[name].poll() is not None and not self._roster.fault(name).behaviour.crashes:
                     raise EmulatorError(f"{name} ended at its start: {self._last_words(name)}")
             return not waiting
 
@@ -248,12 +247,11 @@ class Cluster:
         return process
 
     def _change_fault(self, place: Place, fault: Fault) -> None:
-        if place.fault.kind == "ghost":
-            self._registry.remove_ghost(place.name)
+        if place.fault.behaviour.ends:
+            place.fault.behaviour.ends(place, self._registry)
         self._roster.set_fault(place.name, fault)
-        if fault.kind == "ghost":
-            extra = {"host": self._settings.host_of(place), "port": self._settings.port_of(place)}
-            self._registry.add_ghost(node=place.name, instance_id=new_id(place.version), extra=extra)
+        if fault.behaviour.begins:
+            fault.behaviour.begins(place, self._registry, self._settings)
 
     def _require_up(self) -> None:
         if self._database.get("over"):

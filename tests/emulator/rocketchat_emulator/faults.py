@@ -2,38 +2,91 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ways in which a node can be made to fail: their names, their arguments, one line of help for each."""
+"""The faults: one row per kind, with its name, its words for --help and its behaviour.
+
+`KINDS`, at the end, is the only list of them. A node without a fault behaves as `Behaviour()` says, and each field of
+`Behaviour` is one place where a kind can make it behave otherwise. A kind that does so nowhere cannot be written.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
 
-KINDS = {
-    "none": "healthy",
-    "unauthorized": "knows no token and no password: 401",
-    "forbidden": "grants nobody the permission view-statistics: 403",
-    "rate_limited": "429 to every call of /api/v1",
-    "broker_down": "400 \"Service '$node.list' is not available.\" for instances.get; cured by a restart only",
-    "server_error": "500 to every call of /api",
-    "html": "200 and a web page, as a login proxy answers",
-    "truncated": "the connection closes in the middle of the answer",
-    "not_json": "200, said to be JSON, but is not",
-    "wrong_shape": "200 and JSON of another shape: an item without _id, no version",
-    "slow:SECONDS": "the right answer, so much later",
-    "drip": "the right answer, a byte of the body a second",
-    "drip_headers": "never gets through its headers, a byte a second",
-    "reset": "resets the connection instead of answering",
-    "redirect:URL": "302 to URL",
-    "huge": "an answer of more than 16 MiB",
-    "not_ready": "/readyz answers 503 (since 7.11), /health 500 (before)",
-    "ghost": "a record of the year 2257 stands in the database until the fault is changed",
-    "stale_ping": "answers, but no longer pings its record",
-    "crash_loop:SECONDS": "dies so long after each start, and is started again at once, with a new id",
-    "never_ready": "listens, answers 503 to every call of /api, never registers; takes effect at a start only",
-}
+from . import answers
+from .accounts import VIEW_STATISTICS
+from .instance import new_id
 
-_FORMS = {form.partition(":")[0]: form for form in KINDS}
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from aiohttp import web
+
+    from .answers import Answer
+    from .exchange import Exchange
+    from .registry import Registry
+    from .roster import Place
+    from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a node does; the defaults are those of a healthy one.
+
+    | field | who acts on it |
+    | --- | --- |
+    | ``responds`` | every call of /api: it makes the response, or returns None if none goes out |
+    | ``answers`` | a call of one of these paths, once login, rate limit and permission are checked |
+    | ``knows_users``, ``withholds``, ``limits_all`` | login, the permission check, the rate limit |
+    | ``passes_probes`` | /readyz, and /health before 7.11 |
+    | ``pings`` | the duty to refresh the node's record |
+    | ``becomes_ready`` | the start of a process, and nothing after it |
+    | ``crashes`` | the keeper: it kills the process so many seconds after each start, and starts it again |
+    | ``begins``, ``ends`` | the command line, when it sets this fault and when it replaces it |
+    """
+
+    responds: Callable[[Exchange], Awaitable[web.StreamResponse | None]] | None = None
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    knows_users: bool = True
+    withholds: frozenset[str] = frozenset()
+    limits_all: bool = False
+    passes_probes: bool = True
+    pings: bool = True
+    becomes_ready: bool = True
+    crashes: bool = False
+    begins: Callable[[Place, Registry, Settings], None] | None = None
+    ends: Callable[[Place, Registry], None] | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One row. ``form`` is the name, for some with what follows it on the command line, such as slow:SECONDS."""
+
+    form: str
+    words: str
+    behaviour: Behaviour
+    cured_by_restart: bool = False
+
+    def __post_init__(self) -> None:
+        if self.behaviour == Behaviour() and self.name != "none":
+            names = ", ".join(each.name for each in fields(Behaviour))
+            raise ValueError(
+                f"fault {self.name} has no behaviour: a node with it would be healthy; its row in faults.py must change"
+                f" one of {names}"
+            )
+        if self.argument not in _ARGUMENTS:
+            raise ValueError(f"fault {self.form}: what follows the colon must be one of {', '.join(_ARGUMENTS)[2:]}")
+
+    @property
+    def name(self) -> str:
+        return self.form.partition(":")[0]
+
+    @property
+    def argument(self) -> str:
+        return self.form.partition(":")[2]
 
 
 @dataclass(frozen=True)
@@ -45,27 +98,184 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """Read ``drip`` or ``slow:1.5``; anything that is not one of the forms in KINDS is a ValueError."""
-        kind, colon, argument = text.partition(":")
-        form = _FORMS.get(kind)
-        if form is None:
-            raise ValueError(f"unknown fault '{text}'; there are: {', '.join(KINDS)}")
-        if bool(argument) != (":" in form) or (colon and not argument):
-            raise ValueError(f"'{text}' must have the form {form}")
-        fault = cls(kind, argument)
-        if form.endswith(":SECONDS") and not 0 < fault.seconds < math.inf:
-            raise ValueError(f"'{text}' must have the form {form}, with a number greater than 0")
-        if form.endswith(":URL") and ("\r" in argument or "\n" in argument):
-            raise ValueError("a URL has no line breaks")
-        return fault
+        """Read ``drip`` or ``slow:1.5``; anything that has not the form of one of the kinds is a ValueError."""
+        name, colon, argument = text.partition(":")
+        kind = KINDS.get(name)
+        if kind is None:
+            raise ValueError(f"unknown fault '{text}'; there are: {', '.join(each.form for each in KINDS.values())}")
+        if bool(argument) != bool(kind.argument) or (colon and not argument):
+            raise ValueError(f"'{text}' must have the form {kind.form}")
+        problem = _ARGUMENTS[kind.argument](argument)
+        if problem:
+            raise ValueError(f"'{text}' must have the form {kind.form}, {problem}")
+        return cls(name, argument)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.argument}" if self.argument else self.kind
 
     @property
+    def behaviour(self) -> Behaviour:
+        return KINDS[self.kind].behaviour
+
+    @property
+    def cured_by_restart(self) -> bool:
+        return KINDS[self.kind].cured_by_restart
+
+    @property
     def seconds(self) -> float:
         """The argument of the kinds that take a duration; NaN if it is no number."""
-        try:
-            return float(self.argument)
-        except ValueError:
-            return math.nan
+        return _number(self.argument)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+# What can follow the colon, and what is wrong with a text in its place; "" if nothing is.
+_ARGUMENTS: dict[str, Callable[[str], str]] = {
+    "": lambda _: "",
+    "SECONDS": lambda text: "" if 0 < _number(text) < math.inf else "with a number greater than 0",
+    "URL": lambda text: "with a URL without line breaks" if "\r" in text or "\n" in text else "",
+}
+
+_DRIP_EVERY = 1.0
+
+_HUGE = 17 * 1024 * 1024
+
+_WRONG_SHAPE = {"instances": [{"name": "rocket.chat", "connected": True}], "success": True}
+
+
+async def _server_error(exchange: Exchange) -> web.StreamResponse:
+    return exchange.reply(answers.server_error())
+
+
+async def _html(exchange: Exchange) -> web.StreamResponse:
+    return exchange.reply_page()
+
+
+async def _truncated(exchange: Exchange) -> web.StreamResponse:
+    response = await exchange.healthy()
+    stream = await exchange.begin_like(response)
+    body = exchange.body_of(response)
+    await stream.write(body[: len(body) // 2])
+    exchange.close()
+    return stream
+
+
+async def _not_json(exchange: Exchange) -> web.StreamResponse:
+    return exchange.reply_text("this is not JSON")
+
+
+async def _wrong_shape(exchange: Exchange) -> web.StreamResponse:
+    return exchange.reply_text(json.dumps(_WRONG_SHAPE))
+
+
+async def _slow(exchange: Exchange) -> web.StreamResponse:
+    await asyncio.sleep(exchange.fault.seconds)
+    return await exchange.healthy()
+
+
+async def _drip(exchange: Exchange) -> web.StreamResponse:
+    response = await exchange.healthy()
+    stream = await exchange.begin_like(response)
+    for byte in exchange.body_of(response):
+        await stream.write(bytes([byte]))
+        await asyncio.sleep(_DRIP_EVERY)
+    return stream
+
+
+async def _drip_headers(exchange: Exchange) -> None:
+    exchange.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Padding: ")
+    while exchange.write(b"x"):
+        await asyncio.sleep(_DRIP_EVERY)
+
+
+async def _reset(exchange: Exchange) -> None:
+    exchange.reset()
+
+
+async def _redirect(exchange: Exchange) -> web.StreamResponse:
+    return exchange.redirect(exchange.fault.argument)
+
+
+async def _huge(exchange: Exchange) -> web.StreamResponse:
+    """Valid JSON, only more than a client should read."""
+    response = await exchange.healthy()
+    stream = await exchange.begin({"Content-Type": "application/json"}, status=response.status)
+    await stream.write(b'{"padding":"')
+    for _unused in range(_HUGE // 2**16):
+        await stream.write(b"x" * 2**16)
+    await stream.write(b'",' + exchange.body_of(response).lstrip(b"{"))
+    return stream
+
+
+def _add_ghost(place: Place, registry: Registry, settings: Settings) -> None:
+    extra = {"host": settings.host_of(place), "port": settings.port_of(place)}
+    registry.add_ghost(node=place.name, instance_id=new_id(place.version), extra=extra)
+
+
+def _remove_ghost(place: Place, registry: Registry) -> None:
+    registry.remove_ghost(place.name)
+
+
+def _by_name(*kinds: Kind) -> dict[str, Kind]:
+    table = {kind.name: kind for kind in kinds}
+    if len(table) != len(kinds):
+        raise ValueError("two rows of faults.py have the same name")
+    return table
+
+
+KINDS = _by_name(
+    Kind("none", "healthy", Behaviour()),
+    Kind("unauthorized", "knows no token and no password: 401", Behaviour(knows_users=False)),
+    Kind(
+        "forbidden",
+        "grants no user the permission view-statistics: 403",
+        Behaviour(withholds=frozenset({VIEW_STATISTICS})),
+    ),
+    Kind("rate_limited", "429 to every call of /api/v1", Behaviour(limits_all=True)),
+    Kind(
+        "broker_down",
+        "400 \"Service '$node.list' is not available.\" for instances.get; cured by a restart only",
+        # Issue 31354 of Rocket.Chat's tracker.
+        Behaviour(
+            answers={"/api/v1/instances.get": answers.failure(400, "Service '$node.list' is not available.")},
+        ),
+        cured_by_restart=True,
+    ),
+    Kind("server_error", "500 to every call of /api", Behaviour(responds=_server_error)),
+    Kind("html", "200 and a web page, as a login proxy answers", Behaviour(responds=_html)),
+    Kind("truncated", "the connection closes in the middle of the answer", Behaviour(responds=_truncated)),
+    Kind("not_json", "200, said to be JSON, but is not", Behaviour(responds=_not_json)),
+    Kind(
+        "wrong_shape",
+        "200 and JSON of another shape: an item without _id, no version",
+        Behaviour(responds=_wrong_shape),
+    ),
+    Kind("slow:SECONDS", "the right answer, so much later", Behaviour(responds=_slow)),
+    Kind("drip", "the right answer, a byte of the body a second", Behaviour(responds=_drip)),
+    Kind("drip_headers", "never gets through its headers, a byte a second", Behaviour(responds=_drip_headers)),
+    Kind("reset", "resets the connection instead of answering", Behaviour(responds=_reset)),
+    Kind("redirect:URL", "302 to URL", Behaviour(responds=_redirect)),
+    Kind("huge", "an answer of more than 16 MiB", Behaviour(responds=_huge)),
+    Kind("not_ready", "/readyz answers 503 (since 7.11), /health 500 (before)", Behaviour(passes_probes=False)),
+    Kind(
+        "ghost",
+        "a record of the year 2257 stands in the database until the fault is changed",
+        Behaviour(begins=_add_ghost, ends=_remove_ghost),
+    ),
+    Kind("stale_ping", "answers, but no longer pings its record", Behaviour(pings=False)),
+    Kind(
+        "crash_loop:SECONDS",
+        "dies so long after each start, and is started again at once, with a new id",
+        Behaviour(crashes=True),
+    ),
+    Kind(
+        "never_ready",
+        "listens, answers 503 to every call of /api, never registers; takes effect at a start only",
+        Behaviour(becomes_ready=False),
+    ),
+)

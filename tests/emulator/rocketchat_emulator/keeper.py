@@ -74,7 +74,7 @@ class Keeper:
         self._children = [child for child in self._children if child.poll() is None]
 
     def _loop(self, place: Place, process: Process) -> None:
-        looping = place.fault.kind == "crash_loop"
+        looping = place.fault.behaviour.crashes
         if process.state == "stopped":
             # A node whose fault was lifted between its crash and its start is started all the same.
             if looping or place.name in self._crashed:

@@ -51,7 +51,7 @@ class Node:
         self._roster = Roster(database)
         place = self._roster.place(name)
         self._address, self._port = place.address, place.port
-        self._never_ready = place.fault.kind == "never_ready"
+        self._never_ready = not place.fault.behaviour.becomes_ready
         self._instance = Instance.of(place, self._settings)
         self._peers = Peers(
             address=place.address, instance=self._instance, registry=self._registry, roster=self._roster
@@ -138,7 +138,7 @@ class Node:
             self._over.set()
 
     def _ping(self, presence: Presence) -> None:
-        if self._roster.fault(self._name).kind != "stale_ping":
+        if self._roster.fault(self._name).behaviour.pings:
             presence.ping()
 
     def _sweep(self) -> None:

@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING
 
 import pytest
+
+from rocketchat_emulator.faults import KINDS
 
 if TYPE_CHECKING:
     from emulator_driver import Emulator
@@ -93,12 +96,5 @@ def test_help_names_every_fault(emulator: Emulator) -> None:
     for arguments in (["--help"], ["fault", "--help"], ["start", "--help"]):
         code, output, _unused = emulator.call(*arguments)
         assert code == 0
-        for kind in (
-            "broker_down",
-            "slow:SECONDS",
-            "redirect:URL",
-            "drip_headers",
-            "crash_loop:SECONDS",
-            "never_ready",
-        ):
-            assert f"\n  {kind} " in output
+        for kind in KINDS.values():
+            assert re.search(rf"\n  {kind.form}  +{re.escape(kind.words)}\n", output)

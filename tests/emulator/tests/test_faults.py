@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from rocketchat_emulator.faults import KINDS, Behaviour, Fault, Kind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,13 +23,93 @@ if TYPE_CHECKING:
 
 _LISTING = "/api/v1/instances.get"
 
+# How a client notices each kind: what is asked of rc1, and what comes of it instead of what a healthy node answers.
+NOTICED: dict[str, tuple[str, str]] = {
+    "unauthorized": (_LISTING, "401"),
+    "forbidden": (_LISTING, "403"),
+    "rate_limited": (_LISTING, "429"),
+    "broker_down": (_LISTING, "400"),
+    "server_error": (_LISTING, "500"),
+    "html": (_LISTING, "200 text/html"),
+    "truncated": (_LISTING, "ChunkedEncodingError"),
+    "not_json": (_LISTING, "200 not JSON"),
+    "wrong_shape": (_LISTING, "200 with 1 nameless"),
+    "slow:5": (_LISTING, "ReadTimeout"),
+    "drip": (_LISTING, "ConnectionError"),
+    "drip_headers": (_LISTING, "ReadTimeout"),
+    "reset": (_LISTING, "ConnectionError"),
+    "redirect:http://127.0.0.1:9/": (_LISTING, "302"),
+    "huge": (_LISTING, "200 with 2, more than 16 MiB"),
+    "not_ready": ("/health", "500"),
+    "ghost": (_LISTING, "200 with 3"),
+    "stale_ping": (_LISTING, "200 with 1"),
+    "crash_loop:0.1": (_LISTING, "ConnectionError"),
+    "never_ready": (_LISTING, "503"),
+}
+_HEALTHY = {_LISTING: "200 with 2", "/health": "200 text/plain"}
+
 
 @pytest.fixture
 def broken(shared: Emulator) -> Iterator[Emulator]:
     """The shared cluster, whose first node each test may break."""
     yield shared
+    if not Fault.parse(shared.node("rc1")["fault"]).behaviour.becomes_ready:
+        shared.run("stop", "rc1")
+        shared.run("start", "rc1", "--fault", "none")
     shared.run("fault", "rc1", "none")
-    assert shared.get("rc1", _LISTING).status_code == 200, "a fault ends without a restart"
+    # Without another restart: only a crashed node starts again, and only a forgotten record registers again.
+    shared.eventually(lambda: _answered(shared, _LISTING) == _HEALTHY[_LISTING])
+
+
+def _answered(emulator: Emulator, path: str) -> str:
+    """What a client sees of rc1: a status and what the body is, or the class of its error."""
+    try:
+        answer = emulator.get("rc1", path, timeout=0.5)
+    except requests.exceptions.RequestException as error:
+        return type(error).__name__
+    kind = answer.headers.get("Content-Type", "").partition(";")[0]
+    if answer.status_code != 200:
+        return str(answer.status_code)
+    if kind != "application/json":
+        return f"200 {kind}"
+    try:
+        items = answer.json()["instances"]
+    except ValueError:
+        return "200 not JSON"
+    nameless = sum("instanceRecord" not in item for item in items)
+    return f"200 with {len(items)}{' nameless' * bool(nameless)}{', more than 16 MiB' * (len(answer.content) > 2**24)}"
+
+
+@pytest.mark.parametrize("fault", NOTICED)
+def test_a_client_notices(broken: Emulator, fault: str) -> None:
+    path, expected = NOTICED[fault]
+    assert _answered(broken, path) == _HEALTHY[path] != expected
+    if Fault.parse(fault).behaviour.becomes_ready:
+        broken.run("fault", "rc1", fault)
+    else:
+        broken.run("stop", "rc1")
+        broken.run("start", "rc1", "--fault", fault, "--no-wait")
+    seen = ""
+    end = time.monotonic() + 8
+    while seen != expected:
+        assert time.monotonic() < end, f"fault {fault}: {path} answers '{seen}', '{expected}' expected"
+        seen = _answered(broken, path)
+
+
+def test_every_kind_is_noticed() -> None:
+    tried = {Fault.parse(fault).kind for fault in NOTICED}
+    forgotten = sorted(KINDS.keys() - {"none"} - tried)
+    assert [f"fault {name} has no row in NOTICED of tests/emulator/tests/test_faults.py" for name in forgotten] == []
+
+
+def test_a_kind_without_behaviour_cannot_be_written() -> None:
+    with pytest.raises(
+        ValueError,
+        match=r"^fault idle has no behaviour: a node with it would be healthy; its row in faults[.]py must ",
+    ):
+        Kind("idle", "does nothing", Behaviour())
+    with pytest.raises(ValueError, match=r"^fault idle:NUMBER: what follows the colon must be one of SECONDS, URL$"):
+        Kind("idle:NUMBER", "does not say how", Behaviour(pings=False))
 
 
 @pytest.mark.parametrize(
