@@ -103,7 +103,7 @@ pictures: setup ## take the README's pictures of those rolls' reports; needs Chr
 options: setup ## write what repeats the options: the role's argument specs and list, the event source's schema
 	@python -m $(TESTS).tools.generate
 
-simulate: setup ## 100,000 simulated deployments; writes docs/simulation.md
+simulate: setup ## 100,000 simulated deployments with new seeds; adds to docs/simulation.md
 	@python -m $(TESTS).simulation --write docs/simulation.md $(ARGS)
 
 mutants: setup ## break the judgement on purpose, see who notices; writes docs/mutants.md

@@ -2,58 +2,103 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Simulate many rolling deployments, or replay one: ``python -m …tests.simulation --replay SEED``."""
+"""Simulate many rolling deployments and add the run to the published ones, or replay one with ``--replay SEED``."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.tests.simulation.campaign import campaign, play
+from ansible_collections.rocketops.rocketchat.tests.simulation.campaign import chunks, play
+from ansible_collections.rocketops.rocketchat.tests.simulation.runs import Run, Runs, RunsError, digest, record
 
-PAGE = """\
-# What the simulation found
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
 
-Written by `make simulate`; [guarantees.md](guarantees.md) says what is checked, and how the bounds come about.
+URI = "the gate that people write with ansible.builtin.uri and until"
 
-{table}
+# A run is recorded each time that so many more of its schedules are finished.
+PART = 25_000
 
-Seeds {first} to {last}, {minutes:.1f} minutes with {processes} processes on {processors} processors. Both gates
-were held against the same clusters. A false pass let a deployment go on when it should not have; a missed bound kept
-it waiting, or gave it up, although all was well.
 
-In {unseen:,} of the passes of `cluster_gate` ({share:.1f} %) two nodes were cut off from each other, and no view had
-shown it: silent cuts, which TCP takes for minutes to notice, and cuts that flapped and looked well just then.
+class Stop:
+    """Whether SIGINT or SIGTERM has asked for the end of the run; a second signal ends it at once."""
 
-The slowest pass of `cluster_gate`, as a share of its bound: {slowest}.
-"""
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        signal.signal(number, signal.SIG_DFL)
 
 
 def main() -> int:
     options = _parser().parse_args()
     if options.replay is not None:
         return _replay(options.replay, today=options.today)
-    first = options.first if options.first is not None else int.from_bytes(os.urandom(4), "big")
-    began = time.monotonic()
-    totals = campaign(first, options.schedules, processes=options.processes, today=not options.only_ours)
-    page = PAGE.format(
-        table=totals.table(),
-        first=first,
-        last=first + options.schedules - 1,
-        minutes=(time.monotonic() - began) / 60,
-        processes=options.processes,
-        processors=os.cpu_count(),
-        unseen=totals.ours.unseen_cuts,
-        share=100 * totals.ours.unseen_cuts / max(totals.ours.passes, 1),
-        slowest=totals.slowest(),
-    )
-    if options.write:
-        options.write.write_text(page)
-    print(page, *totals.faults()[:20], sep="\n")
-    return 1 if totals.seeds else 0
+    try:
+        return _simulate(options)
+    except RunsError as error:
+        print(f"simulation: {error}", file=sys.stderr)
+        return 1
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    sources = digest()
+    runs = Runs.load(options.write.with_suffix(".json")) if options.write else Runs("")
+    dropped = runs.begin_again(sources)
+    if dropped:
+        print(f"Judgement or simulation have changed: the count begins again without the {dropped} previous runs.")
+    # Of more seeds than any test draws from: that this one was used before is next to impossible.
+    first = options.first if options.first is not None else int.from_bytes(os.urandom(5), "big")
+    runs.require_unused(range(first, first + options.schedules))
+    run = Run(first)
+    for _part in _play(run, options):
+        if options.write:
+            record(options.write, run, sources)
+        print(
+            f"{run.totals.schedules:,} of {options.schedules:,} schedules in {run.minutes:.1f} minutes,"
+            f" {len(run.totals.seeds)} faults",
+            flush=True,
+        )
+    if not run.totals.schedules:
+        print("No schedule is finished, nothing is recorded.")
+        return 1
+    runs.put(run)
+    print("", runs.page(), sep="\n")
+    return 1 if run.totals.seeds else 0
+
+
+def _play(run: Run, options: argparse.Namespace) -> Iterator[None]:
+    """Play the run; yields whenever a part of it is finished, and at its end or where a signal stops it."""
+    stop, began, recorded = Stop(), time.monotonic(), 0
+    print(f"Seeds {run.first} to {run.first + options.schedules - 1}", flush=True)
+    parts = chunks(run.first, options.schedules, processes=options.processes, today=not options.only_ours)
+    try:
+        with closing(parts):
+            for part in parts:
+                run.totals.add(part)
+                run.minutes = round((time.monotonic() - began) / 60, 1)
+                if stop.asked:
+                    break
+                if run.totals.schedules - recorded >= PART:
+                    recorded = run.totals.schedules
+                    yield
+    except BrokenProcessPool:
+        if not stop.asked:
+            raise
+    if run.totals.schedules > recorded:
+        yield
 
 
 def _replay(seed: int, *, today: bool) -> int:
@@ -69,14 +114,25 @@ def _replay(seed: int, *, today: bool) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="simulation", description=__doc__)
-    parser.add_argument("--schedules", type=int, default=100_000)
-    parser.add_argument("--first", type=int, help="first seed; a random one if left out")
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
-    parser.add_argument("--only-ours", action="store_true", help="without the gate of today")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="keep the result there, as Markdown")
-    parser.add_argument("--replay", type=int, metavar="SEED", help="the time line of one schedule")
-    parser.add_argument("--today", action="store_true", help="replay with the gate of today")
+    parser.add_argument("--schedules", type=_count, default=100_000, help="how many seeds (default: %(default)s)")
+    parser.add_argument("--first", type=int, metavar="SEED", help="first seed (default: a random one)")
+    parser.add_argument("--processes", type=_count, default=os.cpu_count(), help="(default: one per processor)")
+    parser.add_argument("--only-ours", action="store_true", help=f"in half the time, without {URI}")
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="add the run to the list beside this page (FILE with .json), and write the page of all its runs",
+    )
+    parser.add_argument("--replay", type=int, metavar="SEED", help="show the time line of one schedule")
+    parser.add_argument("--today", action="store_true", help=f"replay with {URI}")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number greater than 0")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many schedules, each played with the gate of this collection and with today's, and what came of it in numbers."""
+"""Many schedules, each played with the gate of this collection, and what came of it in numbers.
+
+On request each is also played with the gate that people write with ``ansible.builtin.uri`` and ``until``: ``today``.
+"""
 
 from __future__ import annotations
 
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,21 +21,34 @@ from ansible_collections.rocketops.rocketchat.tests.simulation.roll import Roll
 from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
 CHECKS = 3
-CHUNK = 250
+CHUNK = 25
 
 
 def campaign(first: int, schedules: int, *, processes: int | None = None, today: bool = True) -> Totals:
-    """Play these seeds, with today's gate too if that is asked for."""
-    ends = range(first, first + schedules, CHUNK)
-    chunks = [range(seed, min(seed + CHUNK, first + schedules)) for seed in ends]
+    """The totals of these seeds."""
     totals = Totals()
-    with ProcessPoolExecutor(processes) as pool:
-        for part in pool.map(partial(totals_of, today=today), chunks):
-            totals.add(part)
+    for part in chunks(first, schedules, processes=processes, today=today):
+        totals.add(part)
     return totals
+
+
+def chunks(
+    first: int, schedules: int, *, processes: int | None = None, today: bool = True
+) -> Generator[Totals, None, None]:
+    """The totals of at most ``CHUNK`` seeds each, in the order of the seeds; close the generator to stop early."""
+    end = first + schedules
+    ranges = [range(seed, min(seed + CHUNK, end)) for seed in range(first, end, CHUNK)]
+    with ProcessPoolExecutor(processes, initializer=_leave_signals_to_the_parent) as pool:
+        yield from pool.map(partial(totals_of, today=today), ranges)
+
+
+def _leave_signals_to_the_parent() -> None:
+    """A terminal interrupts all processes; these finish their chunk. SIGTERM ends them: the pool itself needs that."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def play(seed: int, *, today: bool = False) -> tuple[Schedule, Tally]:
@@ -74,20 +91,6 @@ class Totals:
             mine.missed_bounds += theirs.missed_bounds
             mine.unseen_cuts += theirs.unseen_cuts
             mine.slowest |= theirs.slowest  # the greater of each
-
-    def table(self) -> str:
-        """In Markdown, aligned to be read as it is."""
-        rows: list[tuple[str, ...]] = [("", "schedules", "gates", "passes", "false passes", "missed bounds")]
-        for name, tally in (("`cluster_gate`", self.ours), ("`uri` + `until` all connected", self.todays)):
-            figures = (self.schedules, tally.steps, tally.passes, tally.false_passes, tally.missed_bounds)
-            rows += [(name, *(f"{figure:,}" for figure in figures))] if tally.steps else []
-        lines = [f"| {row[0]:29} | " + " | ".join(f"{cell:>13}" for cell in row[1:]) + " |" for row in rows]
-        lines.insert(1, f"| {'':-<29} | " + " | ".join([f"{'':-<12}:"] * 5) + " |")
-        return "\n".join(lines)
-
-    def slowest(self) -> str:
-        shares = sorted(self.ours.slowest.items())
-        return ", ".join(f"{what} {percent} %" for what, percent in shares)
 
     def faults(self) -> list[str]:
         return [f"seed {seed}: {fault}" for seed, fault in self.seeds]
