@@ -45,7 +45,7 @@ class Stop:
 def main() -> int:
     options = _parser().parse_args()
     if options.replay is not None:
-        return _replay(options.replay, today=options.today)
+        return _replay(options.replay, with_uri=options.with_uri)
     try:
         return _simulate(options)
     except RunsError as error:
@@ -83,7 +83,7 @@ def _play(run: Run, options: argparse.Namespace) -> Iterator[None]:
     """Play the run; yields whenever a part of it is finished, and at its end or where a signal stops it."""
     stop, began, recorded = Stop(), time.monotonic(), 0
     print(f"Seeds {run.first} to {run.first + options.schedules - 1}", flush=True)
-    parts = chunks(run.first, options.schedules, processes=options.processes, today=not options.only_ours)
+    parts = chunks(run.first, options.schedules, processes=options.processes, with_uri=not options.only_ours)
     try:
         with closing(parts):
             for part in parts:
@@ -101,8 +101,8 @@ def _play(run: Run, options: argparse.Namespace) -> Iterator[None]:
         yield
 
 
-def _replay(seed: int, *, today: bool) -> int:
-    schedule, tally = play(seed, today=today)
+def _replay(seed: int, *, with_uri: bool) -> int:
+    schedule, tally = play(seed, with_uri=with_uri)
     print(f"seed {seed}: {schedule.kind} of {len(schedule.names)} nodes, {schedule.batch} at a time")
     print(", ".join(f"{name}: {value}" for name, value in schedule.options.items()))
     for moment, text in schedule.cluster.log:
@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         help="add the run to the list beside this page (FILE with .json), and write the page of all its runs",
     )
     parser.add_argument("--replay", type=int, metavar="SEED", help="show the time line of one schedule")
-    parser.add_argument("--today", action="store_true", help=f"replay with {URI}")
+    parser.add_argument("--with-uri", action="store_true", help=f"replay with {URI}")
     return parser
 
 

@@ -4,7 +4,7 @@
 
 """Many schedules, each played with the gate of this collection, and what came of it in numbers.
 
-On request each is also played with the gate that people write with ``ansible.builtin.uri`` and ``until``: ``today``.
+On request each is also played with the gate that people write with ``ansible.builtin.uri`` and ``until``: ``with_uri``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.tests.simulation.gates import OurGate, Tally, TodaysGate
+from ansible_collections.rocketops.rocketchat.tests.simulation.gates import OurGate, Tally, UriGate
 from ansible_collections.rocketops.rocketchat.tests.simulation.roll import Roll
 from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
 
@@ -27,22 +27,22 @@ CHECKS = 3
 CHUNK = 25
 
 
-def campaign(first: int, schedules: int, *, processes: int | None = None, today: bool = True) -> Totals:
+def campaign(first: int, schedules: int, *, processes: int | None = None, with_uri: bool = True) -> Totals:
     """The totals of these seeds."""
     totals = Totals()
-    for part in chunks(first, schedules, processes=processes, today=today):
+    for part in chunks(first, schedules, processes=processes, with_uri=with_uri):
         totals.add(part)
     return totals
 
 
 def chunks(
-    first: int, schedules: int, *, processes: int | None = None, today: bool = True
+    first: int, schedules: int, *, processes: int | None = None, with_uri: bool = True
 ) -> Generator[Totals, None, None]:
     """The totals of at most ``CHUNK`` seeds each, in the order of the seeds; close the generator to stop early."""
     end = first + schedules
     ranges = [range(seed, min(seed + CHUNK, end)) for seed in range(first, end, CHUNK)]
     with ProcessPoolExecutor(processes, initializer=_leave_signals_to_the_parent) as pool:
-        yield from pool.map(partial(totals_of, today=today), ranges)
+        yield from pool.map(partial(totals_of, with_uri=with_uri), ranges)
 
 
 def _leave_signals_to_the_parent() -> None:
@@ -51,11 +51,11 @@ def _leave_signals_to_the_parent() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def play(seed: int, *, today: bool = False) -> tuple[Schedule, Tally]:
+def play(seed: int, *, with_uri: bool = False) -> tuple[Schedule, Tally]:
     """One schedule from its beginning to its end."""
     schedule = Schedule(seed)
     schedule.cluster.advance(0.0)
-    gate = TodaysGate(schedule) if today else OurGate(schedule)
+    gate = UriGate(schedule) if with_uri else OurGate(schedule)
     if schedule.kind == "roll":
         Roll(schedule, gate).play()
     else:
@@ -63,12 +63,12 @@ def play(seed: int, *, today: bool = False) -> tuple[Schedule, Tally]:
     return schedule, gate.tally
 
 
-def _health_checks(schedule: Schedule, gate: OurGate | TodaysGate) -> None:
+def _health_checks(schedule: Schedule, gate: OurGate | UriGate) -> None:
     random = Random(schedule.seed ^ 0xC4EC)
     for _check in range(CHECKS):
         schedule.cluster.advance(schedule.cluster.now + random.uniform(0, 60))
         through = random.choice(["members", "any", schedule.names[0]])
-        if through == "members" or isinstance(gate, TodaysGate):
+        if through == "members" or isinstance(gate, UriGate):
             gate.steady()
         else:
             gate.one_view(len(schedule.names), through)
@@ -78,13 +78,13 @@ def _health_checks(schedule: Schedule, gate: OurGate | TodaysGate) -> None:
 class Totals:
     schedules: int = 0
     ours: Tally = field(default_factory=Tally)
-    todays: Tally = field(default_factory=Tally)
+    uri: Tally = field(default_factory=Tally)
     seeds: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: Totals) -> None:
         self.schedules += other.schedules
         self.seeds += other.seeds
-        for mine, theirs in ((self.ours, other.ours), (self.todays, other.todays)):
+        for mine, theirs in ((self.ours, other.ours), (self.uri, other.uri)):
             mine.steps += theirs.steps
             mine.passes += theirs.passes
             mine.false_passes += theirs.false_passes
@@ -96,12 +96,12 @@ class Totals:
         return [f"seed {seed}: {fault}" for seed, fault in self.seeds]
 
 
-def totals_of(seeds: Iterable[int], *, today: bool) -> Totals:
+def totals_of(seeds: Iterable[int], *, with_uri: bool) -> Totals:
     totals = Totals()
     for seed in seeds:
         _schedule, tally = play(seed)
         one = Totals(schedules=1, ours=tally, seeds=[(seed, fault) for fault in tally.faults])
-        if today:
-            one.todays = play(seed, today=True)[1]
+        if with_uri:
+            one.uri = play(seed, with_uri=True)[1]
         totals.add(one)
     return totals

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The gate of this collection and the one that people write today, each held against the truth at every step."""
+"""The gate of this collection, and the one that people write with ``uri``, held against the truth at every step."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ class OurGate(_Checked):
         return gate.to_dict(), gate.verdict.outcome.value in ("fail", "inconclusive")
 
 
-class TodaysGate(_Checked):
+class UriGate(_Checked):
     """``ansible.builtin.uri`` on one node, ``until`` all that it lists are connected, with ``retries`` and ``delay``.
 
     In its favour, it counts: as many as there are members have to be listed. Before a deployment it asks one of the

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # What decides what a schedule is, and what is said of it: files, and folders with all that lies in them.
 DECIDING = (
+    "plugins/module_utils/_argument_spec.py",
     "plugins/module_utils/_cluster/observation.py",
     "plugins/module_utils/_cluster/records.py",
     "plugins/module_utils/_findings.py",
@@ -35,6 +36,7 @@ DECIDING = (
     "plugins/module_utils/_judgement",
     "plugins/module_utils/_options",
     "tests/simulation",
+    "tests/unit/options.py",
     "tests/unit/scene.py",
 )
 # What lies there and only starts runs, writes them down or tests them.
@@ -89,7 +91,7 @@ class Run:
             "schedules": self.totals.schedules,
             "minutes": self.minutes,
             "cluster_gate": _tally_to_dict(self.totals.ours),
-            "uri": _tally_to_dict(self.totals.todays) if self.totals.todays.steps else None,
+            "uri": _tally_to_dict(self.totals.uri) if self.totals.uri.steps else None,
             "faults": self.totals.seeds,
         }
 
@@ -98,7 +100,7 @@ class Run:
         totals = Totals(
             schedules=values["schedules"],
             ours=_tally(values["cluster_gate"]),
-            todays=_tally(values["uri"] or {}),
+            uri=_tally(values["uri"] or {}),
             seeds=[(seed, fault) for seed, fault in values["faults"]],
         )
         return cls(values["first"], values["minutes"], totals)
@@ -165,7 +167,7 @@ class Runs:
         slowest = sorted(totals.ours.slowest.items())
         return PAGE.format(
             table=_table(self.runs, totals),
-            played=sum(run.totals.schedules for run in self.runs if run.totals.todays.steps),
+            played=sum(run.totals.schedules for run in self.runs if run.totals.uri.steps),
             unseen=totals.ours.unseen_cuts,
             share=100 * totals.ours.unseen_cuts / max(totals.ours.passes, 1),
             slowest=", ".join(f"{what} {percent} %" for what, percent in slowest),
@@ -233,7 +235,7 @@ def _table(runs: Sequence[Run], totals: Totals) -> str:
 
 
 def _row(seeds: str, totals: Totals, minutes: float) -> tuple[str, ...]:
-    uri = _figures(totals.todays) if totals.todays.steps else [NOT_PLAYED] * len(URI_COLUMNS)
+    uri = _figures(totals.uri) if totals.uri.steps else [NOT_PLAYED] * len(URI_COLUMNS)
     return (seeds, f"{totals.schedules:,}", *_figures(totals.ours), *uri, f"{minutes:.1f}")
 
 

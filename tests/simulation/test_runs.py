@@ -44,8 +44,8 @@ def run(first: int = 1000, **totals: Any) -> Run:
 def faulty(first: int) -> Run:
     ours = Tally(steps=50, passes=41, false_passes=1, missed_bounds=2, unseen_cuts=1)
     ours.slowest.update({"well before": 60, "well after": 90})
-    todays = Tally(steps=60, passes=55, false_passes=20, missed_bounds=3)
-    return run(first, ours=ours, todays=todays, seeds=[(first + 3, "   12.0 false pass before rc1: rc2 is down")])
+    uri = Tally(steps=60, passes=55, false_passes=20, missed_bounds=3)
+    return run(first, ours=ours, uri=uri, seeds=[(first + 3, "   12.0 false pass before rc1: rc2 is down")])
 
 
 def test_rows_add_up() -> None:
@@ -150,7 +150,7 @@ def test_the_command_adds_its_run(tmp_path: Path) -> None:
     done = _simulate("--schedules", "3", "--only-ours", *arguments)
     assert done.stdout.endswith(page.read_text(encoding="utf-8") + "\n"), done.stderr
     runs = Runs.load(tmp_path / "simulation.json")
-    assert [(each.totals.schedules, each.totals.todays.steps > 0) for each in runs.runs] == [(5, True), (3, False)]
+    assert [(each.totals.schedules, each.totals.uri.steps > 0) for each in runs.runs] == [(5, True), (3, False)]
     assert runs.runs[0].totals == campaign(20, 5, processes=1)
     assert runs.former == [range(7, 17)]
     for used in ("7", "22"):

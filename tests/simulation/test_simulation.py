@@ -23,13 +23,13 @@ def test_fixed_schedules() -> None:
     assert totals.faults() == []
     assert totals.schedules == FIXED
     assert totals.ours.passes > FIXED
-    assert totals.todays.false_passes > FIXED / 2  # the same checks find fault with another gate
+    assert totals.uri.false_passes > FIXED / 2  # the same checks find fault with another gate
 
 
 def test_fresh_schedules() -> None:
     """A failing seed is replayed by ``python -m …tests.simulation --replay SEED``, and added to the ones below."""
     first = secrets.randbelow(2**32)
-    assert campaign(first, FRESH, today=False).faults() == []
+    assert campaign(first, FRESH, with_uri=False).faults() == []
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class GateResult:
             "msg": self.message,
             "phase": policy.phase.value,
             "targets": list(policy.targets),
-            "members": [_member(standing) for standing in verdict.members],
+            "members": [_member(member) for member in verdict.members],
             "serving": list(verdict.serving),
             "needed": verdict.needed,
             "ids": list(verdict.ids),
@@ -87,19 +87,19 @@ def briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
     blamed = {name: f.code.value for f in reversed(verdict.findings) if f.blocking for name in f.members}
     return [
         {
-            "name": standing.name,
-            "instance_id": standing.record.id if standing.record else None,
-            "serving": standing.serving,
-            "code": standing.why_not.code.value if standing.why_not else blamed.get(standing.name),
+            "name": member.name,
+            "instance_id": member.record.id if member.record else None,
+            "serving": member.serving,
+            "code": member.why_not.code.value if member.why_not else blamed.get(member.name),
         }
-        for standing in verdict.members
-        if not standing.serving or standing.name in blamed or standing.name in policy.targets
+        for member in verdict.members
+        if not member.serving or member.name in blamed or member.name in policy.targets
     ]
 
 
 def unclaimed_records(observation: Observation, verdict: Verdict, policy: Policy) -> tuple[dict[str, Any], ...]:
     """Records that are no member's process: what a dead one has left, or a stranger. The worst opinion of each."""
-    known = {standing.record.id for standing in verdict.members if standing.record}
+    known = {member.record.id for member in verdict.members if member.record}
     worst: dict[str, tuple[State, Record]] = {}
     for identity in [identity for identity in observation.ids if identity not in known]:
         records = [view.by_id[identity] for view in observation.views if identity in view.by_id]
@@ -112,15 +112,15 @@ def unclaimed_records(observation: Observation, verdict: Verdict, policy: Policy
     )
 
 
-def _member(standing: MemberStatus) -> dict[str, Any]:
-    record = standing.record
+def _member(member: MemberStatus) -> dict[str, Any]:
+    record = member.record
     return {
-        "name": standing.name,
-        "url": standing.view.member.url,
-        "instance_id": record.id if record else standing.last_id,
+        "name": member.name,
+        "url": member.view.member.url,
+        "instance_id": record.id if record else member.last_id,
         "place": list(record.place) if record and record.place else None,
-        "version": standing.version,
-        "state": standing.state.value if standing.state else None,
-        "serving": standing.serving,
-        "reason": standing.why_not.message if standing.why_not else None,
+        "version": member.version,
+        "state": member.state.value if member.state else None,
+        "serving": member.serving,
+        "reason": member.why_not.message if member.why_not else None,
     }

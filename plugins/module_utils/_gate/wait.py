@@ -93,11 +93,15 @@ class _Wait:
         self.sleep = sleep
         self.on_progress = on_progress
         self.began = clock()
+        # When the verdict last became another one, but for its seconds.
         self.changed_at = self.began
+        # When progress was last shown, and whether it ever was.
         self.spoke_at = -math.inf
         self.spoke = False
+        # The essence of the last verdict that is in the history.
         self.told: object = None
         self.observations = 0
+        # The first change of the verdict and the latest others, at most HISTORY_LIMIT.
         self.history: list[dict[str, Any]] = []
 
     @property

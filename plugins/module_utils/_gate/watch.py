@@ -63,9 +63,13 @@ class Watch:
         self.policy = policy
         self._heartbeat = heartbeat
         self._memory = Memory()
+        # How each member has been; none until any member is known. A member that is gone is left out.
         self._members: dict[str, _Course] | None = None
+        # How the verdict has been; none before the first observation.
         self._verdict: _Course | None = None
+        # When the whole state was last told, by the observer's clock in seconds.
         self._whole_at = 0.0
+        # How many observations in a row no member has answered.
         self._silent = 0
 
     def events(self, observation: Observation, now: datetime) -> list[Event]:
@@ -113,7 +117,7 @@ class Watch:
         """What each member is; none if nobody could be asked, or the one that was does not know who it is itself."""
         if observation.lost is not None or (self.policy.single_view and observation.views[0].local is None):
             return None
-        return {standing.name: _state(standing) for standing in verdict.members}
+        return {member.name: _state(member) for member in verdict.members}
 
     def _of_members(
         self,
@@ -170,7 +174,7 @@ class Watch:
             "cluster": {
                 "serving": list(verdict.serving),
                 "needed": verdict.needed,
-                "members": [_member(standing) for standing in verdict.members],
+                "members": [_member(member) for member in verdict.members],
             },
             "meta": {"hosts": self._hosts(concerned), "uuid": str(uuid.uuid4())},
         }
@@ -195,14 +199,14 @@ def _seen(course: _Course, state: str, now: datetime) -> _Course:
     return course if state == course.now else replace(course, now=state, since=now)
 
 
-def _state(standing: MemberStatus) -> str:
-    return standing.why_not.code.value if standing.why_not else SERVING
+def _state(member: MemberStatus) -> str:
+    return member.why_not.code.value if member.why_not else SERVING
 
 
-def _member(standing: MemberStatus) -> dict[str, Any]:
+def _member(member: MemberStatus) -> dict[str, Any]:
     return {
-        "name": standing.name,
-        "state": _state(standing),
-        "instance_id": standing.record.id if standing.record else None,
-        "version": standing.version,
+        "name": member.name,
+        "state": _state(member),
+        "instance_id": member.record.id if member.record else None,
+        "version": member.version,
     }
