@@ -19,15 +19,15 @@ options:
     type: str
   auth_token:
     description:
-      - Personal access token. The right choice for automation, as it needs no login and no second factor.
+      - Personal access token. The best choice for automation, as it needs no login and no second factor.
       - Its user needs the permission C(view-statistics).
       - When left out, the environment variable E(ROCKETCHAT_AUTH_TOKEN) is used, unless O(username) or O(password) is
         given.
     type: str
   username:
     description:
-      - Name or e-mail address of a user to log in, instead of O(user_id) and O(auth_token). What was logged in is
-        logged out at the end.
+      - Name or e-mail address of a user to log in, instead of O(user_id) and O(auth_token). The session
+        is logged out at the end.
       - When left out, the environment variable E(ROCKETCHAT_USERNAME) is used, unless O(user_id) or O(auth_token) is
         given.
     type: str
@@ -44,7 +44,8 @@ options:
     type: str
   validate_certs:
     description:
-      - Whether certificates of C(https) URLs are verified. V(false) lets anybody on the way read the credentials.
+      - Whether certificates of C(https) URLs are verified. With V(false), others on the
+        network can read the credentials.
     type: bool
     default: true
   ca_path:
@@ -64,12 +65,12 @@ options:
     type: path
   timeout:
     description:
-      - Seconds that one request may take in all, from the connection to the last byte of the answer. At most 3600.
+      - Seconds that one request may take, from the connection to the last byte of the answer. At most 3600.
     type: float
     default: 10.0
   http_agent:
     description:
-      - What is sent as the header C(User-Agent).
+      - Value of the header C(User-Agent).
     type: str
     default: rocketops.rocketchat
   proxy:
@@ -80,8 +81,8 @@ options:
 requirements:
   - requests >= 2.25.1
 notes:
-  - Credentials are needed in one of two kinds, O(user_id) with O(auth_token), or O(username) with O(password). What the
-    options themselves say wins over the environment.
+  - Credentials are needed in one of two kinds, O(user_id) with O(auth_token), or O(username) with O(password). Options
+    that are set win over the environment.
   - Environment variables of a task are those of its keyword O(ignore:environment), then those of the controller, and
     last those of the host where the module runs. A module named in C(FACTS_MODULES) sees its host's alone.
   - Redirects are not followed, because credentials would go along. A redirect is an error that names where it leads.

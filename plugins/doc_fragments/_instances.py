@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This doc fragment is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The options of what reports on instances."""
+"""The options of the modules that return instances."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ options:
       - The nodes of the cluster, each with its own URL. All are asked at the same time, and one that does not answer
         does not fail the task as long as another one does.
       - Mutually exclusive with O(url).
-      - When left out, O(url) is asked alone, and all that is told is that one node's opinion.
+      - When left out, only O(url) is asked, and the result is what that one node lists.
     type: list
     elements: dict
     suboptions:

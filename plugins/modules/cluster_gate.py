@@ -13,10 +13,10 @@ author: Rocketops contributors (@rocketops)
 description:
   - Asks every node of a Rocket.Chat cluster for C(GET /api/v1/instances.get), judges what they say, and waits until the
     cluster is as the policy wants it.
-  - Before a node is taken down, O(phase=before) makes sure that the others carry the service. After it was deployed,
-    O(phase=after) makes sure that it is back as a new process, is seen by the others, and stays.
-  - The task fails unless the verdict is V(pass). Whatever cannot be judged never passes.
-  - The wait is done on the controller, which prints a line whenever the reason to wait changes, and at least every 30
+  - Before a node is taken down, O(phase=before) checks that the others carry the service. After its deployment,
+    O(phase=after) checks that it is back as a new process, that the others see it, and that it stays.
+  - The task fails unless the verdict is V(pass). What cannot be judged never passes.
+  - The controller does the waiting. It prints a line whenever the reason to wait changes, and at least every 30
     seconds. Each observation is made where the task runs.
 extends_documentation_fragment:
   - rocketops.rocketchat._attributes
@@ -46,7 +46,7 @@ options:
     type: str
   expected:
     description:
-      - How many instances have to be there. Required with O(url), and not possible with O(members).
+      - How many instances must serve. Required with O(url), and not possible with O(members).
     type: int
   members:
     description:
@@ -70,18 +70,18 @@ options:
     elements: str
   before:
     description:
-      - The registered result of the gate with O(phase=before), taken right before the deployment.
+      - The registered result of the gate with O(phase=before), run right before the deployment.
       - Required for V(after).
     type: dict
   min_serving:
     description:
-      - How many members have to serve, a number or a percentage of all members, rounded up.
+      - How many members must serve, a number or a percentage of all members, rounded up.
       - When left out, all members for V(steady), all others for V(before), and for V(after) as many as served before,
         the targets counted as serving.
     type: str
   expected_version:
     description:
-      - Full version that has to run, such as V(7.11.0). For V(after) the targets are asked, for V(steady) all members.
+      - Full version that must run, such as V(7.11.0). For V(after) the targets are asked, for V(steady) all members.
       - When left out, versions do not matter, and V(after) cannot prove which build runs. An empty one is refused.
     type: str
   ping_interval:
@@ -90,48 +90,50 @@ options:
     default: 10
   max_record_age:
     description:
-      - Seconds after its last ping when an instance's record is no longer believed.
+      - Seconds after its last ping when an instance's record is no longer fresh.
       - When left out, three times O(ping_interval).
     type: float
   links:
     description:
-      - V(connected) wants the serving members to reach each other.
-      - V(listed) wants each to list the other's fresh record, for clusters whose instances do not connect.
-      - V(ignored) does not look.
+      - With V(connected), the members that serve must be connected to each other.
+      - With V(listed), each must list the other's fresh record, for clusters whose instances do not connect.
+      - With V(ignored), links are not judged.
     type: str
     choices: [connected, listed, ignored]
     default: connected
   link_memory:
-    description: Seconds for which a link that was seen bad has to be good before it counts again. Broken links flap.
+    description: Seconds for which a link that was seen broken must be well before it counts again. Broken links flap.
     type: float
     default: 60
   readiness:
     description:
-      - V(required) asks C(/readyz) (Rocket.Chat 7.11 and later) as well; a node that answers 503 does not serve.
+      - With V(required), C(/readyz) is asked as well (Rocket.Chat 7.11 and later). A node that answers 503 does not
+        serve.
+      - With V(ignored), it is not asked.
     type: str
     choices: [ignored, required]
     default: ignored
   restart_required:
     description:
-      - Whether each target has to be a new process in V(after).
-      - Set to V(false) for a node that was deployed before, when an interrupted roll is started again. Then the node is
-        judged by O(expected_version), which is required, and O(before) may be left out.
+      - Whether each target must be a new process in V(after).
+      - Set it to V(false) for a node that is already deployed, when an interrupted roll is started again. The node is
+        then judged by O(expected_version), which is required, and O(before) may be left out.
     type: bool
     default: true
   restart_confirmed:
     description:
-      - The deployment's own word that it has restarted the targets. Needed only where V(before) could not see the
+      - Confirms that the deployment has restarted the targets. Needed only where V(before) could not identify the
         process that ran then, because it hung or was down.
     type: bool
     default: false
   waive:
     description:
-      - Findings that do not keep the gate shut. They are shown as waived. When left out, none.
+      - Findings that do not block the gate. They are returned in C(waived). When left out, no finding is waived.
     type: list
     elements: dict
     suboptions:
       code:
-        description: The finding's code.
+        description: Code of the finding.
         type: str
         required: true
       member:
@@ -142,7 +144,7 @@ options:
         type: list
         elements: str
       reason:
-        description: Why it does not matter.
+        description: Why it does not matter. It is part of the result.
         type: str
         required: true
   deadline:
@@ -155,13 +157,13 @@ options:
     type: float
   stable_for:
     description:
-      - Seconds that a process must have lived, and that a pass must hold.
+      - Seconds that a process must have run, and for which a pass must hold.
       - When left out, V(30), or V(75) where the instances talk to each other over NATS.
     type: float
   progress_deadline:
     description:
       - Seconds after which the gate gives up when nothing has changed. When left out, only O(deadline) counts.
-      - Time that has to pass, such as O(stable_for), is not counted.
+      - Time that must pass, such as O(stable_for), is not counted.
     type: float
 seealso:
   - module: rocketops.rocketchat.instances_info

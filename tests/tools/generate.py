@@ -84,7 +84,7 @@ GENERATED = {SCHEMA: schema, ROLE_SPEC: role_spec, ROLE_TASK: role_task}
 def _role_options(names: Iterable[str]) -> str:
     documented = documentation("cluster_gate")
     options = {f"{PREFIX}{name}": _role_option(name, GATE[name], documented) for name in names}
-    text = yaml.dump(options, Dumper=_Indented, sort_keys=False, width=108, allow_unicode=True)
+    text = yaml.dump(options, Dumper=_Indented, sort_keys=False, width=88, allow_unicode=True)
     return "".join(f"      {line}\n" for line in text.splitlines())
 
 

@@ -21,7 +21,7 @@ author: Rocketops contributors (@rocketops)
 requirements:
   - ansible-core and requests, in the Python that ansible-rulebook runs in
 description:
-  - Asks the nodes of a Rocket.Chat cluster for C(GET /api/v1/instances.get) again and again, judges what they say as
+  - Asks the nodes of a Rocket.Chat cluster for C(GET /api/v1/instances.get) again and again, judges the answers as
     the module C(rocketops.rocketchat.cluster_gate) does, and sends an event when the state of a member or the verdict
     changes, and one with the whole state at the start.
   - A change for the worse is sent when two observations running have seen it. A member serves again when it has for
