@@ -150,7 +150,7 @@ def test_the_word_of_a_host_counts_for_itself(says: list[str], tmp_path: Path) -
         shown = run(emulator, tmp_path, tasks, hosts="rc1:rc2", **limits)
         assert emulator.id("rc2") == hung
     both = says == ["rc1", "rc2"]
-    assert ("rc2 did not answer when the gate before its deployment passed" in shown.output) != both
+    assert ("rc2 did not answer when the gate before the deployment passed" in shown.output) != both
     assert ("past the gate" in shown.output) == both
 
 
