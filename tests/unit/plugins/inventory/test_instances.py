@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory as Ansible reads it: real runs of ansible-inventory and ansible-playbook, and a real server."""
+"""The inventory as Ansible reads it: runs of ansible-inventory and ansible-playbook, and a real server."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from ansible_collections.rocketops.rocketchat.plugins.inventory import instances as plugin
+from ansible_collections.rocketops.rocketchat.tests.unit.forked_inventory import forked_inventory
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ansible_collections.rocketops.rocketchat.tests.unit.forked_inventory import ForkedInventory
 
 BIN = Path(sys.executable).parent
 TOKEN = "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"
@@ -73,41 +76,56 @@ class Listed:
 class Inventory:
     """A configuration file, and Ansible to read it with."""
 
-    def __init__(self, folder: Path, node: Node) -> None:
+    def __init__(self, folder: Path, node: Node, forked: ForkedInventory) -> None:
         self.folder = folder
+        self.path = folder / "rocketchat.yml"
         self.node = node
-        (folder / "ansible.cfg").touch()
+        self._forked = forked
 
     def write(self, **options: Any) -> None:
         config = {"plugin": "rocketops.rocketchat.instances", "user_id": "me", "auth_token": TOKEN, **options}
         if "members" not in config:
             config.setdefault("url", self.node.url)
         given = {name: value for name, value in config.items() if value is not None}
-        (self.folder / "rocketchat.yml").write_text(yaml.safe_dump(given), encoding="utf-8")
+        self.path.write_text(yaml.safe_dump(given), encoding="utf-8")
 
     def listed(self, *arguments: str, **environment: str) -> Listed:
-        done = self.run("ansible-inventory", "--list", *arguments, **environment)
-        _before, brace, rest = f"\n{done.stdout}".partition("\n{")
-        document = json.loads("{" + rest) if brace else {}
-        return Listed(done.returncode, _plain(document), " ".join((done.stderr + done.stdout[:2000]).split()))
+        given = ["--list", "-i", str(self.path), *arguments]
+        return _listed(self._forked.run(given, folder=self.folder, environment=environment))
 
-    def run(self, program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        ours = {
-            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
-            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
-            "ANSIBLE_LOCAL_TEMP": str(self.folder / "tmp"),
-            "ANSIBLE_NOCOLOR": "true",
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        }
+    def listed_by_a_program(self, *arguments: str) -> Listed:
+        """The same by the program itself, from its start to its end."""
+        return _listed(self.run("ansible-inventory", "--list", *arguments))
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(BIN / program), "-i", str(self.folder / "rocketchat.yml"), *arguments],
-            env={**os.environ, **ours, **environment},
+            [str(BIN / program), "-i", str(self.path), *arguments],
+            env=_environment(self.folder),
             cwd=self.folder,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Nothing of the user's configuration."""
+    (folder / "ansible.cfg").touch()
+    ours = {
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "ANSIBLE_NOCOLOR": "true",
+        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+    }
+    return {**os.environ, **ours}
+
+
+def _listed(done: subprocess.CompletedProcess[str]) -> Listed:
+    _before, brace, rest = f"\n{done.stdout}".partition("\n{")
+    document = json.loads("{" + rest) if brace else {}
+    return Listed(done.returncode, _plain(document), " ".join((done.stderr + done.stdout[:2000]).split()))
 
 
 def _plain(value: Any) -> Any:
@@ -143,15 +161,21 @@ def node() -> Iterator[Node]:
         yield node
 
 
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedInventory]:
+    with forked_inventory(_environment(tmp_path_factory.mktemp("forked"))) as forked:
+        yield forked
+
+
 @pytest.fixture
-def inventory(tmp_path: Path, node: Node) -> Inventory:
-    inventory = Inventory(tmp_path, node)
+def inventory(tmp_path: Path, node: Node, forked: ForkedInventory) -> Inventory:
+    inventory = Inventory(tmp_path, node, forked)
     inventory.write()
     return inventory
 
 
 def test_hosts_with_their_variables_and_groups(inventory: Inventory) -> None:
-    listed = inventory.listed()
+    listed = inventory.listed_by_a_program()
     assert listed.code == 0, listed.said
     assert sorted(listed.hosts) == ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
     mine = listed.hosts["10.0.0.0"]
@@ -172,12 +196,12 @@ def test_a_token_from_a_vault(inventory: Inventory, node: Node, tmp_path: Path) 
     lines = vault.encrypt(TOKEN.encode()).decode().splitlines()
     with (tmp_path / "rocketchat.yml").open("a", encoding="utf-8") as file:
         file.write("".join(["auth_token: !vault |\n", *(f"  {line}\n" for line in lines)]))
-    listed = inventory.listed("--vault-password-file", str(password), "-vvv")
+    listed = inventory.listed_by_a_program("--vault-password-file", str(password), "-vvv")
     assert listed.code == 0, listed.said
     assert len(listed.hosts) == 3
     assert {headers.get("X-Auth-Token") for _method, _path, headers, _body in node.server.seen} == {TOKEN}
     node.down = True
-    told = inventory.listed("--vault-password-file", str(password), "-vvv")
+    told = inventory.listed_by_a_program("--vault-password-file", str(password), "-vvv")
     assert "down, told ********" in told.said
     assert [secret for secret in (TOKEN, "of the vault") if secret in listed.said + told.said] == []
 
@@ -318,7 +342,7 @@ def test_what_is_refused(inventory: Inventory, options: dict[str, Any], said: st
 
 def test_a_server_that_does_not_answer(inventory: Inventory, node: Node) -> None:
     node.down = True
-    listed = inventory.listed("-vvv")
+    listed = inventory.listed_by_a_program("-vvv")
     assert listed.code != 0
     assert f"no node answers: GET {node.url}/api/v1/instances.get answered 500: " in listed.said
     assert "down, told ********" in listed.said
@@ -450,9 +474,9 @@ def test_a_microservices_deployment_is_said_to_be_one(inventory: Inventory, node
 
 @pytest.mark.parametrize("name", ["production.rocketchat.yml", "rocketchat.yaml", "instances.yml"])
 def test_only_files_of_its_own_are_read(inventory: Inventory, name: str) -> None:
-    path = (inventory.folder / "rocketchat.yml").rename(inventory.folder / name)
-    done = inventory.run("ansible-inventory", "-i", str(path), "--list", ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="no")
-    assert ("10.0.0.0" in done.stdout) == ("rocketchat" in name)
+    inventory.path = inventory.path.rename(inventory.folder / name)
+    listed = inventory.listed()
+    assert [listed.code == 0, "10.0.0.0" in listed.hosts] == ["rocketchat" in name] * 2, listed.said
 
 
 @pytest.mark.parametrize("number", [0, 1])
