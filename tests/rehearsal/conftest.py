@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import HERE, LOAD_BALANCER, ROOT, Lab, laboratory
-from ansible_collections.rocketops.rocketchat.tests.rehearsal.page import Page
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.page import START, START_ON_THE_PAGE, Page
 from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ def machines() -> Iterator[Lab]:
 
 @pytest.fixture(scope="session")
 def page(request: pytest.FixtureRequest) -> Iterator[Page]:
-    page = Page()
-    yield page
     file = request.config.getoption("--write")
+    page = Page(START_ON_THE_PAGE if file else START)
+    yield page
     if file:
         file.write_text(page.text(), encoding="utf-8")
 

@@ -54,8 +54,6 @@ network_backend = "netavark"
 # Removes whatever a story has done to a node, except that it is off.
 _MEND = f"""
 nft flush ruleset
-rm -rf /run/systemd/system/rocketchat.service.d
-systemctl daemon-reload
 printf 'VERSION={OLD}\\nFAULT=none\\nSTART=2\\n' > /etc/default/rocketchat
 systemctl restart rocketchat
 """
@@ -99,21 +97,10 @@ class Lab:
         for command in ("kill", "wait", "start"):
             self.podman(command, f"{self.name}-{machine}")
 
-    def crash_after(self, node: str, *, seconds: int) -> None:
-        """From now on its service manager ends the node so soon after each start, and starts it again."""
-        folder = "/run/systemd/system/rocketchat.service.d"
-        self.sh(
-            node,
-            f"mkdir -p {folder}; printf '[Service]\\nRuntimeMaxSec={seconds}\\n' > {folder}/crash.conf;"
-            " systemctl daemon-reload; systemctl restart rocketchat",
-        )
-
-    def cut(self, machine: str, other: str, verdict: str) -> None:
+    def drop(self, machine: str, other: str) -> None:
         """Let nothing through between two machines, in either direction."""
         address = self.address(other)
-        self._filter(
-            machine, f"ip saddr {address} meta l4proto tcp {verdict}", f"ip daddr {address} meta l4proto tcp {verdict}"
-        )
+        self._filter(machine, f"ip saddr {address} meta l4proto tcp drop", f"ip daddr {address} meta l4proto tcp drop")
 
     def refuse(self, machine: str, *, port: int) -> None:
         """Reset all connections to a port, also those that exist."""

@@ -30,17 +30,3 @@ def test_what_is_deployed_and_serves_is_not_deployed_again(lab: Lab, traffic: Tr
     assert second.most_out() == 1
     assert second.nodes("readmitted")[0] == second.steps()[1].node, "before another one was taken out"
     assert traffic.report.failures == 0, traffic.report
-
-
-def test_what_is_drained_and_not_yet_deployed_is_the_first_again(lab: Lab, traffic: Traffic) -> None:
-    with rolling(lab) as first:
-        first.await_said(r"TASK \[Let nobody come to")
-        lab.until(lambda: lab.in_load_balancer()["rc1"] == "MAINT")
-        first.interrupt()
-    assert (first.nodes("deployed"), first.nodes("readmitted")) == ([], [])
-    with rolling(lab) as second:
-        assert second.await_end() == 0, second.output
-    assert second.nodes("drained") == second.nodes("deployed") == second.nodes("readmitted") == ["rc1", "rc2", "rc3"]
-    assert second.most_out() == 1
-    assert set(lab.in_load_balancer().values()) == {"UP"}
-    assert traffic.report.failures == 0, traffic.report

@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import NODES
-from ansible_collections.rocketops.rocketchat.tests.rehearsal.page import START
 from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import ROLLING_UPDATE, UNGATED, rolling
 
 if TYPE_CHECKING:
@@ -20,26 +19,26 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import Roll
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
 
-# As of a real server: requests are under way all the time, and a start takes longer than Ansible needs for all nodes.
-REAL: dict[str, Any] = {"rehearsal_fault": "slow:0.5", "rehearsal_start": START}
+# As of a real server: requests are under way all the time.
+SLOW = "slow:0.5"
 
 
 @pytest.fixture
 def lab(lab: Lab) -> Lab:
     for node in NODES:
-        lab.emulate(node, f"fault {REAL['rehearsal_fault']}")
+        lab.emulate(node, f"fault {SLOW}")
     return lab
 
 
-def roll_out(lab: Lab, playbook: str) -> Roll:
-    with rolling(lab, playbook, **REAL) as roll:
+def roll_out(lab: Lab, playbook: str, page: Page) -> Roll:
+    with rolling(lab, playbook, rehearsal_fault=SLOW, rehearsal_start=page.start) as roll:
         assert roll.await_end() == 0, roll.output
     lab.until(lambda: [lab.version(node) for node in NODES] == ["7.12"] * 3)
     return roll
 
 
 def test_nobody_notices_a_gated_roll(lab: Lab, traffic: Traffic, page: Page) -> None:
-    roll = roll_out(lab, ROLLING_UPDATE)
+    roll = roll_out(lab, ROLLING_UPDATE, page)
     page.gated = (roll, traffic.ended())
     assert roll.nodes("deployed") == roll.nodes("readmitted") == list(NODES)
     assert roll.most_out() == 1
@@ -49,7 +48,7 @@ def test_nobody_notices_a_gated_roll(lab: Lab, traffic: Traffic, page: Page) -> 
 
 
 def test_everybody_notices_a_roll_without_the_gate(lab: Lab, traffic: Traffic, page: Page) -> None:
-    roll = roll_out(lab, UNGATED)
+    roll = roll_out(lab, UNGATED, page)
     page.ungated = (roll, traffic.ended())
     assert roll.nodes("deployed") == list(NODES)
     assert traffic.report.failures > 0, traffic.report

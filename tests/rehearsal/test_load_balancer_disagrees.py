@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The load balancer's own check and the gate are of two minds about the new build."""
+"""The load balancer's own check fails for a new build that the gate lets pass."""
 
 from __future__ import annotations
 
@@ -22,13 +22,3 @@ def test_a_node_that_gets_no_traffic_ends_the_roll(lab: Lab, traffic: Traffic) -
     assert (roll.nodes("deployed"), roll.nodes("readmitted")) == (["rc1"], [])
     assert lab.in_load_balancer() == {"rc1": "DOWN", "rc2": "UP", "rc3": "UP"}
     assert traffic.report.failures == 0, traffic.report
-
-
-def test_a_node_that_the_load_balancer_would_take_stays_out(lab: Lab) -> None:
-    with rolling(lab, rehearsal_fault="stale_ping", health_gate_deadline=20) as roll:
-        assert roll.await_end() != 0
-    assert roll.said(r"rc1 (stalled|answers, but does not list itself).*; the roll stops here"), roll.output
-    assert (roll.nodes("deployed"), roll.nodes("readmitted")) == (["rc1"], [])
-    assert lab.in_load_balancer() == {"rc1": "MAINT", "rc2": "UP", "rc3": "UP"}
-    lab.haproxy("set server rocketchat/rc1 state ready")
-    lab.until(lambda: lab.in_load_balancer()["rc1"] == "UP")

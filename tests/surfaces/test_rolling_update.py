@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Task = dict[str, Any]
 NEW, NEWER = "7.11.0", "7.12.0"
+ONE_BY_ONE = ("--extra-vars", "rolling_update_serial=1")
 
 # What happens on rc2 while rc1, of the same batch, has no trouble.
 FAILS: Task = {"ansible.builtin.fail": {"msg": "no luck"}, "when": "inventory_hostname == 'rc2'"}
@@ -165,6 +167,46 @@ def test_the_token_is_revoked_during_the_drain(tmp_path: Path) -> None:
         assert _steps(tmp_path) == {"drain": ["rc1", "rc2"], "readmit": ["rc1", "rc2"]}
 
 
+def test_another_node_hangs_during_the_drain(tmp_path: Path) -> None:
+    """The others see it, so that it is known which nodes serve; it is not of the batch, and was needed."""
+    with emulated() as emulator:
+        hooks = _hooks(emulator)
+        freeze = f"python -m rocketchat_emulator freeze rc3 --state-dir {emulator.state_dir}"
+        hooks["drain"].append({"ansible.builtin.command": freeze, "run_once": True})
+        shown = _roll(emulator, tmp_path, hooks, health_gate_timeout=1)
+        emulator.run("thaw", "rc3")
+        assert shown.code != 0
+        assert re.search("rc3 timeout.*; nothing was deployed to rc1, rc2", shown.output), shown.output
+        assert _steps(tmp_path) == {"drain": ["rc1", "rc2"], "readmit": ["rc1", "rc2"]}
+
+
+def test_those_that_are_down_are_repaired_first(tmp_path: Path) -> None:
+    """One after the other: each is in the load balancer again before the next one is taken out."""
+    with emulated() as emulator:
+        await_well(emulator.document, WAITING)
+        for node in ("rc2", "rc3"):
+            emulator.run("stop", node)
+        hooks = _hooks(emulator)
+        hooks["deploy"][0]["when"] = "inventory_hostname == 'rc1'"  # the others are down
+        shown = _roll(emulator, tmp_path, hooks, *ONE_BY_ONE, serving=False, health_gate_restart_proven=True)
+        assert shown.code == 0, shown.output
+        each = ("drain", "deploy", "readmit")
+        assert _order(tmp_path) == [f"{step}.{node}" for node in ("rc2", "rc3", "rc1") for step in each]
+
+
+def test_a_member_that_crashes_is_deployed_first(tmp_path: Path) -> None:
+    """If that does not help, it stays out of the load balancer, and nothing else is deployed."""
+    with emulated() as emulator:
+        await_well(emulator.document, WAITING)
+        emulator.run("fault", "rc3", "unauthorized")  # it answers, so it is not simply down
+        hooks = _hooks(emulator)
+        hooks["deploy"][1]["ansible.builtin.command"] += " --no-wait --fault crash_loop:1"
+        shown = _roll(emulator, tmp_path, hooks, *ONE_BY_ONE, serving=False, health_gate_deadline=5)
+        assert shown.code != 0
+        assert re.search("rc3 .*, the deadline of 5 s is over; the roll stops here", shown.output), shown.output
+        assert _order(tmp_path) == ["drain.rc3", "deploy.rc3"]
+
+
 @pytest.fixture(scope="module")
 def untouched() -> Iterator[Emulator]:
     """Of a cluster that nothing is done to."""
@@ -237,11 +279,13 @@ def _roll(
     hooks: dict[str, list[Task]],
     *arguments: str,
     again: Task | None = None,
+    serving: bool = True,
     environment: dict[str, str] | None = None,
     **variables: Any,
 ) -> Run:
-    """Two at a time, begun when all serve. ``again``: what differs in a second roll of the same run, if any."""
-    await_well(emulator.document, WAITING)
+    """Two at a time. ``serving``: begun when all serve; ``again``: what differs in a second roll of the same run."""
+    if serving:
+        await_well(emulator.document, WAITING)
     for name, tasks in hooks.items():
         (folder / f"{name}.yml").write_text(json.dumps(tasks), encoding="utf-8")
     books = [
@@ -278,6 +322,11 @@ def _steps(folder: Path) -> dict[str, list[str]]:
         step, host = path.name.split(".")
         steps.setdefault(step, []).append(host)
     return steps
+
+
+def _order(folder: Path) -> list[str]:
+    """The same steps, in the order in which they were done."""
+    return [path.name for path in sorted(folder.glob("*.rc?"), key=lambda path: path.stat().st_mtime_ns)]
 
 
 def _lost(folder: Path) -> Task:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A machine serves on, but cannot be reached by SSH when it is to be deployed, or to be readmitted."""
+"""The load balancer serves on, but cannot be reached by SSH when a node is to be readmitted."""
 
 from __future__ import annotations
 
@@ -13,15 +13,6 @@ from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import rollin
 
 if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import Lab
-
-
-def test_the_roll_stops_at_a_node_that_cannot_be_deployed(lab: Lab) -> None:
-    lab.refuse("rc1", port=22)
-    with rolling(lab) as roll:
-        assert roll.await_end() != 0
-    assert roll.said(r"fatal: \[rc1\]: UNREACHABLE!"), roll.output
-    assert (roll.nodes("drained"), roll.nodes("deployed")) == (["rc1"], [])
-    assert lab.in_load_balancer() == {"rc1": "MAINT", "rc2": "UP", "rc3": "UP"}
 
 
 def test_the_roll_stops_at_a_node_that_cannot_be_readmitted(lab: Lab) -> None:
