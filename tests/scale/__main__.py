@@ -20,15 +20,13 @@ from typing import TYPE_CHECKING
 from ansible.release import __version__ as core
 
 from ansible_collections.rocketops.rocketchat.tests.scale.rolls import (
-    BATCHES,
     GATED,
     LIMIT,
     MIN_SERVING,
-    NODES,
     SERIAL,
     UNGATED,
     WAITING,
-    fifty,
+    nodes,
     rolling,
 )
 
@@ -37,6 +35,9 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.tests.scale.rolls import Gate
     from emulator_driver import Emulator
+
+NODES = 50
+BATCHES = (1, 5, 12, 12, 12, 8)
 
 PAGE = """\
 # A roll of {nodes} hosts
@@ -78,7 +79,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     load = _load()
-    with fifty() as emulator:
+    with nodes(NODES) as emulator:
         rounds = list(_rounds(emulator, options.rounds))
     page = PAGE.format(
         nodes=NODES,
@@ -115,8 +116,8 @@ def _measure(emulator: Emulator, playbook: str, version: str) -> Measured:
         wall, processor = time.monotonic() - began, _processor() - before
         assert code == 0, roll.said()
         gates = tuple(roll.gates())
-    nodes = emulator.run("status")["nodes"]
-    assert {node["version"] for node in nodes} == {version}
+    versions = {node["version"] for node in emulator.run("status")["nodes"]}
+    assert versions == {version}
     print(f"{playbook}: {wall:.0f} s", file=sys.stderr)
     return Measured(wall, processor, gates)
 
