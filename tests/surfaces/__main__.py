@@ -15,10 +15,11 @@ TEXT = """\
 # What is said of which fault
 
 Written by `make matrix`: {faults} deployments to rc2, one of the three nodes of an emulated cluster, and what each way
-to use the collection then says, once inside Ansible's own process and once as a shipped module. The columns `before`
-and `after` are phases of `cluster_gate`, `steady` is the phase without a deployment; `health_gate` is the role, with
-one observation. The gate after the deployment expects 7.11.0 and has seen the gate before it pass. The inventory and
-the event source have no module to ship; of the latter, the verdict that it settles on is shown.
+to use the collection then says, inside Ansible's own process. Those marked with * were also asked as shipped modules,
+and said the same: each surface has so said each of its verdicts. The columns `before` and `after` are phases of
+`cluster_gate`, `steady` is the phase without a deployment; `health_gate` is the role, with one observation. The gate
+after the deployment expects 7.11.0 and has seen the gate before it pass. The inventory and the event source have no
+module to ship; of the latter, the verdict that it settles on is shown.
 
 `pass` goes on. `wait` ends at the deadline, `fail` and `inconclusive` at once. All three stop the deployment, as does
 `failed`, a refusal. `ok` returns facts, or hosts.
@@ -31,7 +32,7 @@ the event source have no module to ship; of the latter, the verdict that it sett
 
 def main() -> None:
     shown, took = show_all()
-    cells = len(FAULTS) * (len(SURFACES) + len(TASKS))
+    cells = sum(len(SURFACES) - len(TASKS) + len(TASKS) * len(fault.ways) for fault in FAULTS)
     page = TEXT.format(faults=len(FAULTS), table=table(shown), cells=cells, minutes=took / 60)
     PAGE.write_text(page, encoding="utf-8")
     print(page)

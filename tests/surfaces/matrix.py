@@ -63,6 +63,7 @@ class Fault:
 
     ``says``: a pattern for the message of every surface that does not pass; ``said``: an example of it for the table,
     where the words change. ``error``: the code that rc2's view has; ``restless``: it has it some of the time.
+    ``shipped``: the tasks are asked as shipped modules too.
     """
 
     name: str
@@ -77,6 +78,12 @@ class Fault:
     readiness: str = "ignored"
     said: str = ""
     shows_after: int = 0  # seconds until a look can tell
+    shipped: bool = False
+
+    @property
+    def ways(self) -> tuple[bool, ...]:
+        """Whether the module is shipped, for each time that a task is asked."""
+        return (False, True) if self.shipped else (False,)
 
     def verdict(self, surface: Surface) -> str:
         return self.verdicts.get(surface, "ok" if surface in (INFO, FACTS, INVENTORY) else "pass")
@@ -91,7 +98,7 @@ def _failing(kind: str, says: str, error: str) -> Fault:
 
 
 FAULTS = (
-    Fault("none", START, WELL),
+    Fault("none", START, WELL, shipped=True),
     _failing("unauthorized", r"unauthorized \(401\)", "unauthorized"),
     _failing("forbidden", r"forbidden \(403\)", "forbidden"),
     _failing("rate_limited", r"rate limited \(429\)", "rate_limited"),
@@ -122,7 +129,14 @@ FAULTS = (
     Fault("ghost", (*START, f"fault {DEPLOYED} ghost"), WELL),
     Fault("stale_ping", (*START, f"fault {DEPLOYED} stale_ping"), OUT, f"{DEPLOYED} stalled", shows_after=3),
     Fault("not_ready, where it does not matter", (*START, f"fault {DEPLOYED} not_ready"), WELL),
-    Fault("not_ready", (*START, f"fault {DEPLOYED} not_ready"), OUT, f"{DEPLOYED} not ready", readiness="required"),
+    Fault(
+        "not_ready",
+        (*START, f"fault {DEPLOYED} not_ready"),
+        OUT,
+        f"{DEPLOYED} not ready",
+        readiness="required",
+        shipped=True,
+    ),
     Fault("killed", (f"kill {DEPLOYED}",), OUT, rf"{DEPLOYED} unreachable \(connection refused\)", "unreachable", 2),
     Fault("stopped", (f"stop {DEPLOYED}",), OUT, rf"{DEPLOYED} unreachable \(connection refused\)", "unreachable", 2),
     Fault(
@@ -132,6 +146,7 @@ FAULTS = (
         rf"{DEPLOYED} timeout \(no complete answer within 1 s\)",
         "timeout",
         2,
+        shipped=True,
     ),
     Fault(
         "cut off from rc1",
@@ -146,6 +161,7 @@ FAULTS = (
         (START[0], f"start {DEPLOYED} --version 7.10.5"),
         {AFTER: "fail"},
         "rc2 runs 7.10.5, 7.11.0 expected",
+        shipped=True,
     ),
     Fault(
         "its URL leads to rc1",
@@ -160,6 +176,7 @@ FAULTS = (
         {**UNJUDGED, AFTER: "failed"},
         "part of a microservices deployment|before did not pass, its verdict is inconclusive",
         up=("--microservices",),
+        shipped=True,
     ),
     Fault(
         "Rocket.Chat 5",
@@ -175,6 +192,7 @@ FAULTS = (
         r"unauthorized \(401\)|answered 401",
         "unauthorized",
         0,
+        shipped=True,
     ),
     Fault(
         "all are down",
@@ -183,6 +201,7 @@ FAULTS = (
         "unreachable|connection refused",
         "unreachable",
         0,
+        shipped=True,
     ),
 )
 
@@ -198,10 +217,10 @@ class Shown:
     secrets: tuple[str, ...]
 
     def outcomes(self, surface: Surface) -> list[Outcome]:
-        """Of the module inside Ansible's worker, and of the shipped one; or the only one."""
+        """Of the module inside Ansible's worker, and of the shipped one, if there is one."""
         if surface in self.outside:
             return [self.outside[surface]]
-        return [self.run.outcomes[surface.cell(shipped=shipped)] for shipped in (False, True)]
+        return [self.run.outcomes[surface.cell(shipped=shipped)] for shipped in self.fault.ways]
 
     def said(self) -> str:
         """The words of ``says``, from the first surface that did not pass."""
@@ -253,7 +272,7 @@ def _inventory(fault: Fault, emulator: Emulator) -> dict[str, Any]:
     hosts: dict[str, list[str]] = {"deployed": [DEPLOYED], "rocketchat": list(urls)}
     hostvars: dict[str, dict[str, Any]] = {DEPLOYED: {"deadline": LATE}}
     for surface in TASKS:
-        for shipped in (False, True):
+        for shipped in fault.ways:
             cell = surface.cell(shipped=shipped)
             hosts.setdefault(f"role{'_shipped' * shipped}" if surface.play == "role" else surface.play, []).append(cell)
             hostvars[cell] = {**surface.variables, "shipped": shipped, "deadline": fault.deadline(surface)}
@@ -284,7 +303,7 @@ def _secrets(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def table(shown: Sequence[Shown]) -> str:
-    """The matrix in Markdown. A cell tells what both the module in the worker and the shipped one have shown."""
+    """The matrix in Markdown. A cell tells what the module in the worker and the shipped one, if any, have shown."""
     head = ["deployed to rc2", *(f"`{surface.title}`" for surface in SURFACES), "said"]
     lines = [head, ["---"] * len(head), *map(_line, shown)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -295,4 +314,4 @@ def _line(shown: Shown) -> list[str]:
     for surface in SURFACES:
         verdicts = dict.fromkeys(outcome.verdict for outcome in shown.outcomes(surface))
         cells.append(" / ".join(verdicts))
-    return [shown.fault.name, *cells, shown.said()]
+    return [f"{shown.fault.name}{' *' * shown.fault.shipped}", *cells, shown.said()]
