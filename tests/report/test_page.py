@@ -2,13 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report's page in a real browser: read by the accessibility tree, measured by its boxes, kept as pictures."""
+"""The report's page in a real browser: read by the accessibility tree, and measured by its boxes."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,11 +18,11 @@ from ansible_collections.rocketops.rocketchat.tests.unit import rolls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
 BROWSER = shutil.which("chromium")
-PICTURES = Path(__file__).parents[1] / "output" / "report"
 WIDTHS = (360, 1440)
 ROLLS = {
     "good": lambda: rolls.recorded("good"),
@@ -104,22 +103,18 @@ def page(browser: Browser, roll: tuple[str, Path], request: pytest.FixtureReques
     assert (said, asked) == ([], [roll[1].as_uri()])
 
 
-def test_nothing_overflows_or_overlaps(page: Page, roll: tuple[str, Path]) -> None:
-    name, _path = roll
+def test_nothing_overflows_or_overlaps(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details').forEach((element) => element.open = true)")
-    _picture(page, f"{name}-open")
     measured = page.evaluate(MEASURE)
     assert measured["texts"] > 50
     assert (measured["outside"], measured["overlapping"]) == ([], [])
     assert measured["scroll"] == _width(page)
 
 
-def test_light_and_dark_can_be_read(page: Page, roll: tuple[str, Path]) -> None:
+def test_light_and_dark_can_be_read(page: Page) -> None:
     """Of 4.5 to 1 at least, as WCAG AA wants it, by the colours that the browser computes."""
-    name, _path = roll
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        _picture(page, f"{name}-{scheme}")
         colours = page.evaluate(
             """() => [...document.querySelectorAll('main *')].filter((e) => e.checkVisibility() && e.innerText)
               .map((e) => getComputedStyle(e).color).concat([getComputedStyle(document.body).backgroundColor])"""
@@ -155,11 +150,6 @@ def test_it_can_be_told_without_colours(page: Page) -> None:
 
 def _answer(page: Page) -> str:
     return page.locator(".answer").inner_text()
-
-
-def _picture(page: Page, name: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}-{_width(page)}.png", full_page=True)
 
 
 def _width(page: Page) -> int:
