@@ -13,7 +13,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units others coverage sanity molecule build docs rehearsal test-matrix test demo rolls \
+.PHONY: help setup lint units integration coverage sanity molecule build docs rehearsal test-matrix test demo rolls \
   pictures options simulate mutants matrix bench scale fuzz clean release-tools
 
 PYTHON ?=
@@ -49,11 +49,12 @@ lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
 	@$(QUIET) ansible-lint --offline --strict
 	@antsibull-changelog lint
 
-units: setup ## unit tests, emulator, simulation, fault matrix, secrets, report, event source, fifty hosts
-	@python -m pytest $(ARGS)
+units: setup ## unit tests
+	@python -m pytest tests/unit $(ARGS)
 
-others: setup ## the same without the unit tests
-	@python -m pytest '--ignore-glob=tests/unit/*' $(ARGS)
+# Most of them wait most of the time. Those that share what a fixture has started are one group each.
+integration: setup ## all that runs real processes: fault matrix, rolls, emulator, simulation, report, event source
+	@python -m pytest '--ignore-glob=tests/unit/*' --numprocesses=3 --dist=loadgroup $(ARGS)
 
 coverage: setup ## unit tests, and how much of plugins/ they run
 	@python -m coverage erase
@@ -82,13 +83,13 @@ rehearsal: setup ## rolling deployments on machines of their own: containers, as
 	@tests/rehearsal/needs.sh
 	@python -m $(TESTS).rehearsal $(ARGS)
 
-# The rehearsal looks at the clock, and wants the machine for itself. The coverage is that of the unit tests. The others
-# come last, so that their summary is the last line.
+# The rehearsal looks at the clock, and wants the machine for itself. What takes longest begins first. The unit tests are
+# those of coverage. The integration tests come last, so that their summary is the last line.
 test: setup ## all of the above
 	@if [ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh; \
 	  then $(TIMED) rehearsal; else echo "All other checks run."; fi
-	@$(TIMED) --jobs=2 --output-sync lint sanity molecule build docs test-matrix coverage
-	@$(TIMED) others
+	@$(TIMED) --jobs=2 --output-sync test-matrix coverage sanity molecule lint build docs
+	@$(TIMED) integration
 
 demo: ## a rolling update of an emulated cluster
 	@tests/tools/setup.sh $(VENV) tests/requirements-demo.txt
