@@ -29,8 +29,7 @@ SHIPPING = 20.0
 
 @pytest.fixture(scope="module")
 def matrix() -> dict[str, Shown]:
-    shown, _took = show_all()
-    return {one.fault.name: one for one in shown}
+    return {shown.fault.name: shown for shown in show_all()}
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.title)
