@@ -303,13 +303,17 @@ def _secrets(document: Mapping[str, Any]) -> Iterator[str]:
 def table(shown: Sequence[Shown]) -> str:
     """The matrix in Markdown. A cell tells what the module in the worker and the shipped one, if any, have shown."""
     head = ["deployed to rc2", *(f"`{surface.title}`" for surface in SURFACES), "said"]
-    lines = [head, ["---"] * len(head), *map(_line, shown)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join([_line(head), _line(["---"] * len(head)), *map(row, shown)])
 
 
-def _line(shown: Shown) -> list[str]:
+def row(shown: Shown) -> str:
+    """One line of it."""
     cells = []
     for surface in SURFACES:
         verdicts = dict.fromkeys(outcome.verdict for outcome in shown.outcomes(surface))
         cells.append(" / ".join(verdicts))
-    return [f"{shown.fault.name}{' *' * shown.fault.shipped}", *cells, shown.said()]
+    return _line([f"{shown.fault.name}{' *' * shown.fault.shipped}", *cells, shown.said()])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -10,7 +10,6 @@ import re
 import sqlite3
 import threading
 import time
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -177,15 +176,9 @@ def _inventory(emulator: Emulator, url: str, cells: tuple[str, ...]) -> dict[str
     )
 
 
-@pytest.fixture(scope="module")
-def told() -> Iterator[dict[str, Future[Told]]]:
-    with ProcessPoolExecutor(3) as pool:
-        yield {story.name: pool.submit(tell, story) for story in STORIES}
-
-
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_what_befalls_a_node_is_noticed(story: Story, told: dict[str, Future[Told]]) -> None:
-    shown = told[story.name].result()
+def test_what_befalls_a_node_is_noticed(story: Story) -> None:
+    shown = tell(story)
     for cell in story.cells:
         outcome = shown.cells[cell]
         said = str(outcome.result["msg"])
