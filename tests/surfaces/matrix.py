@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import Outcome, Run, Surface
 
 OLD, NEW = "7.10.0", "7.11.0"
-UP = ("--version", OLD, "--ping", "0.5", "--expire", "60", "--sweep", "60", "--rate-limit", "off")
+UP = ("--version", OLD, "--ping", "0.5", "--expire", "60", "--sweep", "60", "--rate-limit", "off", "--lifetime", "900")
 SOON, LATE = 4.0, 40.0  # deadlines in seconds: of a gate that has to wait, and of one that has to come to an end
 
 START = (f"stop {DEPLOYED}", f"start {DEPLOYED} --version {NEW}")
