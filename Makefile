@@ -13,8 +13,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units integration coverage sanity molecule build docs rehearsal test-matrix test demo rolls \
-  pictures options simulate mutants matrix bench scale fuzz clean release-tools
+.PHONY: help setup lint units integration coverage sanity molecule build docs static rehearsal test-matrix test demo \
+  rolls pictures options simulate mutants matrix bench scale fuzz clean release-tools
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -83,12 +83,17 @@ rehearsal: setup ## rolling deployments on machines of their own: containers, as
 	@tests/rehearsal/needs.sh
 	@python -m $(TESTS).rehearsal $(ARGS)
 
-# The rehearsal looks at the clock, and wants the machine for itself. What takes longest begins first. The unit tests are
-# those of coverage. The integration tests come last, so that their summary is the last line.
+static: setup
+	@nice $(MAKE) --no-print-directory lint sanity build docs
+
+# The rehearsal looks at the clock and waits most of the time: beside it runs, and gives way to it, only what starts no
+# servers and looks at no clock. What takes longest begins first. The unit tests are those of coverage. The integration
+# tests come last, so that their summary is the last line.
 test: setup ## all of the above
 	@if [ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh; \
-	  then $(TIMED) rehearsal; else echo "All other checks run."; fi
-	@$(TIMED) --jobs=2 --output-sync test-matrix coverage sanity molecule lint build docs
+	  then $(TIMED) --jobs=2 --output-sync rehearsal static; \
+	  else echo "All other checks run."; $(TIMED) --jobs=2 --output-sync static; fi
+	@$(TIMED) --jobs=2 --output-sync test-matrix coverage molecule
 	@$(TIMED) integration
 
 demo: ## a rolling update of an emulated cluster
