@@ -188,7 +188,7 @@ def test_those_that_are_down_are_repaired_first(tmp_path: Path) -> None:
             emulator.run("stop", node)
         hooks = _hooks(emulator)
         hooks["deploy"][0]["when"] = "inventory_hostname == 'rc1'"  # the others are down
-        shown = _roll(emulator, tmp_path, hooks, *ONE_BY_ONE, serving=False, health_gate_restart_proven=True)
+        shown = _roll(emulator, tmp_path, hooks, *ONE_BY_ONE, serving=False, health_gate_restart_confirmed=True)
         assert shown.code == 0, shown.output
         each = ("drain", "deploy", "readmit")
         assert _order(tmp_path) == [f"{step}.{node}" for node in ("rc2", "rc3", "rc1") for step in each]
