@@ -8,7 +8,7 @@
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
-judgement=plugins/module_utils/_cluster/records.py,plugins/module_utils/_judgement/*.py
+judgement="plugins/module_utils/_cluster/records.py,plugins/module_utils/_judgement/*.py"
 judgement+=,plugins/module_utils/_gate/wait.py
 
 report() { python -m coverage report --show-missing --skip-covered --precision 1 "$@"; }
