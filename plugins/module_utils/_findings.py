@@ -434,7 +434,7 @@ class Code(str, Enum):
 
     @property
     def settles(self) -> bool:
-        """An answered member or pair that is well, but not for long enough."""
+        """Time alone ends it. A rate limit is not among these: it says nothing of the process behind it."""
         return self.row.ends is Ends.TIME and not self.is_client_error
 
 

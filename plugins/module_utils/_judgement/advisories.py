@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def advisories_for(situation: Situation, blocking: Iterable[Finding]) -> list[Finding]:
     """``blocking``: what is shown as blocking already."""
-    notes = [finding for advisory in ADVISORIES for finding in advisory(situation)]
+    notes = [replace(finding, blocking=False) for advisory in ADVISORIES for finding in advisory(situation)]
     named = {(finding.code, finding.members) for finding in blocking}
     not_needed = [
         replace(member.why_not, blocking=False)
@@ -35,7 +35,7 @@ def only_one_was_asked(situation: Situation) -> list[Finding]:
     if not situation.policy.single_view:
         return []
     text = "one node's opinion: the others were not asked, and a load balancer may answer from another each time"
-    return [Finding(Code.SINGLE_VIEW, text, blocking=False)]
+    return [Finding(Code.SINGLE_VIEW, text)]
 
 
 def readiness_is_unknown(situation: Situation) -> list[Finding]:
@@ -46,7 +46,6 @@ def readiness_is_unknown(situation: Situation) -> list[Finding]:
             Code.READINESS_UNKNOWN,
             f"{member.name} has no /readyz (before 7.11): its readiness is not known",
             (member.name,),
-            blocking=False,
         )
         for member in situation.members
         if member.view.listing and member.view.ready is None
@@ -57,7 +56,7 @@ def version_is_not_proven(situation: Situation) -> list[Finding]:
     if situation.policy.phase is not Phase.AFTER or situation.policy.expected_version:
         return []
     text = "without expected_version it is not proven which build runs"
-    return [Finding(Code.DEPLOY_NOT_PROVEN, text, blocking=False)]
+    return [Finding(Code.DEPLOY_NOT_PROVEN, text)]
 
 
 def strangers_live(situation: Situation) -> list[Finding]:
@@ -67,7 +66,7 @@ def strangers_live(situation: Situation) -> list[Finding]:
     if not situation.strangers:
         return []
     text = f"{len(situation.strangers)} living instances are not members"
-    return [Finding(Code.UNEXPECTED_MEMBER, text, blocking=False, actual=list(situation.strangers))]
+    return [Finding(Code.UNEXPECTED_MEMBER, text, actual=list(situation.strangers))]
 
 
 ADVISORIES: Sequence[Callable[[Situation], list[Finding]]] = (

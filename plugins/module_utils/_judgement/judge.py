@@ -23,10 +23,10 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.ru
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.safe_batch import safe_batch
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import (
-    blocking,
     incurable,
     next_streak,
     not_stable,
+    not_waived,
     unjudgeable,
     unjudgeable_since,
 )
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Streak
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Reason, Streak
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Waiver
 
 
@@ -94,10 +94,10 @@ class _Findings:
     streak: Streak | None
     missing_views: list[Finding]
     # What cannot be judged: since when, and which of it makes the verdict inconclusive.
-    unjudgeable_since: Mapping[tuple[Code, str], float]
+    unjudgeable_since: Mapping[Reason, float]
     unjudgeable: list[Finding]
     # What waiting cannot change.
-    incurable: frozenset[tuple[Code, str]]
+    incurable: frozenset[Reason]
 
 
 def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Verdict, Memory]:
@@ -115,7 +115,7 @@ def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Ver
         bad_links=situation.links.bad,
         unjudgeable=findings.unjudgeable_since,
         incurable=findings.incurable,
-        served=situation.serving | (memory.served if findings.missing_views else frozenset()),
+        served=situation.serving.union(*(finding.members for finding in findings.missing_views)),
         missed=frozenset(view.member.name for view in observation.views if view.failure),
         down=situation.down,
         ids=ids,
@@ -126,7 +126,7 @@ def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Ver
 
 def _find(situation: Situation, memory: Memory) -> _Findings:
     found = found_in(situation, situation.serving)
-    findings = blocking(situation.policy, found)
+    findings = not_waived(situation.policy, found)
     streak, missing_views = next_streak(situation, memory, findings)
     since = unjudgeable_since(situation, memory)
     return _Findings(
@@ -148,9 +148,6 @@ def _outcome(situation: Situation, memory: Memory, findings: _Findings) -> tuple
         return Outcome.FAIL, []
     if findings.blocking or findings.incurable or findings.streak is None:
         return Outcome.WAIT, []
-    if exemption(situation) is Exempt.TARGET_DOWN:
-        # What is down need not have been down for long, nor need the others be stable: they lose nothing.
-        return Outcome.PASS, []
     unsettled = not_stable(situation, memory, findings.streak)
     return (Outcome.WAIT if unsettled else Outcome.PASS), unsettled
 

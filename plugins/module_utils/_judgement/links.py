@@ -25,6 +25,9 @@ if TYPE_CHECKING:
         States,
     )
 
+CONNECTED = frozenset({State.ALIVE})
+LISTED = frozenset({State.ALIVE, State.ISOLATED})
+
 
 @dataclass(frozen=True)
 class LinkTable:
@@ -81,7 +84,7 @@ def links_of(
     if policy.single_view:
         return LinkTable(at, policy.link_memory, ids={}, sees={}, bad=bad)
     ids = {member.name: member.record.id for member in members if member.record}
-    good = (State.ALIVE,) if policy.links is Links.CONNECTED else (State.ALIVE, State.ISOLATED)
+    good = CONNECTED if policy.links is Links.CONNECTED else LISTED
     sees = {name: frozenset(i for i, state in seen.items() if state in good) for name, seen in states.items()}
     newly_bad: Iterable[Pair] = ()
     if policy.links is not Links.IGNORED:

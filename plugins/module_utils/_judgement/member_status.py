@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import (
@@ -114,14 +114,14 @@ def members_of(
     def judged(name: str, view: View, record: Record) -> MemberStatus:
         state = states[view.member.name][record.id]
         process = Process(name, view, record, state, observation, policy, pulses, needed)
-        return MemberStatus(name, view, record, state, _why_not(process))
+        return MemberStatus(name, view, record, state, _why_not(process), last_id=record.id)
 
     def member(view: View) -> MemberStatus:
         name, why_not, record = view.member.name, _unidentified(view, observation), view.local
         if why_not is not None or record is None:
             known = pulses.get(name)
             return MemberStatus(name, view, None, None, why_not, last_id=known.instance_id if known else None)
-        return replace(judged(name, view, record), last_id=record.id)
+        return judged(name, view, record)
 
     if not policy.single_view or not any(view.local for view in observation.views):
         return tuple(member(view) for view in observation.views)

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 
 Pair = tuple[str, str]
+Reason = tuple[Code, tuple[str, ...]]  # what was found, of which members
 
 
 def pair(a: str, b: str) -> Pair:
@@ -60,10 +61,10 @@ class Memory:
     # When each pair of members was last seen without a link; a pair that was never bad is not in it.
     bad_links: Mapping[Pair, float] = field(default_factory=dict)
     # Since when a member cannot be judged, by the reason; forgotten as soon as the reason is gone.
-    unjudgeable: Mapping[tuple[Code, str], float] = field(default_factory=dict)
+    unjudgeable: Mapping[Reason, float] = field(default_factory=dict)
     # What the last observation found that waiting cannot change: the gate fails when the next one finds it too.
-    incurable: frozenset[tuple[Code, str]] = frozenset()
-    # Members that served in the last observation, or missed it after they had.
+    incurable: frozenset[Reason] = frozenset()
+    # Members that served in the last observation, or whose missing view was forgiven in it.
     served: frozenset[str] = frozenset()
     # Members whose view was missing in the last observation.
     missed: frozenset[str] = frozenset()
@@ -71,7 +72,7 @@ class Memory:
     down: Mapping[str, float] = field(default_factory=dict)
     # Before a deployment: all ids that any view has listed so far. Else those of the last observation only.
     ids: frozenset[str] = frozenset()
-    # None where something is wrong that time alone does not end.
+    # None where something is wrong that time alone does not end, or two observations in a row could not be made.
     streak: Streak | None = None
     # Whether any observation so far did not pass.
     disturbed: bool = False

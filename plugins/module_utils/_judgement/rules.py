@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The rules: what must hold in each phase before the gate passes. ``RULES`` is the whole of it.
+"""The rules: what must hold in each phase before the gate passes. ``RULES`` is the table of them.
 
 A rule is a pure function of the situation and of the members that serve. Each condition that is not met is a finding,
-and only a situation without blocking findings can pass. That the serving members are an argument lets the stability ask
-what would be found if others served too.
+and only a situation in which none is found, but for what is waived, can pass; ``exemption`` says when the rules before
+a deployment are not asked. That the serving members are an argument lets the stability ask what would be found if
+others served too.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import State
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.links import LISTED
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import pair
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
     FULL_VERSION,
@@ -67,7 +68,7 @@ def exemption(situation: Situation) -> Exempt | None:
 
 
 def _is_surely_down(situation: Situation, name: str) -> bool:
-    """A process out of reach whose record was lost would have registered again with its next ping."""
+    """Silent for a ping's interval: a process that only lost its record would have registered again by then."""
     since = situation.down.get(name)
     return since is not None and situation.observation.at - since >= situation.policy.ping_interval
 
@@ -80,12 +81,12 @@ def _another_answers(situation: Situation) -> bool:
 
 
 def enough_serve(situation: Situation, serving: Names) -> list[Finding]:
-    """At least ``min_serving`` members serve; if not, also why each of the others does not."""
+    """As many members serve as the policy needs; if not, also why each of the others does not."""
     return _too_few(situation, serving, situation.by_name)
 
 
 def enough_others_serve(situation: Situation, serving: Names) -> list[Finding]:
-    """At least ``min_serving`` members serve that are not targets."""
+    """As many members serve as the policy needs, none of them a target."""
     return _too_few(situation, serving, situation.policy.others)
 
 
@@ -108,6 +109,7 @@ def serving_are_linked(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def others_are_linked(situation: Situation, serving: Names) -> list[Finding]:
+    """Each serving member that is not a target sees each other one."""
     return situation.links.unlinked(serving & set(situation.policy.others))
 
 
@@ -163,7 +165,7 @@ def single_node_is_known(situation: Situation, _serving: Names) -> list[Finding]
 
 def silent_targets_are_down(situation: Situation, serving: Names) -> list[Finding]:
     """Where others are missing, a silent target may go only if no living process can be its own."""
-    if not situation.unclaimed or exemption(situation):
+    if not situation.unclaimed:
         return []
     if not enough_others_serve(situation, serving) and not others_are_linked(situation, serving):
         return []
@@ -180,6 +182,7 @@ def _may_live(name: str, unclaimed: Iterable[str]) -> Finding:
 
 
 def targets_serve(situation: Situation, serving: Names) -> list[Finding]:
+    """Each target serves; if not, why it does not."""
     reasons = [target.why_not for target in _targets(situation) if target.name not in serving]
     return [reason for reason in reasons if reason]
 
@@ -254,7 +257,7 @@ def _moved(name: str, before: tuple[str, int] | None, after: tuple[str, int] | N
 
 
 def targets_run_expected_version(situation: Situation, _serving: Names) -> list[Finding]:
-    """A target that was not restarted runs the previous version, which goes without saying."""
+    """Each target that was restarted runs ``expected_version``; of the others it is enough that they were not."""
     same = {target.name for target, before, _known in _deployed(situation) if _not_restarted(target, before)}
     return _wrong_versions(situation, (t for t in _targets(situation) if t.record and t.name not in same))
 
@@ -279,7 +282,7 @@ def targets_are_listed(situation: Situation, serving: Names) -> list[Finding]:
         for target in _targets(situation)
         for other in situation.members
         if target.record and other.view.local and other.name not in serving and other.name != target.name
-        if situation.states[other.name].get(target.record.id) not in (State.ALIVE, State.ISOLATED)
+        if situation.states[other.name].get(target.record.id) not in LISTED
     ]
 
 

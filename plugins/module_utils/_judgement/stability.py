@@ -17,18 +17,21 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.po
     INTERVAL_LIMITED,
     Phase,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import found_in
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import Exempt, exemption, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation, View
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory, Reason
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
 
-CREDENTIALS = frozenset(code for code in Code if code.row.statuses in (range(401, 402), range(403, 404)))
+# The server answers, and refuses the credentials.
+CREDENTIALS = frozenset(
+    code for code in Code if code.is_client_error and code.row.statuses and code.row.ends is Ends.NEVER
+)
 SILENCE = frozenset(code for code in Code if code.is_silence)
 # A missing view that says nothing of the process behind it.
 SAYS_NOTHING = frozenset(
@@ -42,7 +45,7 @@ TOO_LATE = frozenset(
 MAY_BECOME_JUDGEABLE = frozenset(code for code in Code if not code.row.judgeable and code.row.ends is Ends.WAIT)
 
 
-def blocking(policy: Policy, findings: Iterable[Finding]) -> list[Finding]:
+def not_waived(policy: Policy, findings: Iterable[Finding]) -> list[Finding]:
     """What is left when the user's waivers are taken off."""
     return [finding for finding in findings if policy.waiver(finding.code, *finding.members) is None]
 
@@ -68,7 +71,7 @@ def next_streak(situation: Situation, memory: Memory, findings: list[Finding]) -
     absent = _forgiven(situation, memory)
     if absent and memory.streak:
         present = situation.serving | absent
-        if _only_settles(situation, present, blocking(situation.policy, found_in(situation, present))):
+        if _only_settles(situation, present, not_waived(situation.policy, found_in(situation, present))):
             return memory.streak, [_view_missing(name) for name in sorted(absent)]
     return None, []
 
@@ -80,7 +83,7 @@ def _only_settles(situation: Situation, serving: AbstractSet[str], findings: lis
     if any(not (finding.code.settles or finding.code is Code.TOO_FEW_SERVING) for finding in findings):
         return False
     grown_up = serving | {member.name for member in situation.members if member.settles}
-    return all(finding.code.settles for finding in blocking(situation.policy, found_in(situation, grown_up)))
+    return all(finding.code.settles for finding in not_waived(situation.policy, found_in(situation, grown_up)))
 
 
 def _forgiven(situation: Situation, memory: Memory) -> set[str]:
@@ -118,6 +121,9 @@ def not_stable(situation: Situation, memory: Memory, streak: Streak) -> list[Fin
     """What the streak lacks. A cluster that was well from the first observation on does not have to prove more."""
     if situation.policy.phase is not Phase.AFTER and not memory.disturbed:
         return []
+    if exemption(situation) is Exempt.TARGET_DOWN:
+        # Its being down was watched for a ping's interval; that the others are not stable takes nothing from them.
+        return []
     needed, findings = situation.stable_for, []
     if streak.seconds < needed:
         text = f"stable for {streak.seconds:.0f} of {needed:g} s"
@@ -132,38 +138,38 @@ def not_stable(situation: Situation, memory: Memory, streak: Streak) -> list[Fin
 # What no wait can change
 
 
-def incurable(situation: Situation, findings: Iterable[Finding]) -> frozenset[tuple[Code, str]]:
+def incurable(situation: Situation, findings: Iterable[Finding]) -> frozenset[Reason]:
     """What makes the gate fail when the next observation finds it too."""
     codes = {member.why_not.code for member in situation.counted if member.why_not and member.view.failure}
-    refused = set()
+    refused: set[Reason] = set()
     if all(member.view.failure for member in situation.counted):
         answered = codes - SILENCE
         if answered and answered <= CREDENTIALS:
-            refused.add((Code.UNAUTHORIZED, ""))
+            refused.add((Code.UNAUTHORIZED, ()))  # or forbidden, in part or everywhere
         if codes == {Code.TLS}:
-            refused.add((Code.TLS, ""))
+            refused.add((Code.TLS, ()))
     if situation.policy.phase is Phase.AFTER:
-        refused |= {(finding.code, finding.members[0]) for finding in findings if finding.code in TOO_LATE}
+        refused |= {(finding.code, finding.members) for finding in findings if finding.code in TOO_LATE}
     return frozenset(refused)
 
 
 # What cannot be judged
 
 
-def unjudgeable_since(situation: Situation, memory: Memory) -> dict[tuple[Code, str], float]:
+def unjudgeable_since(situation: Situation, memory: Memory) -> dict[Reason, float]:
     """Since when which member cannot be judged, as long as that may end."""
     reasons = [
-        (member.why_not.code, member.name)
+        (member.why_not.code, (member.name,))
         for member in situation.counted
         if member.why_not and member.why_not.code in MAY_BECOME_JUDGEABLE
     ]
     return {reason: memory.unjudgeable.get(reason, situation.observation.at) for reason in reasons}
 
 
-def unjudgeable(situation: Situation, since: Mapping[tuple[Code, str], float]) -> list[Finding]:
+def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Finding]:
     """What makes the verdict inconclusive: at once, or because it lasts and the gate is shut without that member."""
     findings = unjudgeable_kinds(member.view for member in situation.counted)
-    for (_code, name), began in since.items():
+    for (_code, (name,)), began in since.items():
         lasts, why_not = situation.observation.at - began, situation.by_name[name].why_not
         if why_not and lasts > situation.policy.max_record_age and _is_needed(situation, name):
             findings.append(replace(why_not, message=f"{why_not.message}, for {lasts:.0f} s"))
@@ -186,4 +192,4 @@ def unjudgeable_kinds(views: Iterable[View]) -> list[Finding]:
 
 def _is_needed(situation: Situation, name: str) -> bool:
     """Whether the gate is shut without this member."""
-    return bool(blocking(situation.policy, found_in(situation, situation.serving - {name})))
+    return bool(not_waived(situation.policy, found_in(situation, situation.serving - {name})))

@@ -198,6 +198,23 @@ def test_one_missing_view_is_no_news_and_two_break_the_streak(error: str) -> Non
     assert scene.judge(policy).held == 0
 
 
+def test_only_a_member_that_served_just_before_is_forgiven() -> None:
+    """rc4 was not ready while another member's view was missing; then its own is."""
+    scene = Scene.of("rc1", "rc2", "rc3", "rc4")
+    policy = scene.policy(min_serving="3", readiness="required")
+    scene["rc2"].error = "server_error"
+    scene["rc3"].ready = False
+    scene.judge(policy)
+    scene["rc2"].error, scene["rc3"].ready = None, None
+    for scene.now in (5, 10, 15):
+        scene.judge(policy)
+    scene["rc1"].error, scene["rc4"].ready, scene.now = "timeout", False, 20
+    assert scene.judge(policy).held == 10
+    scene["rc1"].error, scene["rc4"].error, scene["rc4"].ready, scene["rc3"].ready = None, "timeout", None, False
+    scene.now = 25
+    assert scene.judge(policy).held == 0
+
+
 def test_a_rate_limited_view_does_not_extend_the_streak() -> None:
     scene = three()
     policy = scene.policy(stable_for=10)
