@@ -13,13 +13,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE_ONLY
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.watch import Event, Watch
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._watching import watch_params
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, params
 
 MEMBERS = [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2")]
@@ -254,21 +250,6 @@ def test_it_remembers_no_more_after_a_long_time() -> None:
         watching.look(12)
         sizes.append(len(repr(vars(watching.watch))))
     assert max(sizes[30:]) <= max(sizes[:30]) * 1.02
-
-
-@pytest.mark.parametrize("beside", [{}, {"policy": {"deadline": 5, "phase": "before", "targets": ["rc1"]}}])
-def test_a_watch_has_no_deployment_and_no_end(beside: dict[str, Any]) -> None:
-    """So its policy is the same as that of a gate for which only what both have is set, and it refuses no long time."""
-    given = watch_params({"members": MEMBERS, "stable_for": 1000, **beside}, set())
-    policy = policy_from(given, members_from(given))
-    gate = Scene.of("rc1", "rc2").policy(stable_for=1000.0, deadline=2000.0)
-    assert policy == gate.without_wait()
-
-
-@pytest.mark.parametrize("name", GATE_ONLY)
-def test_a_watch_does_not_have_the_options_of_a_deployment(name: str) -> None:
-    with pytest.raises(OptionsError, match=f"unsupported options: {name}"):
-        watch_params({name: None}, set())
 
 
 def test_an_observation_without_views_does_not_end_it() -> None:
