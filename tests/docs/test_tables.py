@@ -55,6 +55,12 @@ def test_a_guide_without_marks_is_refused(text: str) -> None:
         tables.filled(text, "new\n", name="guide.rst")
 
 
+def test_the_guides_have_the_tables_of_the_present_rows() -> None:
+    for name, made in (("guide_verdict.rst", tables.by_group()), ("guide_troubleshooting.rst", tables.by_status())):
+        text = (tables.GUIDES / name).read_text(encoding="utf-8")
+        assert tables.filled(text, made, name=name) == text, f"the tables of {name} are out of date: run make docs"
+
+
 def test_a_table_that_was_out_of_date_is_written_and_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("guide_verdict.rst", "guide_troubleshooting.rst"):
         (tmp_path / name).write_text(f"{tables.BEGIN}\n{tables.END}\n", encoding="utf-8")

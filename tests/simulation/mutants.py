@@ -41,6 +41,9 @@ UNIT_TESTS = Path(__file__).parents[1] / "unit" / "plugins" / "module_utils"
 JUDGING = ("_judgement", "_gate", "_options/test_policy.py", "_cluster/test_records.py")
 SCHEDULES = 250
 
+# Their end decides nothing: no rule finds them, they are advisories.
+ONLY_TOLD = frozenset({"deploy_not_proven", "readiness_unknown", "single_view"})
+
 Break = Callable[[], None]
 
 
@@ -63,9 +66,15 @@ def without_member_rule(rule: str) -> None:
     rules[:] = [one for one in rules if one.__name__ != rule]
 
 
+def without_advisory(advisory: str) -> None:
+    advisories = module("_judgement.advisories").ADVISORIES
+    advisories[:] = [one for one in advisories if one.__name__ != advisory]
+
+
 def without_rules() -> dict[str, Break]:
     """Each rule taken away, once for each phase that it decides in."""
     rules, members = module("_judgement.rules").RULES, module("_judgement.member_status").MEMBER_RULES
+    advisories = module("_judgement.advisories").ADVISORIES
     return {
         **{
             f"{phase.value}: without {rule.__name__}": partial(without_rule, phase, rule.__name__)
@@ -73,6 +82,7 @@ def without_rules() -> dict[str, Break]:
             for rule in in_phase
         },
         **{f"member: without {rule.__name__}": partial(without_member_rule, rule.__name__) for rule in members},
+        **{f"advisory: without {one.__name__}": partial(without_advisory, one.__name__) for one in advisories},
     }
 
 
@@ -89,13 +99,12 @@ def with_other_rows() -> dict[str, Break]:
     findings, stability = module("_findings"), module("_judgement.stability")
     mutants: dict[str, Break] = {}
     decided_by_end = stability.TOO_LATE | stability.SAYS_NOTHING | stability.MAY_BECOME_JUDGEABLE
-    advisory = {"deploy_not_proven", "readiness_unknown", "single_view"}
     for code in findings.Code:
         name, row = code.value, code.row
         if row.waivable or name == "not_restarted":
             other = not row.waivable
             mutants[f"row {name}: waivable = {other}"] = partial(with_row, name, waivable=other)
-        if (code.settles or code in decided_by_end) and name not in advisory:
+        if (code.settles or code in decided_by_end) and name not in ONLY_TOLD:
             mutants[f"row {name}: ends = restart"] = partial(with_row, name, ends=findings.Ends.RESTART)
         if code in stability.MAY_BECOME_JUDGEABLE:
             mutants[f"row {name}: judgeable = True"] = partial(with_row, name, judgeable=True)
@@ -353,6 +362,11 @@ LINES: Mapping[str, Line] = {
     ),
     "takes a missing view for one that shows all is well": Line(
         "_judgement.stability", "return memory.streak, [_view_missing", "return _longer(situation, memory.streak), [_v"
+    ),
+    "forgives a member that did not serve just before": Line(
+        "_judgement.judge",
+        "served=situation.serving.union(*(finding.members for finding in findings.missing_views))",
+        "served=situation.serving | (memory.served if findings.missing_views else frozenset())",
     ),
     "ignores a one-way link": Line(
         "_judgement.links", "if ids[b] not in sees[a] or ids[a] not in sees[b]", "if ids[b] not in sees[a] | sees[b]"

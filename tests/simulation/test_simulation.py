@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,10 @@ def test_every_mutant_is_noticed(name: str, caught: dict[str, str | None]) -> No
 
 def test_the_judgement_as_it_is_passes(caught: dict[str, str | None]) -> None:
     assert caught[NONE] is None
+
+
+def test_the_page_has_every_mutant() -> None:
+    """Written by make mutants."""
+    page = (Path(__file__).parents[2] / "docs" / "mutants.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
+    assert rows[1:] == MUTANTS

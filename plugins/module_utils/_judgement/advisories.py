@@ -14,7 +14,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings imp
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
 
@@ -69,9 +69,9 @@ def strangers_live(situation: Situation) -> list[Finding]:
     return [Finding(Code.UNEXPECTED_MEMBER, text, actual=list(situation.strangers))]
 
 
-ADVISORIES: Sequence[Callable[[Situation], list[Finding]]] = (
+ADVISORIES: list[Callable[[Situation], list[Finding]]] = [
     only_one_was_asked,
     readiness_is_unknown,
     version_is_not_proven,
     strangers_live,
-)
+]

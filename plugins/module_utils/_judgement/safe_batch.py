@@ -35,4 +35,5 @@ def safe_batch(situation: Situation) -> tuple[tuple[str, ...], int]:
         return names, 0
     if policy.min_serving is not None:
         return names, max(len(serving) - left, 0)
+    # All that are left have to serve, however many go: by default a gate wants all others, which are then fewer.
     return names, max(size - 1, 1) if len(serving) == size else 0

@@ -13,13 +13,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from . import __doc__ as package_summary
-from . import cluster
-from .cluster import Cluster, Plan
-from .errors import EmulatorError
-from .faults import KINDS, Fault
-from .settings import RateLimit, Settings
-from .version import Version
+from rocketchat_emulator import __doc__ as package_summary
+from rocketchat_emulator import cluster
+from rocketchat_emulator.cluster import Cluster, Plan
+from rocketchat_emulator.errors import EmulatorError
+from rocketchat_emulator.faults import KINDS, Fault
+from rocketchat_emulator.settings import RateLimit, Settings
+from rocketchat_emulator.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from .database import Database
+    from rocketchat_emulator.database import Database
 
 VIEW_STATISTICS = "view-statistics"
 BYPASS_RATE_LIMIT = "api-bypass-rate-limit"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .accounts import LoginFailure, Session, User
-    from .instance import Instance
-    from .peers import Link
-    from .registry import Record
-    from .version import Version
+    from rocketchat_emulator.accounts import LoginFailure, Session, User
+    from rocketchat_emulator.instance import Instance
+    from rocketchat_emulator.peers import Link
+    from rocketchat_emulator.registry import Record
+    from rocketchat_emulator.version import Version
 
 
 @dataclass(frozen=True)

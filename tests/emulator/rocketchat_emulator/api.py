@@ -15,28 +15,28 @@ from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 
-from . import answers, realtime
-from .accounts import BYPASS_RATE_LIMIT, VIEW_STATISTICS, Session
-from .answers import RefusedError
-from .exchange import Exchange, to_response, web_page
-from .ratelimit import Tally
-from .registry import isoformat
+from rocketchat_emulator import answers, realtime
+from rocketchat_emulator.accounts import BYPASS_RATE_LIMIT, VIEW_STATISTICS, Session
+from rocketchat_emulator.answers import RefusedError
+from rocketchat_emulator.exchange import Exchange, to_response, web_page
+from rocketchat_emulator.ratelimit import Tally
+from rocketchat_emulator.registry import isoformat
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from .accounts import Accounts, User
-    from .answers import Answer
-    from .database import Database
-    from .faults import Fault
-    from .instance import Instance
-    from .peers import Peers
-    from .presence import Presence
-    from .ratelimit import RateLimiter
-    from .registry import Registry
-    from .roster import Roster
-    from .version import Version
+    from rocketchat_emulator.accounts import Accounts, User
+    from rocketchat_emulator.answers import Answer
+    from rocketchat_emulator.database import Database
+    from rocketchat_emulator.faults import Fault
+    from rocketchat_emulator.instance import Instance
+    from rocketchat_emulator.peers import Peers
+    from rocketchat_emulator.presence import Presence
+    from rocketchat_emulator.ratelimit import RateLimiter
+    from rocketchat_emulator.registry import Registry
+    from rocketchat_emulator.roster import Roster
+    from rocketchat_emulator.version import Version
 
 
 @dataclass(frozen=True)

@@ -16,24 +16,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import keeper
-from .accounts import Accounts
-from .database import FILE_NAME, Database
-from .errors import EmulatorError
-from .faults import Fault
-from .processes import become_node, own_process, spawn, spawn_node
-from .registry import Registry
-from .roster import Roster
-from .settings import Settings
+from rocketchat_emulator import keeper
+from rocketchat_emulator.accounts import Accounts
+from rocketchat_emulator.database import FILE_NAME, Database
+from rocketchat_emulator.errors import EmulatorError
+from rocketchat_emulator.faults import Fault
+from rocketchat_emulator.processes import become_node, own_process, spawn, spawn_node
+from rocketchat_emulator.registry import Registry
+from rocketchat_emulator.roster import Roster
+from rocketchat_emulator.settings import Settings
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from .processes import Process, ProcessState
-    from .roster import CutKind, Place
-    from .version import Version
+    from rocketchat_emulator.processes import Process, ProcessState
+    from rocketchat_emulator.roster import CutKind, Place
+    from rocketchat_emulator.version import Version
 
 # The file with the document that `up` and `found` print; it holds every secret of the cluster.
 CREDENTIALS = "credentials.json"

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .peers import reset
+from rocketchat_emulator.peers import reset
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from .answers import Answer
-    from .faults import Fault
+    from rocketchat_emulator.answers import Answer
+    from rocketchat_emulator.faults import Fault
 
 WEB_PAGE = """<!DOCTYPE html>
 <html>

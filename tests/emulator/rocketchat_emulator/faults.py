@@ -16,20 +16,20 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from . import answers
-from .accounts import VIEW_STATISTICS
-from .instance import new_id
+from rocketchat_emulator import answers
+from rocketchat_emulator.accounts import VIEW_STATISTICS
+from rocketchat_emulator.instance import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from aiohttp import web
 
-    from .answers import Answer
-    from .exchange import Exchange
-    from .registry import Registry
-    from .roster import Place
-    from .settings import Settings
+    from rocketchat_emulator.answers import Answer
+    from rocketchat_emulator.exchange import Exchange
+    from rocketchat_emulator.registry import Registry
+    from rocketchat_emulator.roster import Place
+    from rocketchat_emulator.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .accounts import random_id
+from rocketchat_emulator.accounts import random_id
 
 if TYPE_CHECKING:
-    from .roster import Place
-    from .settings import Settings
-    from .version import Version
+    from rocketchat_emulator.roster import Place
+    from rocketchat_emulator.settings import Settings
+    from rocketchat_emulator.version import Version
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .database import Database
-from .processes import Process, own_process, spawn_node
-from .roster import Roster
+from rocketchat_emulator.database import Database
+from rocketchat_emulator.processes import Process, own_process, spawn_node
+from rocketchat_emulator.roster import Roster
 
 if TYPE_CHECKING:
     import subprocess
     from types import FrameType
 
-    from .roster import Place
+    from rocketchat_emulator.roster import Place
 
 _TICK = 0.05
 

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .accounts import Accounts
-from .api import Api
-from .database import Database
-from .instance import Instance, new_id
-from .peers import Peers
-from .presence import Presence
-from .processes import own_process
-from .ratelimit import RateLimiter
-from .registry import Registry
-from .roster import Roster
-from .settings import Settings
+from rocketchat_emulator.accounts import Accounts
+from rocketchat_emulator.api import Api
+from rocketchat_emulator.database import Database
+from rocketchat_emulator.instance import Instance, new_id
+from rocketchat_emulator.peers import Peers
+from rocketchat_emulator.presence import Presence
+from rocketchat_emulator.processes import own_process
+from rocketchat_emulator.ratelimit import RateLimiter
+from rocketchat_emulator.registry import Registry
+from rocketchat_emulator.roster import Roster
+from rocketchat_emulator.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .instance import Instance
-    from .registry import Registry
-    from .roster import CutKind, Roster
+    from rocketchat_emulator.instance import Instance
+    from rocketchat_emulator.registry import Registry
+    from rocketchat_emulator.roster import CutKind, Roster
 
 # Seconds after which a process that accepts a connection, but says nothing, is given up for now.
 _PATIENCE = 2.0

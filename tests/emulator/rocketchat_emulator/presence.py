@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .registry import Registry
+    from rocketchat_emulator.registry import Registry
 
 # Rocket.Chat writes the number of client connections at most so often, in seconds.
 _CONNECTIONS_EVERY = 30.0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .settings import RateLimit
+    from rocketchat_emulator.settings import RateLimit
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import WSMsgType, web
 
-from .accounts import random_id
+from rocketchat_emulator.accounts import random_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .database import NOW
+from rocketchat_emulator.database import NOW
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from .database import Database
+    from rocketchat_emulator.database import Database
 
 
 @dataclass(frozen=True)

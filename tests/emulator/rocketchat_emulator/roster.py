@@ -10,16 +10,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from .database import NOW
-from .errors import EmulatorError
-from .faults import Fault
-from .processes import Process
-from .version import Version
+from rocketchat_emulator.database import NOW
+from rocketchat_emulator.errors import EmulatorError
+from rocketchat_emulator.faults import Fault
+from rocketchat_emulator.processes import Process
+from rocketchat_emulator.version import Version
 
 if TYPE_CHECKING:
     import sqlite3
 
-    from .database import Database
+    from rocketchat_emulator.database import Database
 
 CutKind = Literal["reset", "silent"]
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .roster import Place
+    from rocketchat_emulator.roster import Place
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,26 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from itertools import combinations
 from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils import _findings
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, NO_ANSWER, Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement import (
+    advisories,
+    links,
+    member_status,
+    rules,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MODULE_UTILS = Path(_findings.__file__).parent
 MODULES = {path.stem for path in (MODULE_UTILS.parent / "modules").glob("*.py")}
@@ -59,18 +69,35 @@ def test_every_row_is_found_by_something() -> None:
     """By a rule, or by the client; client errors that have a status are found by it."""
     files = [path for path in MODULE_UTILS.rglob("*.py") if path != Path(_findings.__file__)]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    unused = [one.value for one in Code if not one.row.statuses and not re.search(rf"\bCode[.]{one.name}\b", code)]
+    made = set(re.findall(r"(?:Finding|Failure|FailedError)\(\s*Code[.](\w+)", code))
+    unused = [one.value for one in Code if not one.row.statuses and one.name not in made]
     assert unused == [], f"these codes have a row, but no rule finds them: {', '.join(unused)}"
 
 
-@pytest.mark.parametrize("name", ["rules", "member_status", "advisories"])
-def test_every_rule_stands_in_its_table(name: str) -> None:
-    """A function of these files that nothing names is a rule that nothing runs."""
-    files = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULE_UTILS.rglob("*.py")}
-    named = {node.id for tree in files.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    defined = files[MODULE_UTILS / "_judgement" / f"{name}.py"].body
-    unused = [node.name for node in defined if isinstance(node, ast.FunctionDef) and node.name not in named]
-    assert unused == [], f"{name}.py: {', '.join(unused)} must stand in RULES, MEMBER_RULES or ADVISORIES"
+RULE_TABLES: tuple[tuple[ModuleType, Collection[Any], set[str]], ...] = (
+    (rules, [rule for in_phase in rules.RULES.values() for rule in in_phase], {"found_in", "exemption"}),
+    (member_status, member_status.MEMBER_RULES, {"states_of", "stable_for", "members_of"}),
+    (advisories, advisories.ADVISORIES, {"advisories_for"}),
+)
+
+
+@pytest.mark.parametrize(("module", "table", "others"), RULE_TABLES, ids=lambda value: getattr(value, "__name__", ""))
+def test_every_rule_stands_in_its_table(module: ModuleType, table: Collection[Any], others: set[str]) -> None:
+    """A public function of these files is a rule, but for these others; one in no table is a rule that nothing runs."""
+    functions = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    unused = [name for name, function in functions.items() if function not in table and name not in others]
+    assert unused == [], f"{', '.join(unused)} must stand in RULES, MEMBER_RULES or ADVISORIES"
+
+
+def test_what_can_be_waived_is_found_by_rules() -> None:
+    """A waiver of what keeps a member from serving, or of what is only told, would change nothing."""
+    code = "\n".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in (rules, links))
+    made = {CODES[name.lower()] for name in re.findall(r"Finding\(\s*Code[.](\w+)", code)}
+    assert [code.value for code in Code if code.row.waivable and code not in made] == []
 
 
 def test_no_waiver_for_a_missing_answer() -> None:
