@@ -1061,3 +1061,31 @@ def test_one_node_that_has_lost_its_pings_tells_nobody_s_age() -> None:
         view = replace(scene._view(scene["rc1"]), date=EPOCH + timedelta(seconds=scene.now))
         verdict, scene.memory = judge(Observation(views=(view,), at=scene.now), policy, scene.memory)
         assert verdict.outcome.value == "wait"
+
+
+def advice(verdict: Verdict) -> set[str]:
+    return {finding.code.value for finding in verdict.findings if not finding.blocking}
+
+
+def test_a_living_instance_that_is_not_a_member_is_told_once_all_members_answer() -> None:
+    scene = three()
+    policy = scene.policy()
+    policy = replace(policy, members=policy.members[:2])
+    observation = scene.observe()
+    views = observation.views[:2]
+    verdict, memory = judge(replace(observation, views=views), policy, Memory())
+    assert (verdict.outcome.value, advice(verdict)) == ("pass", {"unexpected_member"})
+    scene.kill("rc2")
+    observation = scene.observe()
+    verdict, _memory = judge(replace(observation, views=observation.views[:2]), policy, memory)
+    assert "unexpected_member" not in advice(verdict)
+
+
+def test_without_an_expected_version_it_is_told_that_no_version_is_proven() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1")
+    scene.restart("rc1")
+    for options, told in (({}, {"deploy_not_proven"}), ({"expected_version": "7.11.0"}, set())):
+        scene.memory = Memory()
+        policy = scene.policy("after", targets=["rc1"], before=before, **options)
+        assert advice(judged_for(scene, policy, 300)) == told
