@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import requests  # noqa: F401 - once for all mutants, and not once for each
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -43,6 +42,8 @@ SCHEDULES = 250
 
 # Their end decides nothing: no rule finds them, they are advisories.
 ONLY_TOLD = frozenset({"deploy_not_proven", "readiness_unknown", "single_view"})
+
+importlib.import_module("requests")  # once for all mutants, and not once for each
 
 Break = Callable[[], None]
 
@@ -174,7 +175,14 @@ def ids_of_targets(before: Any) -> frozenset[str]:
 
 def keeping(wanted: Callable[[Any], bool]) -> Callable[[Any], Any]:
     """The same function, of whose findings only these are kept."""
-    return lambda function: lambda *arguments: [found for found in function(*arguments) if wanted(found)]
+
+    def weaker(function: Any) -> Any:
+        def judged(*arguments: Any) -> Any:
+            return [found for found in function(*arguments) if wanted(found)]
+
+        return judged
+
+    return weaker
 
 
 def no_code(code: str) -> Callable[[Any], Any]:
@@ -236,7 +244,14 @@ def named_only(rule: Any) -> Any:
 
 def without_memory(**forgotten: Any) -> Callable[[Any], Any]:
     """The same function, of whose memory this is forgotten."""
-    return lambda function: lambda situation, memory, *more: function(situation, replace(memory, **forgotten), *more)
+
+    def weaker(function: Any) -> Any:
+        def judged(situation: Any, memory: Any, *more: Any) -> Any:
+            return function(situation, replace(memory, **forgotten), *more)
+
+        return judged
+
+    return weaker
 
 
 def same_processes(longer: Any) -> Any:

@@ -101,7 +101,7 @@ class Run:
             schedules=values["schedules"],
             ours=_tally(values["cluster_gate"]),
             uri=_tally(values["uri"] or {}),
-            seeds=[(seed, fault) for seed, fault in values["faults"]],
+            seeds=list(map(tuple, values["faults"])),
         )
         return cls(values["first"], values["minutes"], totals)
 
