@@ -54,9 +54,7 @@ def forked_inventory(environment: Mapping[str, str]) -> Iterator[ForkedInventory
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        yield ForkedInventory(process)
-        assert process.stdin
-        process.stdin.close()
+        yield ForkedInventory(process)  # it ends when its standard input does
 
 
 def _serve() -> None:
