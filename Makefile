@@ -13,7 +13,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units integration coverage sanity molecule build docs static rehearsal test-matrix test demo \
+.PHONY: help setup lint units integration coverage sanity molecule build docs rehearsal test-matrix test demo \
   rolls pictures options simulate mutants matrix bench scale fuzz clean release-tools
 
 PYTHON ?=
@@ -83,17 +83,12 @@ rehearsal: setup ## rolling deployments on machines of their own: containers, as
 	@tests/rehearsal/needs.sh
 	@python -m $(TESTS).rehearsal $(ARGS)
 
-static: setup
-	@nice $(MAKE) --no-print-directory lint sanity build docs
-
-# The rehearsal looks at the clock and waits most of the time: beside it runs, and gives way to it, only what starts no
-# servers and looks at no clock. What takes longest begins first. The unit tests are those of coverage. The integration
-# tests come last, so that their summary is the last line.
+# The rehearsal looks at the clock, and has the machine for itself. What takes longest begins first. The unit tests are
+# those of coverage. The integration tests come last, so that their summary is the last line.
 test: setup ## all of the above
 	@if [ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh; \
-	  then $(TIMED) --jobs=2 --output-sync rehearsal static; \
-	  else echo "All other checks run."; $(TIMED) --jobs=2 --output-sync static; fi
-	@$(TIMED) --jobs=2 --output-sync test-matrix coverage molecule
+	  then $(TIMED) rehearsal; else echo "All other checks run."; fi
+	@$(TIMED) --jobs=2 --output-sync test-matrix coverage sanity lint molecule build docs
 	@$(TIMED) integration
 
 demo: ## a rolling update of an emulated cluster

@@ -67,7 +67,7 @@ class Roll:
     def output(self) -> str:
         return "\n".join(line.text for line in self.lines)
 
-    def await_said(self, pattern: str, *, timeout: float = 150) -> None:
+    def await_said(self, pattern: str, *, timeout: float = LIMIT) -> None:
         """Wait until a line has matched since the run began."""
         end = time.monotonic() + timeout
         while not self.said(pattern):
