@@ -198,6 +198,19 @@ def test_one_missing_view_is_no_news_and_two_break_the_streak(error: str) -> Non
     assert scene.judge(policy).held == 0
 
 
+def test_a_missing_view_is_not_forgiven_beside_another_fault() -> None:
+    scene = three()
+    policy = scene.policy()
+    scene["rc2"].error = "server_error"
+    scene.judge(policy)
+    scene["rc2"].error = None
+    for scene.now in (5, 10):
+        assert scene.judge(policy).held == scene.now - 5
+    scene["rc2"].error, scene.now = "timeout", 15
+    scene.cut.add(frozenset({"rc1-1", "rc3-1"}))
+    assert scene.judge(policy).held == 0
+
+
 def test_only_a_member_that_served_just_before_is_forgiven() -> None:
     """rc4 was not ready while another member's view was missing; then its own is."""
     scene = Scene.of("rc1", "rc2", "rc3", "rc4")
@@ -765,6 +778,16 @@ def test_one_nodes_opinion_counts_no_dead_record() -> None:
     verdict = judged_through_one(scene, "rc1", expected=3)
     assert verdict.outcome.value == "wait"
     assert verdict.summary == "2 of 3 instances serve, 3 needed"
+
+
+def test_one_nodes_opinion_counts_no_streamer() -> None:
+    scene = three()
+    (view, *_others) = scene.observe().views
+    streamer = replace(view.by_id["rc2-1"], id="s1", name=STREAMER)
+    listing = Listing((*view.by_id.values(), streamer))
+    policy = policy_from(params(expected=4), [view.member])
+    verdict, _memory = judge(Observation(views=(replace(view, listing=listing),), at=0.0), policy, Memory())
+    assert (verdict.outcome.value, verdict.serving) == ("wait", ("rc1-1", "rc2-1", "rc3-1"))
 
 
 def test_one_nodes_opinion_without_links_counts_no_process_twice() -> None:
