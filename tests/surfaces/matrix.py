@@ -154,7 +154,7 @@ FAULTS = (
         "rc1 and rc2 do not see each other",
     ),
     Fault("cut off silently, which nobody can see", (*START, f"partition --silent {OTHER} {DEPLOYED}"), WELL),
-    Fault("not restarted", (), {AFTER: "wait"}, "rc2 is still the process of before, it was not restarted"),
+    Fault("not restarted", (), {AFTER: "wait"}, "rc2 was not restarted: same instance id as before the deployment"),
     Fault(
         "another build",
         (START[0], f"start {DEPLOYED} --version 7.10.5"),
@@ -173,7 +173,7 @@ FAULTS = (
         "microservices",
         START,
         {**UNJUDGED, AFTER: "failed"},
-        "part of a microservices deployment|before did not pass, its verdict is inconclusive",
+        "belongs to a microservices deployment|before did not pass, its verdict is inconclusive",
         up=("--microservices",),
         shipped=True,
     ),
