@@ -305,7 +305,7 @@ WEAKER: Mapping[str, Weaker] = {
         lambda links: lambda *arguments, **how: replace(links(*arguments, **how), link_memory=0.0),
     ),
     "lets a streak survive a restart": Weaker("_judgement.stability", "_longer", same_processes),
-    "counts time that nobody watched": Weaker(
+    "counts time that was not watched": Weaker(
         "_judgement.stability", "interval", lambda _interval: lambda _policy, _observation: 1e9
     ),
     "passes what has just come back": Weaker("_judgement.stability", "not_stable", no_code("not_stable")),

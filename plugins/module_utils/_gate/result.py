@@ -50,7 +50,7 @@ class GateResult:
         if self.gave_up:
             line += f", {self.gave_up}"
         if self.verdict.outcome is Outcome.FAIL:
-            # Nobody waits any more: say in full what the first of the nodes said, and what to do.
+            # The wait is over: say in full what the first of the nodes said, and what to do.
             line += next((f"; {f.message}" for f in self.verdict.findings if f.blocking and f.brief), "")
         return line
 
@@ -81,7 +81,7 @@ class GateResult:
 
 
 def briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
-    """The targets, and each member that does not serve or that a blocking finding names. None: nobody was seen."""
+    """The targets, and each member that does not serve or that a blocking finding names. None: no member was seen."""
     if not verdict.members:
         return None
     blamed = {name: f.code.value for f in reversed(verdict.findings) if f.blocking for name in f.members}
@@ -98,7 +98,7 @@ def briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
 
 
 def unclaimed_records(observation: Observation, verdict: Verdict, policy: Policy) -> tuple[dict[str, Any], ...]:
-    """Records that are no member's process: what a dead one has left, or a stranger. The worst opinion of each."""
+    """Records that no member's process owns: what a dead one has left, or a stranger. The worst opinion of each."""
     known = {member.record.id for member in verdict.members if member.record}
     worst: dict[str, tuple[State, Record]] = {}
     for identity in [identity for identity in observation.ids if identity not in known]:

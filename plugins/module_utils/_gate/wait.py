@@ -145,7 +145,7 @@ class _Wait:
         return "" if self.policy.deadline else "one observation only (deadline: 0)"
 
     def _pause(self, seconds: float, verdict: Verdict) -> None:
-        """Sleep in pieces, so that nobody waits longer than half a minute for a sign of life."""
+        """Sleep in pieces, so that progress is shown at least every half a minute."""
         until = self.clock() + seconds
         while True:
             left = until - self.clock()

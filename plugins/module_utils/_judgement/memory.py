@@ -40,7 +40,7 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Streak:
-    """A time in which nothing was wrong, without a gap that nobody watched."""
+    """A time in which nothing was wrong, without a gap that was not watched."""
 
     # For how long: never more than was watched.
     seconds: float
