@@ -16,6 +16,6 @@ mkdir -p "$site/rst/collection"
 python -m ansible_collections.rocketops.rocketchat.tests.docs.tables
 antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 antsibull-docs collection --use-current --squash-hierarchy --dest-dir "$site/rst/collection" rocketops.rocketchat
-cp docs/docsite/{conf.py,index.rst} docs/*.{md,yml} "$site/rst"
+cp docs/docsite/{conf.py,index.rst} docs/*.{md,yml,json} "$site/rst"
 sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --jobs auto -b html "$site/rst" "$site/html"
 echo "$site/html/index.html"
