@@ -54,7 +54,7 @@ units: setup ## unit tests
 
 # Most of them wait most of the time. Those that share what a fixture has started are one group each.
 integration: setup ## all that runs real processes: fault matrix, rolls, emulator, simulation, report, event source
-	@python -m pytest '--ignore-glob=tests/unit/*' --numprocesses=3 --dist=loadgroup $(ARGS)
+	@python -m pytest '--ignore-glob=tests/unit/*' --numprocesses=3 $(ARGS)
 
 coverage: setup ## unit tests, and how much of plugins/ they run
 	@python -m coverage erase

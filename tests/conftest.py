@@ -6,24 +6,30 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
-# Each test of these, or each row or story, starts a cluster of its own and takes long. Elsewhere a file shares one.
-SPREAD = {"test_during_a_wait.py", "test_matrix.py", "test_rolling_update.py", "test_runner.py", "test_secrets.py"}
+from xdist.scheduler import LoadScopeScheduling
 
+if TYPE_CHECKING:
+    import pytest
+    from xdist.remote import Producer
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
-
-
-def _group(item: pytest.Item) -> str:
-    if item.path.name not in SPREAD:
-        return str(item.path)
-    named = [value.name for value in _parameters(item).values() if hasattr(value, "name")]
-    return f"{item.path}: {named[0] if named else item.name}"
+# Each test of these starts a cluster of its own, or each row does, and takes long. Elsewhere a file shares one.
+TESTS = {"test_during_a_wait.py", "test_rolling_update.py", "test_runner.py", "test_secrets.py"}
+ROWS = {"test_matrix.py"}
 
 
-def _parameters(item: pytest.Item) -> dict[str, object]:
-    return dict(item.callspec.params) if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+class Scheduling(LoadScopeScheduling):
+    """One process for the tests of a file or of a row, or for a test by itself."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        name = file.rpartition("/")[2]
+        if name in ROWS:
+            row = nodeid.partition("[")[2].rstrip("]").partition("-")[0]
+            return f"{file}: {row}"
+        return nodeid if name in TESTS else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return Scheduling(config, log)
