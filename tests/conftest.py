@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
-    import pytest
     from xdist.remote import Producer
 
 # Each test of these starts a cluster of its own, or each row does, and takes long. Elsewhere a file shares one.
@@ -31,5 +31,6 @@ class Scheduling(LoadScopeScheduling):
         return nodeid if name in TESTS else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     return Scheduling(config, log)
