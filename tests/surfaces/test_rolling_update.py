@@ -201,7 +201,15 @@ def test_a_member_that_crashes_is_deployed_first(tmp_path: Path) -> None:
         emulator.run("fault", "rc3", "unauthorized")  # it answers, so it is not simply down
         hooks = _hooks(emulator)
         hooks["deploy"][1]["ansible.builtin.command"] += " --no-wait --fault crash_loop:1"
-        shown = _roll(emulator, tmp_path, hooks, *ONE_BY_ONE, serving=False, health_gate_deadline=5)
+        shown = _roll(
+            emulator,
+            tmp_path,
+            hooks,
+            *ONE_BY_ONE,
+            serving=False,
+            health_gate_deadline=5,
+            health_gate_restart_confirmed=True,
+        )
         assert shown.code != 0
         assert re.search("rc3 .*, the deadline of 5 s is over; the roll stops here", shown.output), shown.output
         assert _order(tmp_path) == ["drain.rc3", "deploy.rc3"]
