@@ -83,6 +83,7 @@ JUDGEMENT: dict[str, Any] = {
             "reason": {"type": "str", "required": True},
         },
     },
+    "keep_out": {"type": "list", "elements": "str"},
     "interval": {"type": "float"},
     "stable_for": {"type": "float"},
 }
@@ -91,6 +92,7 @@ JUDGEMENT: dict[str, Any] = {
 GATE_ONLY: dict[str, Any] = {
     "phase": {"type": "str", "choices": ["steady", "before", "after"], "default": "steady"},
     "targets": {"type": "list", "elements": "str"},
+    "out_of_rotation": {"type": "list", "elements": "str"},
     "before": {"type": "dict"},
     "restart_required": {"type": "bool", "default": True},
     "restart_confirmed": {"type": "bool", "default": False},

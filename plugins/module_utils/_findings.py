@@ -282,6 +282,16 @@ class Code(str, Enum):
         remedy="Wait until its last ping is older than max_record_age, or find out whether the process runs: it may "
         "still have users, and be out of reach only from where the task runs.",
     )
+    OUT_OF_ROTATION = Row(
+        code="out_of_rotation",
+        scope=Scope.MEMBER,
+        ends=Ends.NEVER,
+        words="out of rotation",
+        cause="The member serves, but the load balancer sends it no traffic, so it carries no users. Too few of the "
+        "members that remain are in rotation.",
+        remedy="Readmit the member to the load balancer, and take it out of the option keep_out if it stands there. "
+        "Lower min_serving only if fewer members can carry the load.",
+    )
     NOBODY_ANSWERS = Row(
         code="nobody_answers",
         scope=Scope.CLUSTER,

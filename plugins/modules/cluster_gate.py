@@ -68,6 +68,22 @@ options:
       - Names of the members that are deployed together. Required for V(before) and V(after).
     type: list
     elements: str
+  out_of_rotation:
+    description:
+      - Names of members that are known to get no traffic from the load balancer now, such as those that a roll has
+        drained and not yet readmitted. Only for V(before).
+      - They never count among the others that carry the service. Where too few of the others are in rotation, the gate
+        fails at once, since only a readmission changes that.
+      - When left out, all members are in rotation, except those in O(keep_out).
+    type: list
+    elements: str
+  keep_out:
+    description:
+      - Names of members that are kept out of rotation on purpose, in every phase.
+      - They are judged as all other members are, but never count among those that must serve.
+      - When left out, no member is kept out.
+    type: list
+    elements: str
   before:
     description:
       - The registered result of the gate with O(phase=before), run right before the deployment.
@@ -77,7 +93,8 @@ options:
     description:
       - How many members must serve, a number or a percentage of all members, rounded up.
       - When left out, all members for V(steady), all others for V(before), and for V(after) as many as served before,
-        the targets counted as serving.
+        the targets counted as serving. Members in O(keep_out) are left out of these numbers, but V(before) needs at
+        least one other member, where there is any.
     type: str
   expected_version:
     description:

@@ -139,14 +139,19 @@ class Weaker:
         members[:] = [new if rule is former else rule for rule in members]
 
 
+def copied(situation: Any, **changes: Any) -> Any:
+    """The same situation under a policy with these changes."""
+    other = copy(situation)
+    other.policy = replace(situation.policy, **changes)
+    return other
+
+
 def under(**changes: Any) -> Callable[[Any], Any]:
     """The same rule under a policy with these changes."""
 
     def weaker(rule: Any) -> Any:
         def judged(situation: Any, serving: Any) -> Any:
-            other = copy(situation)
-            other.policy = replace(situation.policy, **changes)
-            return rule(other, serving)
+            return rule(copied(situation, **changes), serving)
 
         return judged
 
@@ -286,6 +291,15 @@ WEAKER: Mapping[str, Weaker] = {
     ),
     "needs one member less": Weaker("_judgement.rules", "enough_serve", one_less),
     "needs one other member less": Weaker("_judgement.rules", "enough_others_serve", one_less),
+    "counts a member that gets no traffic": Weaker(
+        "_judgement.rules", "enough_others_serve", under(out_of_rotation=frozenset(), keep_out=frozenset())
+    ),
+    "counts a member that is kept out on purpose": Weaker(
+        "_judgement.rules", "enough_serve", under(keep_out=frozenset())
+    ),
+    "waits for a readmission": Weaker(
+        "_judgement.stability", "_only_readmission_helps", lambda _helps: lambda _situation: False
+    ),
     "counts the targets among those who carry the service": Weaker(
         "_judgement.rules", "enough_others_serve", another("enough_serve")
     ),
@@ -341,6 +355,12 @@ class Line:
 
 
 LINES: Mapping[str, Line] = {
+    "fails although a member may come back in rotation": Line(
+        "_judgement.stability", "or len(policy.others_in_rotation) >= policy.needed", ""
+    ),
+    "fails although a silent target may turn out to be down": Line(
+        "_judgement.stability", "return not all(situation.is_silent(name) for name in policy.targets)", "return True"
+    ),
     "trusts lastHeartbeatTime": Line(
         "_cluster.records",
         "return seconds_between(self.updated_at, reference)",

@@ -34,10 +34,11 @@ PREFIX = "health_gate_"
 NOT_IN_ROLE = frozenset({"url", "expected", "phase"})
 # What they mean when they are left out is the role's own decision, and so is their description.
 OF_ROLE = frozenset({"members", "targets", "before"})
+OF_BEFORE = frozenset({"out_of_rotation"})
 OF_AFTER = frozenset({"restart_required", "restart_confirmed"})
 # The role passes them by an expression of its own.
-PASSED_BY_HAND = NOT_IN_ROLE | OF_ROLE | OF_AFTER | {"expected_version", "deadline"}
-OF_MAIN = tuple(name for name in GATE if name not in NOT_IN_ROLE | OF_ROLE | OF_AFTER)
+PASSED_BY_HAND = NOT_IN_ROLE | OF_ROLE | OF_BEFORE | OF_AFTER | {"expected_version", "deadline"}
+OF_MAIN = tuple(name for name in GATE if name not in NOT_IN_ROLE | OF_ROLE | OF_BEFORE | OF_AFTER)
 
 
 def documentation(name: str, kind: str = "modules") -> dict[str, Any]:
@@ -69,7 +70,8 @@ def with_blocks(text: str, blocks: Iterable[str]) -> str:
 
 def role_spec() -> str:
     text = (ROOT / ROLE_SPEC).read_text(encoding="utf-8")
-    return with_blocks(text, (_role_options(OF_MAIN), _role_options(name for name in GATE if name in OF_AFTER)))
+    blocks = (OF_MAIN, *([name for name in GATE if name in group] for group in (OF_BEFORE, OF_AFTER)))
+    return with_blocks(text, [_role_options(names) for names in blocks])
 
 
 def role_task() -> str:

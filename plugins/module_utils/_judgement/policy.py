@@ -94,12 +94,15 @@ class Policy:
 
     ``stable_for`` none: chosen by the transport that is seen. ``interval`` none: chosen by whether calls are limited.
     ``deadline`` 0: one observation. ``progress_deadline``: give up when nothing has changed for so long, time that a
-    finding says must pass not counted.
+    finding says must pass not counted. ``out_of_rotation``: members that are known to get no traffic now; ``keep_out``:
+    those that the user keeps out on purpose.
     """
 
     phase: Phase
     members: tuple[Member, ...]
     targets: tuple[str, ...]
+    out_of_rotation: frozenset[str]
+    keep_out: frozenset[str]
     expected: int | None
     min_serving: Share | None
     expected_version: str | None
@@ -127,17 +130,27 @@ class Policy:
         return tuple(member.name for member in self.members if member.name not in self.targets)
 
     @property
+    def without_traffic(self) -> frozenset[str]:
+        """Members that never count among those that carry the service, whether they serve or not."""
+        return self.out_of_rotation | self.keep_out
+
+    @property
+    def others_in_rotation(self) -> tuple[str, ...]:
+        return tuple(name for name in self.others if name not in self.without_traffic)
+
+    @property
     def needed(self) -> int:
         """How many have to serve: of all in ``steady`` and ``after``, of the others in ``before``."""
         size = self.expected if self.expected is not None else len(self.members)
         if self.min_serving is not None:
             return self.min_serving.of(size)
         if self.phase is Phase.BEFORE:
-            return len(self.others)
+            # One at least, where there is any: without users on another member, the target's would have none.
+            return max(len(set(self.others) - self.keep_out), min(len(self.others), 1))
         if self.phase is Phase.AFTER and self.before is not None:
             served = {name for name, known in self.before.members.items() if known.serving}
-            return len(served | set(self.targets))
-        return size
+            return len((served | set(self.targets)) - self.keep_out)
+        return size - len(self.keep_out)
 
     def waiver(self, code: Code, *members: str) -> Waiver | None:
         concerned = frozenset(members)

@@ -82,12 +82,12 @@ def _another_answers(situation: Situation) -> bool:
 
 def enough_serve(situation: Situation, serving: Names) -> list[Finding]:
     """As many members serve as the policy needs; if not, also why each of the others does not."""
-    return _too_few(situation, serving, situation.by_name)
+    return _too_few(situation, serving, [name for name in situation.by_name if name not in situation.policy.keep_out])
 
 
 def enough_others_serve(situation: Situation, serving: Names) -> list[Finding]:
-    """As many members serve as the policy needs, none of them a target."""
-    return _too_few(situation, serving, situation.policy.others)
+    """As many members in rotation serve as the policy needs, none of them a target."""
+    return _too_few(situation, serving, situation.policy.others_in_rotation)
 
 
 def _too_few(situation: Situation, serving: Names, candidates: Iterable[str]) -> list[Finding]:
@@ -109,8 +109,8 @@ def serving_are_linked(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def others_are_linked(situation: Situation, serving: Names) -> list[Finding]:
-    """Each serving member that is not a target sees each other one."""
-    return situation.links.unlinked(serving & set(situation.policy.others))
+    """Each serving member in rotation that is not a target sees each other one."""
+    return situation.links.unlinked(serving & set(situation.policy.others_in_rotation))
 
 
 # Steady
@@ -161,6 +161,20 @@ def single_node_is_known(situation: Situation, _serving: Names) -> list[Finding]
         return []
     text = f"the only member lists {len(situation.strangers)} more living instances: members is incomplete"
     return [Finding(Code.UNEXPECTED_MEMBER, text, expected=[], actual=list(situation.strangers))]
+
+
+def no_other_waits_for_readmission(situation: Situation, serving: Names) -> list[Finding]:
+    """Where too few of the others serve in rotation, none of them serves out of rotation."""
+    if not enough_others_serve(situation, serving):
+        return []
+    policy = situation.policy
+    idle = [name for name in policy.others if name in serving and name in policy.without_traffic]
+    return [_out_of_rotation(name, on_purpose=name in policy.keep_out) for name in idle]
+
+
+def _out_of_rotation(name: str, *, on_purpose: bool) -> Finding:
+    text = f"{name} serves, but is {'kept ' if on_purpose else ''}out of rotation"
+    return Finding(Code.OUT_OF_ROTATION, text, (name,))
 
 
 def silent_targets_are_down(situation: Situation, serving: Names) -> list[Finding]:
@@ -311,6 +325,7 @@ RULES: Mapping[Phase, tuple[Rule, ...]] = {
     Phase.BEFORE: (
         single_node_is_known,
         enough_others_serve,
+        no_other_waits_for_readmission,
         others_are_linked,
         silent_targets_are_down,
     ),

@@ -12,28 +12,42 @@ from typing import TYPE_CHECKING
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import unjudgeable_kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
 
 
 def safe_batch(situation: Situation) -> tuple[tuple[str, ...], int]:
     """The members that could be taken down one at a time, and how many serving ones could go together."""
-    policy, serving, size = situation.policy, situation.serving, len(situation.members)
+    policy, size = situation.policy, len(situation.members)
+    serving = situation.serving - policy.without_traffic
     if policy.single_view or unjudgeable_kinds(member.view for member in situation.members):
         return (), 0
     unlinked = [finding.members for finding in situation.links.unlinked(serving)]
-    left = size - 1 if policy.min_serving is None else policy.min_serving.of(size)
     # A single one may go only if nothing else is wrong: there is no other by which its leaving could be judged.
     if size == 1 and (not serving or situation.strangers):
         return (), 0
     candidates = [
         member
         for member in situation.members
-        if len(serving - {member.name}) >= left and all(member.name in pair for pair in unlinked)
+        if len(serving - {member.name}) >= _left(situation, {member.name})
+        and all(member.name in pair for pair in unlinked)
     ]
     names = tuple(member.name for member in sorted(candidates, key=lambda member: member.serving))
     if unlinked:
         return names, 0
     if policy.min_serving is not None:
-        return names, max(len(serving) - left, 0)
+        return names, max(len(serving) - policy.min_serving.of(size), 0)
     # All that are left have to serve, however many go: by default a gate wants all others, which are then fewer.
-    return names, max(size - 1, 1) if len(serving) == size else 0
+    wanted = size - len(policy.keep_out)
+    if len(serving) < wanted:
+        return names, 0
+    return names, 1 if size == 1 else max(wanted - 1, 0)
+
+
+def _left(situation: Situation, gone: AbstractSet[str]) -> int:
+    """How many must serve in rotation when these are gone, as a gate before a deployment needs."""
+    policy, size = situation.policy, len(situation.members)
+    if policy.min_serving is not None:
+        return policy.min_serving.of(size)
+    return max(len(situation.by_name.keys() - policy.keep_out - gone), min(size - 1, 1))

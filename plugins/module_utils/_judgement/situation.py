@@ -52,6 +52,11 @@ class Situation:
         silent = [name for name in self.policy.targets if self.by_name[name].view.failure]
         return {name: memory.down.get(name, self.observation.at) for name in silent}
 
+    def is_silent(self, name: str) -> bool:
+        """Whether no answer at all came from this member."""
+        failure = self.by_name[name].view.failure
+        return failure is not None and failure.code.is_silence
+
     @cached_property
     def serving(self) -> frozenset[str]:
         return frozenset(member.name for member in self.members if member.serving)

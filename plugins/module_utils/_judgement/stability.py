@@ -37,7 +37,7 @@ SILENCE = frozenset(code for code in Code if code.is_silence)
 SAYS_NOTHING = frozenset(
     code for code in Code if code.is_silence or (code.is_client_error and code.row.ends is Ends.TIME)
 )
-# What the deployment has done, or has not, cannot change while a gate waits.
+# No wait changes what the deployment has done, or has not, and which members get traffic.
 TOO_LATE = frozenset(
     code for code in Code if code.row.ends is Ends.NEVER and code.row.judgeable and not code.is_client_error
 )
@@ -148,9 +148,17 @@ def incurable(situation: Situation, findings: Iterable[Finding]) -> frozenset[Re
             refused.add((Code.UNAUTHORIZED, ()))  # or forbidden, in part or everywhere
         if codes == {Code.TLS}:
             refused.add((Code.TLS, ()))
-    if situation.policy.phase is Phase.AFTER:
+    if situation.policy.phase is Phase.AFTER or _only_readmission_helps(situation):
         refused |= {(finding.code, finding.members) for finding in findings if finding.code in TOO_LATE}
     return frozenset(refused)
+
+
+def _only_readmission_helps(situation: Situation) -> bool:
+    """Whether the gate stays shut even if all others serve; silent targets may turn out to be down, which opens it."""
+    policy = situation.policy
+    if policy.phase is not Phase.BEFORE or len(policy.others_in_rotation) >= policy.needed:
+        return False
+    return not all(situation.is_silent(name) for name in policy.targets)
 
 
 # What cannot be judged

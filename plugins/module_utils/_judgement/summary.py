@@ -45,8 +45,10 @@ def summary(
 
 def _count(policy: Policy, serving: AbstractSet[str]) -> str:
     if policy.phase is Phase.BEFORE:
-        among = sum(name in serving for name in policy.others)
-        return f"{among} of {len(policy.others)} other members serve, {policy.needed} needed"
+        among = sum(name in serving for name in policy.others_in_rotation)
+        rotation = " in rotation" if len(policy.others_in_rotation) < len(policy.others) else ""
+        return f"{among} of {len(policy.others)} other members serve{rotation}, {policy.needed} needed"
     if policy.expected is not None:
         return f"{len(serving)} of {policy.expected} instances serve, {policy.needed} needed"
-    return f"{len(serving)} of {len(policy.members)} members serve, {policy.needed} needed"
+    rotation = " in rotation" if policy.keep_out else ""
+    return f"{len(serving - policy.keep_out)} of {len(policy.members)} members serve{rotation}, {policy.needed} needed"

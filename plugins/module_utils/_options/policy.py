@@ -44,6 +44,8 @@ def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
         phase=phase,
         members=tuple(members),
         targets=_targets(params, phase, names),
+        out_of_rotation=_out_of_rotation(params, phase, names),
+        keep_out=_keep_out(params, phase, names),
         expected=_expected(params, phase),
         min_serving=_share(params["min_serving"]),
         expected_version=_version(params["expected_version"]),
@@ -98,7 +100,8 @@ def _refuse_min_serving(policy: Policy) -> None:
     elif policy.expected is not None:
         limit, of = policy.expected, "instances are expected"
     else:
-        limit, of = len(policy.members), "members are given"
+        limit = len(policy.members) - len(policy.keep_out)
+        of = "members are given that are not in keep_out" if policy.keep_out else "members are given"
     if policy.needed > limit:
         raise OptionsError(f"min_serving {policy.min_serving} needs {policy.needed} to serve, but only {limit} {of}")
 
@@ -128,6 +131,33 @@ def _targets(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> t
     if strangers:
         raise OptionsError(f"targets {', '.join(strangers)} are no members; the members are {', '.join(names)}")
     return targets
+
+
+def _out_of_rotation(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> frozenset[str]:
+    given = frozenset(params["out_of_rotation"] or ())
+    if given and phase is not Phase.BEFORE:
+        raise OptionsError(
+            f"out_of_rotation goes with phase: before, not with phase: {phase.value}; "
+            "members that are kept out on purpose belong in keep_out"
+        )
+    _refuse_strangers("out_of_rotation", given, names)
+    return given
+
+
+def _keep_out(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> frozenset[str]:
+    given = frozenset(params["keep_out"] or ())
+    if given and not params["members"]:
+        raise OptionsError("keep_out goes with members: behind one url it is not known which member is which")
+    _refuse_strangers("keep_out", given, names)
+    if phase is Phase.STEADY and given == frozenset(names):
+        raise OptionsError("keep_out has all members: none would be left that must serve")
+    return given
+
+
+def _refuse_strangers(option: str, given: frozenset[str], names: Sequence[str]) -> None:
+    strangers = sorted(given - set(names))
+    if strangers:
+        raise OptionsError(f"{option}: {', '.join(strangers)} are not members; the members are {', '.join(names)}")
 
 
 def _expected(params: Mapping[str, Any], phase: Phase) -> int | None:

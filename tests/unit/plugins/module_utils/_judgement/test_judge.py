@@ -271,6 +271,103 @@ def test_before_wants_links_between_the_others_and_none_to_the_targets() -> None
     assert codes(scene.judge(scene.policy("before", targets=["rc3"]))) == {("not_linked", "rc1", "rc2")}
 
 
+@pytest.mark.parametrize("option", ["out_of_rotation", "keep_out"])
+def test_before_counts_only_others_in_rotation(option: str) -> None:
+    scene = three()
+    policy = scene.policy("before", targets=["rc1"], min_serving="2", **{option: ["rc3"]})
+    verdict = scene.judge(policy)
+    assert (verdict.outcome.value, verdict.incurable) == ("wait", True)
+    assert codes(verdict) == {("out_of_rotation", "rc3"), ("too_few_serving",)}
+    kept = "kept " if option == "keep_out" else ""
+    assert verdict.summary == (
+        f"1 of 2 other members serve in rotation, 2 needed: rc3 serves, but is {kept}out of rotation"
+    )
+    scene.now = 5
+    assert scene.judge(policy).outcome.value == "fail"
+
+
+def test_before_does_not_need_by_default_what_is_kept_out_on_purpose() -> None:
+    scene = three()
+    verdict = scene.judge(scene.policy("before", targets=["rc1"], keep_out=["rc3"]))
+    assert (verdict.outcome.value, verdict.needed) == ("pass", 1)
+    assert verdict.summary == "1 of 2 other members serve in rotation, 1 needed"
+    scene.memory = Memory()
+    verdict = judged_for(scene, scene.policy("before", targets=["rc1"], keep_out=["rc2", "rc3"]), 60)
+    assert verdict.outcome.value == "fail"
+    assert codes(verdict) == {("out_of_rotation", "rc2"), ("out_of_rotation", "rc3"), ("too_few_serving",)}
+
+
+def test_an_other_out_of_rotation_does_not_matter_where_enough_serve_in_rotation() -> None:
+    scene = three()
+    scene.cut.add(frozenset({"rc2-1", "rc3-1"}))
+    policy = scene.policy("before", targets=["rc1"], min_serving="1", out_of_rotation=["rc3", "rc1"])
+    assert scene.judge(policy).outcome.value == "pass"
+
+
+def test_what_may_come_back_in_rotation_is_waited_for() -> None:
+    scene = Scene.of("rc1", "rc2", "rc3", "rc4")
+    scene["rc3"].error = "timeout"
+    policy = scene.policy("before", targets=["rc1"], min_serving="2", out_of_rotation=["rc4"])
+    verdict = judged_for(scene, policy, 60)
+    assert verdict.outcome.value == "wait"
+    assert codes(verdict) == {("timeout", "rc3"), ("out_of_rotation", "rc4"), ("too_few_serving",)}
+    scene["rc3"].error = None
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
+
+
+def test_a_silent_target_may_turn_out_to_be_down_whatever_is_in_rotation() -> None:
+    scene = three()
+    scene.kill("rc1")
+    policy = scene.policy("before", targets=["rc1"], out_of_rotation=["rc3"])
+    verdict = judged_for(scene, policy, 100)
+    assert (verdict.outcome.value, verdict.exempt) == ("pass", Exempt.TARGET_DOWN)
+
+
+def test_what_is_kept_out_is_judged_and_does_not_count() -> None:
+    scene = three()
+    scene.kill("rc3")
+    policy = scene.policy(keep_out=["rc3"])
+    verdict = scene.judge(policy)
+    assert (verdict.outcome.value, verdict.summary) == ("pass", "2 of 3 members serve in rotation, 2 needed")
+    assert advice(verdict) == {"unreachable"}
+    scene.memory = Memory()
+    scene.restart("rc3")
+    scene.now = 60
+    scene.kill("rc2")
+    assert codes(scene.judge(policy)) == {("unreachable", "rc2"), ("too_few_serving",)}
+    scene.restart("rc2")
+    scene.cut.add(frozenset({"rc1-1", "rc3-2"}))
+    assert ("not_linked", "rc1", "rc3") in codes(judged_for(scene, policy, 100))
+
+
+def test_after_a_deployment_what_is_kept_out_does_not_count() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1", keep_out=["rc3"])
+    scene.restart("rc1")
+    scene.kill("rc3")
+    policy = scene.policy("after", targets=["rc1"], before=before, keep_out=["rc3"])
+    assert judged_for(scene, policy, 100).outcome.value == "pass"
+
+
+@pytest.mark.parametrize(
+    ("options", "next_safe", "safe_batch"),
+    [
+        ({}, ("rc1", "rc2", "rc3", "rc4"), 3),
+        ({"keep_out": ["rc4"]}, ("rc1", "rc2", "rc3", "rc4"), 2),
+        ({"keep_out": ["rc2", "rc3", "rc4"]}, ("rc2", "rc3", "rc4"), 0),
+        ({"out_of_rotation": ["rc4"]}, ("rc4",), 0),
+        ({"out_of_rotation": ["rc4"], "min_serving": "2"}, ("rc1", "rc2", "rc3", "rc4"), 1),
+        ({"keep_out": ["rc4"], "min_serving": "3"}, ("rc4",), 0),
+    ],
+)
+def test_what_is_out_of_rotation_leaves_fewer_that_could_be_taken_down(
+    options: dict[str, Any], next_safe: tuple[str, ...], safe_batch: int
+) -> None:
+    scene = Scene.of("rc1", "rc2", "rc3", "rc4")
+    verdict = scene.judge(scene.policy("before", targets=["rc1"], **options))
+    assert (verdict.next_safe, verdict.safe_batch) == (next_safe, safe_batch)
+
+
 def test_a_target_that_is_down_may_be_replaced_while_others_are_down_too() -> None:
     scene = three()
     scene.now = 0

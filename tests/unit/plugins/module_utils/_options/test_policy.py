@@ -49,6 +49,39 @@ WAIVABLE = (
             "targets go with phase: before and phase: after, not with phase: steady",
         ),
         ("before", {}, "phase: before needs targets, the names of the members that are deployed"),
+        (
+            "before",
+            {"targets": ["rc1"], "out_of_rotation": ["rc3", "rc8", "rc9"]},
+            "out_of_rotation: rc8, rc9 are not members; the members are rc1, rc2, rc3",
+        ),
+        (
+            "steady",
+            {"out_of_rotation": ["rc3"]},
+            "out_of_rotation goes with phase: before, not with phase: steady; "
+            "members that are kept out on purpose belong in keep_out",
+        ),
+        (
+            "after",
+            {"targets": ["rc1"], "before": BEFORE, "out_of_rotation": ["rc3"]},
+            "out_of_rotation goes with phase: before, not with phase: after; "
+            "members that are kept out on purpose belong in keep_out",
+        ),
+        ("steady", {"keep_out": ["rc9"]}, "keep_out: rc9 are not members; the members are rc1, rc2, rc3"),
+        (
+            "steady",
+            {"keep_out": ["rc1", "rc2", "rc3"]},
+            "keep_out has all members: none would be left that must serve",
+        ),
+        (
+            "steady",
+            {"expected": 3, "members": None, "keep_out": ["rc1"]},
+            "keep_out goes with members: behind one url it is not known which member is which",
+        ),
+        (
+            "steady",
+            {"keep_out": ["rc3"], "min_serving": "3"},
+            "min_serving 3 needs 3 to serve, but only 2 members are given that are not in keep_out",
+        ),
         ("before", {"targets": ["rc9"]}, "targets rc9 are no members; the members are rc1, rc2, rc3"),
         (
             "before",
@@ -215,6 +248,12 @@ def test_check_mode_does_not_wait() -> None:
         ("steady", {"expected": 5}, 5),
         ("before", {"targets": ["rc1"]}, 2),
         ("before", {"targets": ["rc1"], "min_serving": "0"}, 0),
+        ("before", {"targets": ["rc1"], "out_of_rotation": ["rc2", "rc3"]}, 2),
+        ("before", {"targets": ["rc1"], "keep_out": ["rc1", "rc3"]}, 1),
+        ("before", {"targets": ["rc1"], "keep_out": ["rc2", "rc3"]}, 1),
+        ("before", {"targets": ["rc1"], "keep_out": ["rc3"], "min_serving": "2"}, 2),
+        ("steady", {"keep_out": ["rc3"]}, 2),
+        ("after", {"targets": ["rc1"], "before": BEFORE, "keep_out": ["rc3"]}, 2),
         ("before", {"targets": ["rc1", "rc2", "rc3"], "min_serving": "0%"}, 0),
         ("after", {"targets": ["rc1"], "before": BEFORE}, 3),
         (
@@ -230,6 +269,11 @@ def test_check_mode_does_not_wait() -> None:
 )
 def test_how_many_have_to_serve(phase: str, options: dict[str, Any], needed: int) -> None:
     assert policy_from(params(phase, **options), MEMBERS).needed == needed
+
+
+def test_a_single_node_has_no_other_that_must_serve() -> None:
+    policy = policy_from(params("before", targets=["rc1"], keep_out=["rc1"]), MEMBERS[:1])
+    assert policy.needed == 0
 
 
 @pytest.mark.parametrize(("share", "of", "number"), [("50%", 3, 2), ("50%", 4, 2), ("1%", 200, 2), ("0%", 9, 0)])
