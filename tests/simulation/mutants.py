@@ -311,6 +311,15 @@ WEAKER: Mapping[str, Weaker] = {
     "takes a silent target for a dead one": Weaker(
         "_judgement.unclaimed", "unclaimed_living", lambda _living: lambda *_arguments: ()
     ),
+    "takes a target that answers an error for a dead one": Weaker(
+        "_judgement.situation",
+        "Situation",
+        lambda situation: type(
+            "Situation",
+            (situation,),
+            {"is_silent": lambda self, name: self.by_name[name].view.failure is not None},
+        ),
+    ),
     "takes one missing answer for death": Weaker(
         "_judgement.rules", "_is_surely_down", lambda _down: lambda situation, name: name in situation.down
     ),

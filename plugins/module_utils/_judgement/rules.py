@@ -43,7 +43,7 @@ Rule = Callable[[Situation, Names], "list[Finding]"]
 class Exempt(str, Enum):
     """Why a deployment may begin although no other member carries the service."""
 
-    TARGET_DOWN = "target_down"  # taking away what is already down changes nothing
+    TARGET_DOWN = "target_down"  # taking away what is already down, and so gives no answer at all, changes nothing
     SINGLE_NODE = "single_node"
 
 
@@ -183,7 +183,7 @@ def silent_targets_are_down(situation: Situation, serving: Names) -> list[Findin
         return []
     if not enough_others_serve(situation, serving) and not others_are_linked(situation, serving):
         return []
-    silent = [name for name in situation.policy.targets if situation.by_name[name].view.failure]
+    silent = [name for name in situation.policy.targets if situation.is_silent(name)]
     return [_may_live(name, situation.unclaimed) for name in silent]
 
 

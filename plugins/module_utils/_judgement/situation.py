@@ -49,7 +49,7 @@ class Situation:
     def _down(self, memory: Memory) -> dict[str, float]:
         if self.policy.phase is not Phase.BEFORE or self.observation.reference is None or self.unclaimed:
             return {}
-        silent = [name for name in self.policy.targets if self.by_name[name].view.failure]
+        silent = [name for name in self.policy.targets if self.is_silent(name)]
         return {name: memory.down.get(name, self.observation.at) for name in silent}
 
     def is_silent(self, name: str) -> bool:

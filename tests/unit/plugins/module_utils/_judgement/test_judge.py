@@ -412,7 +412,7 @@ def test_a_node_that_alone_pings_is_never_old_by_its_own_clock() -> None:
 
 def test_why_a_target_is_not_down_does_not_disturb_the_others() -> None:
     scene = three()
-    scene["rc2"].error = "server_error"  # it still pings
+    scene["rc2"].error = "timeout"  # it still pings
     scene["rc3"].started = scene.now - 20.0
     policy = scene.policy("before", targets=["rc2"])
     assert ("target_may_live", "rc2") in codes(scene.judge(policy))
@@ -450,6 +450,31 @@ def test_a_target_out_of_reach_that_lost_its_record_is_not_down_before_its_next_
     scene["rc2"].record = True  # it pings again
     scene.now = 10
     assert scene.judge(policy).outcome.value == "wait"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["tls", "redirected", "unauthorized", "forbidden", "rate_limited", "broker_down", "server_error", "not_rocketchat"],
+)
+def test_a_target_that_answers_anything_is_not_down(answer: str) -> None:
+    """Its record is gone, and no process that may be its own pings: yet something answers at its address."""
+    scene = three()
+    scene["rc2"].error, scene["rc2"].pings, scene["rc2"].record = answer, False, False
+    scene.kill("rc3")
+    policy = scene.policy("before", targets=["rc2"])
+    assert judged_for(scene, policy, 300).outcome.value == "wait"
+    scene["rc2"].error = "unreachable"
+    silent = scene.now
+    verdict = judged_for(scene, policy, 300)
+    assert (verdict.outcome.value, verdict.exempt) == ("pass", Exempt.TARGET_DOWN)
+    assert scene.now >= silent + 10  # it has to be silent for ping_interval from now on
+
+
+def test_a_target_that_answers_an_error_is_not_said_to_be_silent() -> None:
+    scene = three()
+    scene["rc2"].error = "server_error"
+    scene.kill("rc3")
+    assert ("target_may_live", "rc2") not in codes(scene.judge(scene.policy("before", targets=["rc2"])))
 
 
 def test_a_ghost_is_no_living_target() -> None:
