@@ -15,6 +15,8 @@ description:
     cluster is as the policy wants it.
   - Before a node is taken down, O(phase=before) checks that the others carry the service. After its deployment,
     O(phase=after) checks that it is back as a new process, that the others see it, and that it stays.
+  - After a deployment each target is judged, and waits, by itself. The gate passes when all are ready in one
+    observation. It fails early only when no target is left that may still become ready.
   - The task fails unless the verdict is V(pass). What cannot be judged never passes.
   - The controller does the waiting. It prints a line whenever the reason to wait changes, and at least every 30
     seconds. Each observation is made where the task runs.
@@ -252,6 +254,26 @@ members:
   sample:
     - {name: rc1, url: "http://10.0.0.1:3000", instance_id: 871f8be4-5fdb-45a8-868f-8d3e28a39148,
        place: [10.0.0.1, 3000], version: 7.11.0, state: alive, serving: true, reason: null}
+ready:
+  description:
+    - After a deployment, names of the targets that are ready. All is well with each of them now, and has been for
+      O(stable_for), whatever the state of the other targets.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+failed_targets:
+  description: After a deployment, names of the targets that waiting cannot make ready.
+  type: list
+  elements: str
+  returned: always
+  sample: []
+pending:
+  description: After a deployment, names of all other targets.
+  type: list
+  elements: str
+  returned: always
+  sample: []
 serving:
   description: Names of the members that serve.
   type: list

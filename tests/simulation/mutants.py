@@ -261,9 +261,9 @@ def without_memory(**forgotten: Any) -> Callable[[Any], Any]:
 
 
 def same_processes(longer: Any) -> Any:
-    def streak(situation: Any, last: Any) -> Any:
-        now = longer(situation, None)
-        return longer(situation, last and replace(last, processes=now.processes))
+    def streak(situation: Any, last: Any, targets: Any) -> Any:
+        now = longer(situation, None, targets)
+        return longer(situation, last and replace(last, processes=now.processes), targets)
 
     return streak
 
@@ -328,7 +328,7 @@ WEAKER: Mapping[str, Weaker] = {
         "links_of",
         lambda links: lambda *arguments, **how: replace(links(*arguments, **how), link_memory=0.0),
     ),
-    "lets a streak survive a restart": Weaker("_judgement.stability", "_longer", same_processes),
+    "lets a streak survive a restart": Weaker("_judgement.stability", "longer", same_processes),
     "counts time that was not watched": Weaker(
         "_judgement.stability", "interval", lambda _interval: lambda _policy, _observation: 1e9
     ),
@@ -343,7 +343,7 @@ WEAKER: Mapping[str, Weaker] = {
     "takes a lost observation for a good one": Weaker(
         "_judgement.judge",
         "_judge_lost",
-        lambda lost: lambda reason, memory: lost(reason, replace(memory, lost=False)),
+        lambda lost: lambda reason, policy, memory: lost(reason, policy, replace(memory, lost=False)),
     ),
 }
 
@@ -405,8 +405,59 @@ LINES: Mapping[str, Line] = {
     "lets a clock that stands still bury the living": Line(
         "_judgement.unclaimed", "for view in pinging or views]", "for view in pinging]"
     ),
+    "calls a target ready that has just come back": Line(
+        "_judgement.target_status", "if not faults[name] and not lacking(situation, streak)", "if not faults[name]"
+    ),
+    "calls a target ready that was so once": Line(
+        "_judgement.target_status", "    ready = {name for", "    ready = set(memory.ready) | {name for"
+    ),
+    "calls a target ready of which nothing can be said": Line(
+        "_judgement.target_status", "return found + unjudgeable_kinds([situation.by_name[name].view])", "return found"
+    ),
+    "calls a target failed on a single look": Line(
+        "_judgement.target_status", "confirmed = incurable & memory.incurable", "confirmed = incurable"
+    ),
+    "lets one failed target end the wait of the others": Line(
+        "_judgement.judge", "memory.incurable and not targets.pending:", "memory.incurable:"
+    ),
+    "passes while a target is pending": Line("_judgement.judge", "if unsettled or targets.pending", "if unsettled"),
+    "holds both targets back that are not linked": Line(
+        "_judgement.target_status", "    if others & targets:\n        return False\n", ""
+    ),
+    "holds none of two targets back that are not linked": Line(
+        "_judgement.target_status", "free.add(name)", "free.discard(name)"
+    ),
+    "lets a target that is not ready hold back another": Line(
+        "_judgement.target_status",
+        "if not faults[name] and name in situation.serving:",
+        "if name in situation.serving:",
+    ),
+    "lets the order of targets displace one that is ready": Line(
+        "_judgement.target_status", "first=memory.ready", "first=frozenset()"
+    ),
+    "holds a target back for a member that does not serve": Line(
+        "_judgement.target_status",
+        "return others <= situation.serving or not situation.serving - targets",
+        "return True",
+    ),
+    "hears no member that does not serve": Line(
+        "_judgement.target_status",
+        "return others <= situation.serving or not situation.serving - targets",
+        "return others <= situation.serving",
+    ),
+    "keeps the streak of a target that nobody watches": Line(
+        "_judgement.judge", "streak=None, target_streaks={}, ready=frozenset()", "streak=None"
+    ),
+    "gives up on a target because another member cannot be judged": Line(
+        "_judgement.judge", "if findings.unjudgeable and not _is_worth_a_wait(findings):", "if findings.unjudgeable:"
+    ),
+    "waits for targets of a cluster of which nothing can be said": Line(
+        "_judgement.judge", "if any(finding.code not in MAY_BECOME_JUDGEABLE for", "if any(False for"
+    ),
     "takes a missing view for one that shows all is well": Line(
-        "_judgement.stability", "return memory.streak, [_view_missing", "return _longer(situation, memory.streak), [_v"
+        "_judgement.stability",
+        "return memory.streak, [_view_missing",
+        "return longer(situation, memory.streak, ()), [_view_missing",
     ),
     "forgives a member that did not serve just before": Line(
         "_judgement.judge",

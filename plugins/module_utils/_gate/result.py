@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import WORST, to_iso
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,11 @@ UNCLAIMED_LIMIT = 50
 
 @dataclass(frozen=True)
 class GateResult:
-    """How the wait ended; the same structure on pass and on failure. ``began``: by the wall clock, if it is known."""
+    """How the wait ended; the same structure on pass and on failure.
+
+    ``elapsed``: seconds, those of an earlier wait that this one went on with included. ``began``: by the wall clock, if
+    it is known. ``memory``: what the next wait has to know in order to go on with this one; not for people.
+    """
 
     verdict: Verdict
     policy: Policy
@@ -38,6 +43,7 @@ class GateResult:
     history: tuple[Mapping[str, Any], ...] = field(default=())
     unclaimed: tuple[Mapping[str, Any], ...] = field(default=())
     began: datetime | None = None
+    memory: Memory = field(default_factory=Memory)
 
     @property
     def passed(self) -> bool:
@@ -62,6 +68,9 @@ class GateResult:
             "phase": policy.phase.value,
             "targets": list(policy.targets),
             "members": [_member(member) for member in verdict.members],
+            "ready": list(verdict.ready),
+            "failed_targets": list(verdict.failed),
+            "pending": list(verdict.pending),
             "serving": list(verdict.serving),
             "needed": verdict.needed,
             "ids": list(verdict.ids),

@@ -23,6 +23,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.ru
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.safe_batch import safe_batch
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import (
+    MAY_BECOME_JUDGEABLE,
     incurable,
     next_streak,
     not_stable,
@@ -31,6 +32,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.st
     unjudgeable_since,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.summary import summary
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.target_status import Targets, targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +79,10 @@ class Verdict:
     stable_for: float = 0.0
     # Waiting cannot change it, which one more observation has to confirm.
     incurable: bool = False
+    # After a deployment: the targets that are ready now, those that have failed, and the rest.
+    ready: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
 
     @property
     def serving(self) -> tuple[str, ...]:
@@ -98,12 +104,14 @@ class _Findings:
     unjudgeable: list[Finding]
     # What waiting cannot change.
     incurable: frozenset[Reason]
+    # What all this means to each target.
+    targets: Targets
 
 
 def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Verdict, Memory]:
     """Judge one observation. Never raises, and passes only what it has found to be true."""
     if observation.lost is not None:
-        return _judge_lost(observation.lost, memory)
+        return _judge_lost(observation.lost, policy, memory)
     situation = Situation(observation, policy, memory)
     findings = _find(situation, memory)
     outcome, unsettled = _outcome(situation, memory, findings)
@@ -120,6 +128,8 @@ def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Ver
         down=situation.down,
         ids=ids,
         streak=findings.streak,
+        target_streaks=findings.targets.streaks,
+        ready=frozenset(findings.targets.ready),
         disturbed=memory.disturbed or outcome is not Outcome.PASS,
     )
 
@@ -129,6 +139,7 @@ def _find(situation: Situation, memory: Memory) -> _Findings:
     findings = not_waived(situation.policy, found)
     streak, missing_views = next_streak(situation, memory, findings)
     since = unjudgeable_since(situation, memory)
+    refused = incurable(situation, findings)
     return _Findings(
         found=found,
         blocking=findings,
@@ -136,20 +147,29 @@ def _find(situation: Situation, memory: Memory) -> _Findings:
         missing_views=missing_views,
         unjudgeable_since=since,
         unjudgeable=unjudgeable(situation, since),
-        incurable=incurable(situation, findings),
+        incurable=refused,
+        targets=targets_of(situation, memory, findings, refused),
     )
 
 
 def _outcome(situation: Situation, memory: Memory, findings: _Findings) -> tuple[Outcome, list[Finding]]:
     """The outcome, and what the streak lacks where nothing else keeps the gate shut."""
-    if findings.unjudgeable:
+    targets = findings.targets
+    if findings.unjudgeable and not _is_worth_a_wait(findings):
         return Outcome.INCONCLUSIVE, []
-    if findings.incurable & memory.incurable:
+    if findings.incurable & memory.incurable and not targets.pending:
         return Outcome.FAIL, []
     if findings.blocking or findings.incurable or findings.streak is None:
         return Outcome.WAIT, []
     unsettled = not_stable(situation, memory, findings.streak)
-    return (Outcome.WAIT if unsettled else Outcome.PASS), unsettled
+    return (Outcome.WAIT if unsettled or targets.pending else Outcome.PASS), unsettled
+
+
+def _is_worth_a_wait(findings: _Findings) -> bool:
+    """Whether a target may still become ready although a member cannot be judged, which is not the target itself."""
+    if any(finding.code not in MAY_BECOME_JUDGEABLE for finding in findings.unjudgeable):
+        return False
+    return bool(set(findings.targets.pending).difference(*(finding.members for finding in findings.unjudgeable)))
 
 
 def _verdict(
@@ -175,6 +195,9 @@ def _verdict(
         held=findings.streak.seconds if findings.streak else 0.0,
         stable_for=situation.stable_for,
         incurable=bool(findings.incurable),
+        ready=findings.targets.ready,
+        failed=findings.targets.failed,
+        pending=findings.targets.pending,
     )
 
 
@@ -186,11 +209,12 @@ def _shown(situation: Situation, findings: _Findings, unsettled: list[Finding]) 
     return (*findings.unjudgeable, *others, *findings.missing_views, *unsettled, *advisories)
 
 
-def _judge_lost(reason: str, memory: Memory) -> tuple[Verdict, Memory]:
-    """An observation that could not be made says nothing once, and ends the streak when it happens again."""
+def _judge_lost(reason: str, policy: Policy, memory: Memory) -> tuple[Verdict, Memory]:
+    """An observation that could not be made says nothing once, and ends all streaks when it happens again."""
     finding = Finding(Code.OBSERVATION_LOST, f"no observation ({reason})")
-    after = replace(
-        memory, streak=None if memory.lost else memory.streak, lost=True, disturbed=True, incurable=frozenset()
-    )
-    held = after.streak.seconds if after.streak else 0.0
-    return Verdict(Outcome.WAIT, finding.message, findings=(finding,), held=held), after
+    if memory.lost:
+        memory = replace(memory, streak=None, target_streaks={}, ready=frozenset())
+    held = memory.streak.seconds if memory.streak else 0.0
+    pending = policy.targets if policy.phase is Phase.AFTER else ()
+    verdict = Verdict(Outcome.WAIT, finding.message, findings=(finding,), held=held, pending=pending)
+    return verdict, replace(memory, lost=True, disturbed=True, incurable=frozenset())

@@ -7,14 +7,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import is_number
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code
 
 Pair = tuple[str, str]
 Reason = tuple[Code, tuple[str, ...]]  # what was found, of which members
@@ -37,6 +36,20 @@ class Pulse:
     # Whether it was seen to move, and not only for the first time.
     moved: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        return {**vars(self), "updated_at": _written(self.updated_at)}
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Pulse:
+        """The inverse of :meth:`to_dict`. Raises :class:`ValueError`."""
+        entries = _entries(raw, cls)
+        return cls(
+            instance_id=_text(entries["instance_id"]),
+            updated_at=_moment(entries["updated_at"]),
+            moved_at=_number(entries["moved_at"]),
+            moved=_truth(entries["moved"]),
+        )
+
 
 @dataclass(frozen=True)
 class Streak:
@@ -51,10 +64,36 @@ class Streak:
     # Each target's last ping when the streak began: a later one must be seen before the gate passes.
     pings: Mapping[str, datetime | None]
 
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            **vars(self),
+            "processes": {name: [identity, _written(at)] for name, (identity, at) in self.processes.items()},
+            "pings": {name: _written(at) for name, at in self.pings.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Streak:
+        """The inverse of :meth:`to_dict`. Raises :class:`ValueError`."""
+        entries = _entries(raw, cls)
+        processes = {_text(name): _list(process, 2) for name, process in _mapping(entries["processes"]).items()}
+        pings = {_text(name): _moment(at) for name, at in _mapping(entries["pings"]).items()}
+        if processes.keys() != pings.keys():
+            raise ValueError("a streak has the processes of other targets than the pings")
+        return cls(
+            seconds=_number(entries["seconds"]),
+            last_at=_number(entries["last_at"]),
+            processes={name: (_text(identity), _moment(at)) for name, (identity, at) in processes.items()},
+            pings=pings,
+        )
+
 
 @dataclass(frozen=True)
 class Memory:
-    """Empty before the first observation; each judgement returns the next one."""
+    """Empty before the first observation; each judgement returns the next one.
+
+    As a dictionary it can be kept for a later wait that goes on with this one, on the same machine: its times are
+    those of a clock that begins again when the machine does.
+    """
 
     # By member, or by instance id where one URL stands for all. A member that is not seen keeps its last pulse.
     pulses: Mapping[str, Pulse] = field(default_factory=dict)
@@ -74,7 +113,125 @@ class Memory:
     ids: frozenset[str] = frozenset()
     # None where something is wrong that time alone does not end, or two observations in a row could not be made.
     streak: Streak | None = None
+    # The same for each target by itself: none for one with which something is wrong that time alone does not end.
+    target_streaks: Mapping[str, Streak] = field(default_factory=dict)
+    # Targets that were ready in the last observation that could be made; none where two in a row could not.
+    ready: frozenset[str] = frozenset()
     # Whether any observation so far did not pass.
     disturbed: bool = False
     # Whether the last observation could not be made.
     lost: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "pulses": {name: pulse.to_dict() for name, pulse in self.pulses.items()},
+            "bad_links": [[*names, at] for names, at in sorted(self.bad_links.items())],
+            "unjudgeable": [[code.value, *names, at] for (code, names), at in sorted(self.unjudgeable.items())],
+            "incurable": [[code.value, *names] for code, names in sorted(self.incurable)],
+            "served": sorted(self.served),
+            "missed": sorted(self.missed),
+            "down": dict(self.down),
+            "ids": sorted(self.ids),
+            "streak": self.streak.to_dict() if self.streak else None,
+            "target_streaks": {name: streak.to_dict() for name, streak in self.target_streaks.items()},
+            "ready": sorted(self.ready),
+            "disturbed": self.disturbed,
+            "lost": self.lost,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Memory:
+        """The inverse of :meth:`to_dict`. Raises :class:`ValueError`."""
+        entries = _entries(raw, cls)
+        bad_links = [(_pair(*_list(link, 3)[:2]), _number(link[2])) for link in _list(entries["bad_links"])]
+        unjudgeable = [_reason_since(_list(one)) for one in _list(entries["unjudgeable"])]
+        return cls(
+            pulses={_text(name): Pulse.from_dict(pulse) for name, pulse in _mapping(entries["pulses"]).items()},
+            bad_links=dict(bad_links),
+            unjudgeable=dict(unjudgeable),
+            incurable=frozenset(_reason(_list(reason)) for reason in _list(entries["incurable"])),
+            served=_names(entries["served"]),
+            missed=_names(entries["missed"]),
+            down={_text(name): _number(at) for name, at in _mapping(entries["down"]).items()},
+            ids=_names(entries["ids"]),
+            streak=None if entries["streak"] is None else Streak.from_dict(entries["streak"]),
+            target_streaks={
+                _text(name): Streak.from_dict(streak) for name, streak in _mapping(entries["target_streaks"]).items()
+            },
+            ready=_names(entries["ready"]),
+            disturbed=_truth(entries["disturbed"]),
+            lost=_truth(entries["lost"]),
+        )
+
+
+# Reading back. All raise ValueError for what was not written here.
+
+
+def _entries(raw: object, kind: type) -> Mapping[str, Any]:
+    entries, names = _mapping(raw), {field.name for field in fields(kind)}
+    if entries.keys() != names:
+        raise ValueError(f"{kind.__name__} has not these entries, and no others: {', '.join(sorted(names))}")
+    return entries
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else _refuse(value, "a dictionary")
+
+
+def _list(value: object, length: int | None = None) -> list[Any]:
+    if isinstance(value, (list, tuple)) and len(value) == (length or len(value)):
+        return list(value)
+    refused: list[Any] = _refuse(value, "a list" if length is None else f"a list of {length}")
+    return refused
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else _refuse(value, "a text")
+
+
+def _number(value: object) -> float:
+    return value if is_number(value) else _refuse(value, "a number")  # type: ignore[return-value]
+
+
+def _truth(value: object) -> bool:
+    return value if isinstance(value, bool) else _refuse(value, "true or false")
+
+
+def _names(value: object) -> frozenset[str]:
+    return frozenset(_text(name) for name in _list(value))
+
+
+def _pair(a: object, b: object) -> Pair:
+    a, b = _text(a), _text(b)
+    return (a, b) if a < b else _refuse([a, b], "a pair in its order")
+
+
+def _reason(values: list[Any]) -> Reason:
+    code, *names = values or [None]
+    if not isinstance(code, str) or code not in CODES:
+        _refuse(code, "the code of a finding")
+    return CODES[code], tuple(_text(name) for name in names)
+
+
+def _reason_since(values: list[Any]) -> tuple[Reason, float]:
+    if not values:
+        _refuse(values, "a reason and its time")
+    return _reason(values[:-1]), _number(values[-1])
+
+
+def _written(moment: datetime | None) -> str | None:
+    """To the microsecond: what is compared must not be rounded."""
+    return None if moment is None else moment.isoformat()
+
+
+def _moment(value: object) -> datetime | None:
+    if value is None:
+        return None
+    moment = datetime.fromisoformat(_text(value))
+    if moment.utcoffset() != timedelta(0) or moment.isoformat() != value:
+        _refuse(value, "a time in UTC")
+    return moment
+
+
+def _refuse(value: object, wanted: str) -> Any:
+    raise ValueError(f"{str(value)[:100]!r} is not {wanted}")

@@ -67,7 +67,8 @@ def next_streak(situation: Situation, memory: Memory, findings: list[Finding]) -
     What only time can end (a process's age, a link that was bad lately) keeps the gate shut, and does not end a streak.
     """
     if _only_settles(situation, situation.serving, findings):
-        return _longer(situation, memory.streak), []
+        targets = situation.policy.targets if situation.policy.phase is Phase.AFTER else ()
+        return longer(situation, memory.streak, targets), []
     absent = _forgiven(situation, memory)
     if absent and memory.streak:
         present = situation.serving | absent
@@ -105,9 +106,9 @@ def _view_missing(name: str) -> Finding:
     return Finding(Code.VIEW_MISSING, text, (name,))
 
 
-def _longer(situation: Situation, last: Streak | None) -> Streak:
+def longer(situation: Situation, last: Streak | None, targets: Iterable[str]) -> Streak:
+    """The streak of these targets, or of the whole cluster with these targets, after one more observation."""
     policy, now = situation.policy, situation.observation.at
-    targets = policy.targets if policy.phase is Phase.AFTER else ()
     records = {name: record for name in targets if (record := situation.by_name[name].record)}
     processes = {name: (record.id, record.created_at) for name, record in records.items()}
     if last is None or last.processes != processes:
@@ -124,6 +125,11 @@ def not_stable(situation: Situation, memory: Memory, streak: Streak) -> list[Fin
     if exemption(situation) is Exempt.TARGET_DOWN:
         # Its being down was watched for a ping's interval; that the others are not stable takes nothing from them.
         return []
+    return lacking(situation, streak)
+
+
+def lacking(situation: Situation, streak: Streak) -> list[Finding]:
+    """What a streak lacks to prove that what it is about stays: its length, and a ping of each target since."""
     needed, findings = situation.stable_for, []
     if streak.seconds < needed:
         text = f"stable for {streak.seconds:.0f} of {needed:g} s"

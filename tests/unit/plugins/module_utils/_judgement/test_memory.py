@@ -1,0 +1,160 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The memory as JSON: read back exactly, and anything else is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import (
+    Memory,
+    Pulse,
+    Streak,
+    pair,
+)
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
+
+names = st.text(min_size=1, max_size=5)
+times = st.floats(allow_nan=False, allow_infinity=False)
+moments = st.none() | st.datetimes(timezones=st.just(timezone.utc))
+pulses = st.builds(Pulse, names, moments, times, st.booleans())
+pairs = st.tuples(names, names).filter(lambda two: two[0] != two[1]).map(lambda two: pair(*two))
+reasons = st.tuples(st.sampled_from(list(Code)), st.lists(names, max_size=2).map(tuple))
+
+
+@st.composite
+def streaks(draw: st.DrawFn) -> Streak:
+    targets = draw(st.lists(names, unique=True, max_size=3))
+    processes = {name: (draw(names), draw(moments)) for name in targets}
+    return Streak(draw(times), draw(times), processes, {name: draw(moments) for name in targets})
+
+
+memories = st.builds(
+    Memory,
+    pulses=st.dictionaries(names, pulses, max_size=3),
+    bad_links=st.dictionaries(pairs, times, max_size=3),
+    unjudgeable=st.dictionaries(reasons, times, max_size=3),
+    incurable=st.frozensets(reasons, max_size=3),
+    served=st.frozensets(names, max_size=3),
+    missed=st.frozensets(names, max_size=3),
+    down=st.dictionaries(names, times, max_size=3),
+    ids=st.frozensets(names, max_size=3),
+    streak=st.none() | streaks(),
+    target_streaks=st.dictionaries(names, streaks(), max_size=3),
+    ready=st.frozensets(names, max_size=3),
+    disturbed=st.booleans(),
+    lost=st.booleans(),
+)
+
+
+def through_json(memory: Memory) -> Any:
+    return json.loads(json.dumps(memory.to_dict(), allow_nan=False))
+
+
+@given(memory=memories)
+def test_a_memory_is_read_back_exactly(memory: Memory) -> None:
+    assert Memory.from_dict(through_json(memory)) == memory
+
+
+@settings(max_examples=25)
+@given(memory=memories, junk=st.none() | st.booleans() | st.integers() | names | st.lists(names) | st.just({}))
+def test_what_is_no_memory_is_refused_and_nothing_else_happens(memory: Memory, junk: Any) -> None:
+    """Each entry replaced by something else, in turn."""
+    written = through_json(memory)
+    for entry in written:
+        spoiled = {**written, entry: junk}
+        try:
+            read = Memory.from_dict(spoiled)
+        except ValueError:
+            continue
+        assert through_json(read)[entry] == junk or sorted(set(junk)) == through_json(read)[entry]
+
+
+def judged() -> dict[str, Any]:
+    """The memory of a gate after a deployment: with all that it can have, but for what is gone by then."""
+    scene = Scene.of("rc1", "rc2", "rc3")
+    policy = scene.policy("after", targets=["rc1"], expected_version="7.10.0", restart_required=False)
+    scene["rc3"].local = False
+    scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
+    for scene.now in (0, 5, 10):
+        scene.judge(policy)
+    scene.cut.clear()
+    for scene.now in (15, 20):
+        scene.judge(policy)
+    written: dict[str, Any] = through_json(scene.memory)
+    assert all(written[name] for name in ("pulses", "bad_links", "unjudgeable", "served", "ids", "target_streaks"))
+    return written
+
+
+def of_pulse(**entries: Any) -> dict[str, Any]:
+    return {"pulses": {"rc1": {**judged()["pulses"]["rc1"], **entries}}}
+
+
+def of_streak(**entries: Any) -> dict[str, Any]:
+    return {"streak": {**judged()["target_streaks"]["rc1"], **entries}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({"pulses": []}, "'[]' is not a dictionary"),
+        ({"more": 1}, "Memory has not these entries, and no others: bad_links, "),
+        (of_pulse(moved=1), "'1' is not true or false"),
+        (of_pulse(instance_id=None), "'None' is not a text"),
+        (of_pulse(moved_at=float("nan")), "'nan' is not a number"),
+        (of_pulse(updated_at="yesterday"), "Invalid isoformat string: 'yesterday'"),
+        (of_pulse(updated_at="2026-01-01T00:00:00"), "'2026-01-01T00:00:00' is not a time in UTC"),
+        (of_pulse(updated_at="2026-01-01T00:00:00+01:00"), "'2026-01-01T00:00:00+01:00' is not a time in UTC"),
+        (of_pulse(more=1), "Pulse has not these entries, and no others: instance_id, moved, moved_at, updated_at"),
+        (of_streak(pings={}), "a streak has the processes of other targets than the pings"),
+        (of_streak(processes={"rc1": ["a"]}), "\"['a']\" is not a list of 2"),
+        (of_streak(seconds=True), "'True' is not a number"),
+        ({"bad_links": [["rc2", "rc1", 0.0]]}, "\"['rc2', 'rc1']\" is not a pair in its order"),
+        ({"bad_links": [["rc1", "rc2"]]}, "\"['rc1', 'rc2']\" is not a list of 3"),
+        ({"unjudgeable": [[]]}, "'[]' is not a reason and its time"),
+        ({"unjudgeable": [["rc1", 5.0]]}, "'rc1' is not the code of a finding"),
+        ({"incurable": [["wrong_version", 7]]}, "'7' is not a text"),
+        ({"incurable": [[]]}, "'None' is not the code of a finding"),
+        ({"ready": "rc1"}, "'rc1' is not a list"),
+        ({"down": {"rc1": "now"}}, "'now' is not a number"),
+        ({"lost": None}, "'None' is not true or false"),
+    ],
+)
+def test_what_is_refused(entries: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        Memory.from_dict({**judged(), **entries})
+
+
+def test_times_are_not_rounded() -> None:
+    moment = datetime(2026, 1, 1, 0, 0, 0, 1, timezone.utc)
+    memory = Memory(pulses={"rc1": Pulse("a", moment, 0.1 + 0.2)})
+    assert Memory.from_dict(through_json(memory)) == memory
+
+
+def test_a_judgement_goes_on_with_what_was_read_back() -> None:
+    """The same verdicts as without."""
+    said = []
+    for kept in (False, True):
+        scene = Scene.of("rc1", "rc2", "rc3")
+        policy = scene.policy("after", targets=["rc1", "rc2"], expected_version="7.10.0", restart_required=False)
+        scene["rc2"].local = False
+        verdicts = []
+        for scene.now in range(0, 100, 5):
+            scene.cut = {frozenset({"rc1-1", "rc3-1"})} if scene.now < 20 else set()
+            scene.lost = "ssh" if scene.now in (50, 85, 90) else None
+            verdicts.append(scene.judge(policy))
+            if kept:
+                scene.memory = Memory.from_dict(through_json(scene.memory))
+        said.append(verdicts)
+    assert said[0] == said[1]
+    assert {verdict.ready for verdict in said[0]} == {(), ("rc1",)}

@@ -1,0 +1,335 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""After a deployment each target is judged, and waits, by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import judge_once
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Verdict
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
+
+NEW = "7.11.0"
+STABLE_FOR = 30
+
+
+def of_batch(*targets: str, names: str = "rc1 rc2 rc3 rc4", **options: Any) -> tuple[Scene, Policy]:
+    """A cluster in which these targets may be deployed, and the policy of the gate after that."""
+    scene = Scene.of(*names.split())
+    how = {"targets": list(targets), "min_serving": str(len(scene.nodes) - len(targets))}
+    before = judge_once(scene.observe(), scene.policy("before", **how)).to_dict()
+    assert before["verdict"] == "pass", before["msg"]
+    how["min_serving"] = str(len(scene.nodes))
+    return scene, scene.policy("after", before=before, **{**how, "expected_version": NEW, **options})
+
+
+def standing(verdict: Verdict) -> tuple[str, str, str]:
+    return " ".join(verdict.ready), " ".join(verdict.failed), " ".join(verdict.pending)
+
+
+def looked(scene: Scene, policy: Policy, seconds: float) -> Verdict:
+    """The verdict after looking every 5 seconds for so long, whatever it is on the way."""
+    end = scene.now + seconds
+    verdict = scene.judge(policy)
+    while scene.now < end:
+        scene.now += 5
+        verdict = scene.judge(policy)
+    return verdict
+
+
+def test_a_target_is_ready_while_another_is_not_back() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.restart("rc1")
+    scene.kill("rc2")
+    assert standing(looked(scene, policy, STABLE_FOR - 5)) == ("", "", "rc1 rc2")
+    verdict = looked(scene, policy, 5)
+    assert (verdict.outcome.value, standing(verdict)) == ("wait", ("rc1", "", "rc2"))
+    scene.restart("rc2")
+    verdict = looked(scene, policy, STABLE_FOR)
+    assert (verdict.outcome.value, standing(verdict)) == ("pass", ("rc1 rc2", "", ""))
+
+
+def test_a_failed_target_does_not_cut_short_the_wait_of_another() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.kill("rc1")
+    scene.restart("rc2", version="7.10.0")
+    assert standing(scene.judge(policy)) == ("", "", "rc1 rc2")
+    for scene.now in range(5, 100, 5):
+        verdict = scene.judge(policy)
+        assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "rc2", "rc1"))
+    scene.restart("rc1")
+    verdict = looked(scene, policy, STABLE_FOR - 5)
+    assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "rc2", "rc1"))
+    verdict = looked(scene, policy, 5)
+    assert (verdict.outcome.value, standing(verdict)) == ("fail", ("rc1", "rc2", ""))
+
+
+def test_failed_is_what_two_observations_running_have_found() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.kill("rc1")
+    for version, failed in (("7.10.0", ""), ("7.10.0", "rc2"), (NEW, ""), ("7.10.0", ""), ("7.10.0", "rc2")):
+        scene.now += 5
+        scene.restart("rc2", version=version)
+        assert scene.judge(policy).failed == tuple(failed.split())
+
+
+def test_credentials_that_all_refuse_fail_every_target() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    for node in scene.nodes.values():
+        node.error = "unauthorized"
+    verdict = looked(scene, policy, 5)
+    assert (verdict.outcome.value, standing(verdict)) == ("fail", ("", "rc1 rc2", ""))
+
+
+def _young(scene: Scene) -> None:
+    scene.restart("rc4")
+    scene.cut.add(frozenset({"rc4-2", "rc3-1"}))
+
+
+def _as_another(scene: Scene) -> None:
+    scene["rc4"].id, scene["rc4"].record = "rc3-1", False
+
+
+def _all_dead(scene: Scene) -> None:
+    for name in ("rc2", "rc3", "rc4"):
+        scene.kill(name)
+
+
+TROUBLES: dict[str, Callable[[Scene], object]] = {
+    "is dead": lambda scene: scene.kill("rc4"),
+    "is silent": lambda scene: setattr(scene["rc4"], "error", "timeout"),
+    "refuses the credentials": lambda scene: setattr(scene["rc4"], "error", "forbidden"),
+    "is stalled": lambda scene: setattr(scene["rc4"], "pings", False),
+    "does not list itself": lambda scene: setattr(scene["rc4"], "local", False),
+    "answers as another": _as_another,
+    "is young": _young,
+    "is not linked to another": lambda scene: scene.cut.add(frozenset({"rc3-1", "rc4-1"})),
+    "and all others are dead": _all_dead,
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_the_trouble_of_another_member_does_not_make_a_target_unready(trouble: str) -> None:
+    scene, policy = of_batch("rc1")
+    scene.restart("rc1")
+    scene["rc3"].error = "timeout"  # so that the gate does not pass
+    assert looked(scene, policy, STABLE_FOR).ready == ("rc1",)
+    scene["rc3"].error = None
+    TROUBLES[trouble](scene)
+    for _look in range(10):
+        scene.now += 5
+        verdict = scene.judge(policy)
+        assert verdict.ready == ("rc1",), verdict.summary
+
+
+def test_an_inconclusive_verdict_does_not_make_a_target_unready() -> None:
+    scene, policy = of_batch("rc1")
+    scene.restart("rc1")
+    scene["rc4"].local = False
+    verdict = looked(scene, policy, 60)
+    assert (verdict.outcome.value, standing(verdict)) == ("inconclusive", ("rc1", "", ""))
+
+
+def test_a_target_is_held_back_by_a_serving_member_that_it_is_not_linked_to() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.restart("rc1")
+    scene.restart("rc2")
+    scene.cut.add(frozenset({"rc1-2", "rc3-1"}))
+    assert standing(looked(scene, policy, 100)) == ("rc2", "", "rc1")
+    scene.kill("rc3")  # which then does not serve
+    assert standing(looked(scene, policy, STABLE_FOR - 5)) == ("rc2", "", "rc1")
+    assert standing(looked(scene, policy, 5)) == ("rc1 rc2", "", "")
+
+
+@pytest.mark.parametrize("targets", [("rc1", "rc2"), ("rc2", "rc1")])
+def test_of_two_targets_that_are_not_linked_the_later_is_held_back(targets: tuple[str, str]) -> None:
+    scene, policy = of_batch(*targets)
+    scene.restart("rc1")
+    scene.restart("rc2")
+    scene.cut.add(frozenset({"rc1-2", "rc2-2"}))
+    verdict = looked(scene, policy, 100)
+    assert (verdict.outcome.value, standing(verdict)) == ("wait", (targets[0], "", targets[1]))
+    assert verdict.summary.endswith("rc1 and rc2 do not see each other")
+
+
+def test_a_target_that_is_held_back_itself_does_not_hold_back_another() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.restart("rc1")
+    scene.restart("rc2")
+    scene.cut |= {frozenset({"rc1-2", "rc2-2"}), frozenset({"rc1-2", "rc3-1"})}
+    assert standing(looked(scene, policy, 100)) == ("rc2", "", "rc1")
+
+
+def test_a_target_that_is_ready_is_not_held_back_by_one_that_comes_later() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.kill("rc1")
+    scene.restart("rc2")
+    assert standing(looked(scene, policy, STABLE_FOR)) == ("rc2", "", "rc1")
+    scene.restart("rc1")
+    scene.cut.add(frozenset({"rc1-2", "rc2-2"}))
+    for _look in range(20):
+        assert standing(looked(scene, policy, 5)) == ("rc2", "", "rc1")
+
+
+def test_ready_is_what_holds_now() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.restart("rc1")
+    scene.kill("rc2")
+    assert looked(scene, policy, STABLE_FOR).ready == ("rc1",)
+    scene["rc1"].error = "timeout"
+    assert looked(scene, policy, 5).ready == ()
+    scene["rc1"].error = None
+    scene.now += 5
+    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
+    assert looked(scene, policy, 5).ready == ("rc1",)
+    scene.restart("rc1")
+    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
+    assert looked(scene, policy, 5).ready == ("rc1",)
+
+
+def test_a_target_must_be_seen_to_ping() -> None:
+    scene, policy = of_batch("rc1", "rc2", stable_for=10.0)
+    scene.restart("rc1")
+    scene.kill("rc2")
+    scene["rc1"].started, scene["rc1"].pings = scene.now - 60, False
+    assert looked(scene, policy, 25).ready == ()
+    scene["rc1"].pings = True
+    assert looked(scene, policy, 5).ready == ("rc1",)
+
+
+def test_the_gate_passes_only_if_each_target_is_ready_by_itself() -> None:
+    """The memory may come from elsewhere, and say more of the whole than of its parts."""
+    scene, policy = of_batch("rc1", "rc2")
+    scene.restart("rc1")
+    scene.restart("rc2")
+    looked(scene, policy, STABLE_FOR - 5)
+    scene.memory = replace(scene.memory, target_streaks={})
+    assert looked(scene, policy, 5).outcome.value == "wait"
+    assert looked(scene, policy, STABLE_FOR - 5).outcome.value == "pass"
+
+
+def test_all_targets_can_be_ready_while_too_few_members_serve() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.restart("rc1")
+    scene.restart("rc2")
+    scene.kill("rc4")
+    verdict = looked(scene, policy, 100)
+    assert (verdict.outcome.value, standing(verdict)) == ("wait", ("rc1 rc2", "", ""))
+
+
+def test_one_lost_observation_says_nothing_of_a_target_and_two_end_its_streak() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.restart("rc1")
+    scene.kill("rc2")
+    looked(scene, policy, STABLE_FOR)
+    scene.lost = "ssh"
+    scene.now += 5
+    assert standing(scene.judge(policy)) == ("", "", "rc1 rc2")
+    scene.lost = None
+    assert looked(scene, policy, 5).ready == ("rc1",)
+    scene.lost = "ssh"
+    looked(scene, policy, 5)
+    scene.lost = None
+    scene.now += 5
+    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
+    assert looked(scene, policy, 5).ready == ("rc1",)
+
+
+def test_a_target_that_cannot_be_judged_is_no_end_for_another() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    scene.kill("rc1")
+    scene.restart("rc2")
+    scene["rc2"].local = False
+    verdict = looked(scene, policy, 100)
+    assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "", "rc1 rc2"))
+    scene.restart("rc1")
+    assert looked(scene, policy, STABLE_FOR - 5).outcome.value == "wait"
+    verdict = looked(scene, policy, 5)
+    assert (verdict.outcome.value, standing(verdict)) == ("inconclusive", ("rc1", "", "rc2"))
+
+
+def test_a_target_of_a_kind_that_cannot_be_judged_is_never_ready() -> None:
+    scene, policy = of_batch("rc1", "rc2")
+    for name in ("rc1", "rc2"):
+        scene.restart(name)
+    memory = Memory()
+    for scene.now in range(0, 100, 5):
+        observation = scene.observe()
+        first, *others = observation.views
+        assert first.listing
+        old = replace(first, listing=replace(first.listing, old_shape=True))
+        verdict, memory = judge(replace(observation, views=(old, *others)), policy, memory)
+        assert verdict.outcome.value == "inconclusive"
+    assert standing(verdict) == ("rc2", "", "rc1")
+
+
+def test_a_member_that_does_not_serve_tells_of_a_target_only_where_none_serves() -> None:
+    """rc1 is on a database of its own, as far as rc4 knows, which has just started."""
+    scene, policy = of_batch("rc1", "rc2", names="rc1 rc2 rc3 rc4")
+    scene.restart("rc1")
+    scene.kill("rc2")
+    scene.kill("rc3")
+
+    def look() -> Verdict:
+        scene.now += 5
+        scene["rc4"].started = scene.now
+        observation = scene.observe()
+        *others, last = observation.views
+        assert last.listing
+        without = tuple(record for record in last.listing.records if record.id != "rc1-2")
+        views = (*others, replace(last, listing=replace(last.listing, records=without)))
+        verdict, scene.memory = judge(replace(observation, views=views), policy, scene.memory)
+        return verdict
+
+    for _look in range(20):
+        verdict = look()
+    assert ("not_linked", ("rc1", "rc4")) in [(finding.code.value, finding.members) for finding in verdict.findings]
+    assert verdict.ready == ()
+    scene["rc3"].error, scene["rc3"].pings = None, True
+    for _look in range(20):
+        verdict = look()
+    assert verdict.ready == ("rc1",)
+
+
+def test_what_is_waived_does_not_hold_a_target_back() -> None:
+    waive = [{"code": "not_linked", "pair": ["rc1", "rc3"], "reason": "ticket 7"}]
+    scene, policy = of_batch("rc1", "rc2", waive=waive)
+    scene.restart("rc1")
+    scene.kill("rc2")
+    scene.cut.add(frozenset({"rc1-2", "rc3-1"}))
+    assert looked(scene, policy, STABLE_FOR).ready == ("rc1",)
+
+
+@pytest.mark.parametrize("phase", ["steady", "before"])
+def test_only_after_a_deployment_targets_are_judged_by_themselves(phase: str) -> None:
+    scene = Scene.of("rc1", "rc2")
+    policy = scene.policy(phase, **({"targets": ["rc1"]} if phase == "before" else {}))
+    assert standing(looked(scene, policy, 60)) == ("", "", "")
+    assert scene.memory.target_streaks == {}
+    scene.lost = "ssh"
+    assert standing(scene.judge(policy)) == ("", "", "")
+
+
+def test_a_cluster_of_new_processes_on_one_list_is_ready_together() -> None:
+    """All are targets, so that none vouches for them but they themselves."""
+    scene = Scene.of("rc1", "rc2")
+    how = {"targets": ["rc1", "rc2"], "min_serving": "0"}
+    before = judge_once(scene.observe(), scene.policy("before", **how)).to_dict()
+    policy = scene.policy("after", before=before, expected_version=NEW, **how)
+    scene.restart("rc1")
+    scene.restart("rc2")
+    verdict = looked(scene, policy, STABLE_FOR)
+    assert (verdict.outcome.value, standing(verdict)) == ("pass", ("rc1 rc2", "", ""))
