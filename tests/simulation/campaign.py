@@ -87,6 +87,7 @@ class Totals:
         for mine, theirs in ((self.ours, other.ours), (self.uri, other.uri)):
             mine.steps += theirs.steps
             mine.passes += theirs.passes
+            mine.ready += theirs.ready
             mine.false_passes += theirs.false_passes
             mine.missed_bounds += theirs.missed_bounds
             mine.unseen_cuts += theirs.unseen_cuts

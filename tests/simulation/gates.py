@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.tests.simulation.eyes import Eyes, connected
@@ -20,6 +22,7 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Verdict
     from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
 
 RETRY_DELAY = 10.0
@@ -31,6 +34,7 @@ class Tally:
 
     steps: int = 0
     passes: int = 0
+    ready: int = 0  # times that a target was found to be ready
     false_passes: int = 0
     missed_bounds: int = 0
     unseen_cuts: int = 0  # passes in spite of a cut that no view had shown
@@ -158,7 +162,7 @@ class OurGate(_Checked):
             if self.options["min_serving"] is None:
                 step.needed = len({m["name"] for m in before["members"] if m["serving"]} | set(targets))
         result, gave_up = self._run(
-            "after", {"targets": list(targets), "before": before, "restart_required": before is not None}
+            "after", {"targets": list(targets), "before": before, "restart_required": before is not None}, step
         )
         if result is None:
             return False
@@ -197,7 +201,8 @@ class OurGate(_Checked):
             bound = self.truth.bound_of_one_view
             self._check_bound(step, since, bound, result["verdict"] == "pass", _gave_up, "one view")
 
-    def _run(self, phase: str, more: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
+    def _run(self, phase: str, more: dict[str, Any], after: Step | None = None) -> tuple[dict[str, Any] | None, bool]:
+        """``after``: the step after a deployment, in which the gate returns for each target that becomes ready."""
         given = params(phase, **{**self.options, **more})
         try:
             policy = policy_from(given, self.eyes.members())
@@ -205,15 +210,42 @@ class OurGate(_Checked):
             self.cluster.note(f"refused: {error}")
             return None, False
         cluster = self.cluster
-        gate = run(
-            self.eyes.observe,
-            policy,
-            clock=self.eyes.clock,
-            sleep=self.eyes.sleep,
-            on_progress=lambda line: cluster.note(f"{phase} {','.join(given['targets'] or ())}: {line}"),
-        )
+        known: frozenset[str] | None = frozenset() if after else None
+        going_on: dict[str, Any] = {}
+        while True:
+            gate = run(
+                self.eyes.observe,
+                policy,
+                clock=self.eyes.clock,
+                sleep=self.eyes.sleep,
+                on_progress=lambda line: cluster.note(f"{phase} {','.join(given['targets'] or ())}: {line}"),
+                known_ready=known,
+                **going_on,
+            )
+            if after is None or known is None:
+                break
+            self._check_ready(after, gate.verdict)
+            if gate.verdict.outcome.value != "wait" or known.issuperset(gate.verdict.ready):
+                break
+            known |= set(gate.verdict.ready)
+            kept = json.loads(json.dumps(gate.memory.to_dict()))
+            going_on = {"memory": Memory.from_dict(kept), "waited": gate.elapsed}
         cluster.note(f"{phase} {','.join(given['targets'] or ())}: {gate.verdict.outcome.value}: {gate.message}")
         return gate.to_dict(), gate.verdict.outcome.value in ("fail", "inconclusive")
+
+    def _check_ready(self, step: Step, verdict: Verdict) -> None:
+        """Each target is in one place, and what is ready is so, whatever the verdict on the whole."""
+        now = self.cluster.now
+        told = [*verdict.ready, *verdict.failed, *verdict.pending]
+        if sorted(told) != sorted(step.targets):
+            self.tally.lied(now, step, [f"the targets are said to be {', '.join(told)}"])
+        if verdict.outcome.value == "pass" and verdict.ready != step.targets:
+            self.tally.lied(now, step, ["passed, and not all targets are ready"])
+        for name in verdict.ready:
+            self.tally.ready += 1
+            lies = self.truth.not_ready(name, step, now)
+            if lies:
+                self.tally.lied(now, step, [f"{name} is called ready: {'; '.join(lies)}"])
 
 
 class UriGate(_Checked):

@@ -9,7 +9,7 @@ The times are those of docs/guarantees.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -161,22 +161,39 @@ class Truth:
         memory = self.schedule.options["link_memory"]
         return set().union(*(look.bad_pairs for look in step.looks if look.at > t - memory))
 
+    def not_ready(self, name: str, step: Step, t: float) -> list[str]:
+        """What was not true when this target was called ready, whatever the others are."""
+        process = self.serves(name, t)
+        vouching = [other for other in self.schedule.names if other not in step.targets and self.serves(other, t)]
+        found = [] if process is None else self._not_restarted(name, process, step, t)
+        if process and self._elsewhere(process, step, t, vouching):
+            found.append(f"{name} is on another database than the members that serve")
+        cuts = self._cuts(replace(step, counted=(name, *vouching)), t) & self._shown_bad(step, t)
+        cuts = {cut for cut in cuts if name in cut}
+        found += [f"{' and '.join(sorted(cut))} are cut off, and had shown it" for cut in cuts]
+        return found or ([f"{name} does not serve"] if process is None else [])
+
+    def _elsewhere(self, process: Process, step: Step, t: float, others: Sequence[str]) -> bool:
+        answered = [look.answered.get(name) for look in step.looks if look.at > t - self.stable_for for name in others]
+        elsewhere = any(other and other.database != process.database for other in answered)
+        return elsewhere and self.schedule.options["links"] != "ignored"
+
     def _not_back(self, name: str, step: Step, t: float) -> list[str]:
         process = self.serves(name, t)
         if process is None:
             return [f"{name} does not serve"]
+        found = self._not_restarted(name, process, step, t)
+        if self._elsewhere(process, step, t, self.schedule.names):
+            found.append(f"{name} is on another database")
+        return found
+
+    def _not_restarted(self, name: str, process: Process, step: Step, t: float) -> list[str]:
         found = []
         vouched = self.schedule.options["restart_confirmed"] and name not in step.known
         if step.must_restart and process.id in step.former and not vouched:
             found.append(f"{name} is the process of before")
         if step.expects and process.version != step.expects:
             found.append(f"{name} runs {process.version}")
-        others = [
-            look.answered[other] for look in step.looks if look.at > t - self.stable_for for other in look.answered
-        ]
-        elsewhere = any(other and other.database != process.database for other in others)
-        if elsewhere and self.schedule.options["links"] != "ignored":
-            found.append(f"{name} is on another database")
         recent = [look.at for look in step.looks if look.at > t - self.stable_for]
         if any(begin + self.look < at < end for begin, end in process.hangs for at in recent):
             found.append(f"{name} has hung meanwhile")

@@ -20,10 +20,12 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result 
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome, Verdict, judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
@@ -46,13 +48,21 @@ def run(
     sleep: Callable[[float], None],
     on_progress: Callable[[str], None],
     began: datetime | None = None,
+    memory: Memory | None = None,
+    waited: float = 0.0,
+    known_ready: AbstractSet[str] | None = None,
 ) -> GateResult:
     """Wait until the cluster is as the policy wants, or until that cannot be any more. Never raises for what it sees.
 
     ``clock`` is monotonic, in seconds; ``began`` is what the wall clock shows now, for the result. The last observation
     is made at the deadline, and may outlast it by one call.
+
+    To go on with an earlier wait, pass the ``memory`` of its result, and its ``elapsed`` as ``waited``: seconds that
+    count as those of this one. With ``known_ready`` the wait ends, with the verdict ``wait``, as soon as a target is
+    ready that is not among these.
     """
-    return replace(_Wait(observe, policy, clock, sleep, on_progress).run(), began=began)
+    wait = _Wait(observe, policy, clock, sleep, on_progress, waited=waited, known_ready=known_ready)
+    return replace(wait.run(memory or Memory()), began=began)
 
 
 def judge_once(observation: Observation, policy: Policy, *, began: datetime | None = None) -> GateResult:
@@ -86,12 +96,20 @@ class _Wait:
         clock: Callable[[], float],
         sleep: Callable[[float], None],
         on_progress: Callable[[str], None],
+        *,
+        waited: float,
+        known_ready: AbstractSet[str] | None,
     ) -> None:
         self.observe = observe
         self.policy = policy
         self.clock = clock
         self.sleep = sleep
         self.on_progress = on_progress
+        # Seconds that an earlier wait took, with which this one goes on.
+        self.waited = waited
+        # Targets whose being ready is no reason to return; none: no target's is.
+        self.known_ready = known_ready
+        self.memory = Memory()
         self.began = clock()
         # When the verdict last became another one, but for its seconds.
         self.changed_at = self.began
@@ -106,20 +124,20 @@ class _Wait:
 
     @property
     def elapsed(self) -> float:
-        return self.clock() - self.began
+        return self.waited + self.clock() - self.began
 
-    def run(self) -> GateResult:
-        memory = Memory()
+    def run(self, memory: Memory) -> GateResult:
+        self.memory = memory
         while True:
             try:
                 observation = self.observe()
             except ObserverError as error:
-                return self._result(_cannot_observe(str(error)))
+                return self._result(_cannot_observe(str(error), self.policy))
             self.observations += 1
-            verdict, memory = judge(observation, self.policy, memory)
+            verdict, self.memory = judge(observation, self.policy, self.memory)
             verdict = self._at_once(verdict)
             self._note(verdict)
-            gave_up = self._gave_up(verdict)
+            gave_up = self._newly_ready(verdict) or self._gave_up(verdict)
             if verdict.outcome is not Outcome.WAIT or gave_up:
                 unclaimed = unclaimed_records(observation, verdict, self.policy)
                 return self._result(verdict, gave_up if verdict.outcome is Outcome.WAIT else "", unclaimed)
@@ -132,6 +150,11 @@ class _Wait:
         if self.policy.deadline == 0 and verdict.incurable and verdict.outcome is Outcome.WAIT:
             return replace(verdict, outcome=Outcome.FAIL)
         return verdict
+
+    def _newly_ready(self, verdict: Verdict) -> str:
+        known = self.known_ready
+        ready = [] if known is None else [name for name in verdict.ready if name not in known]
+        return f"{' and '.join(ready)} ready" if ready else ""
 
     def _gave_up(self, verdict: Verdict) -> str:
         if self.policy.deadline and self.elapsed >= self.policy.deadline:
@@ -191,6 +214,7 @@ class _Wait:
             gave_up=gave_up,
             history=tuple(self.history),
             unclaimed=unclaimed,
+            memory=self.memory,
         )
         if self.spoke and result.passed:
             self.on_progress(f"passed: {result.message}")
@@ -199,9 +223,11 @@ class _Wait:
 
 def _essence(verdict: Verdict) -> object:
     """What makes a verdict another one: not its seconds."""
-    return verdict.outcome, frozenset((f.code, f.members, f.blocking) for f in verdict.findings), verdict.serving
+    findings = frozenset((f.code, f.members, f.blocking) for f in verdict.findings)
+    return verdict.outcome, findings, verdict.serving, verdict.ready, verdict.failed
 
 
-def _cannot_observe(reason: str) -> Verdict:
+def _cannot_observe(reason: str, policy: Policy) -> Verdict:
     finding = Finding(Code.OBSERVER_FAILED, f"no observation can be made: {reason}")
-    return Verdict(Outcome.INCONCLUSIVE, finding.message, findings=(finding,))
+    pending = policy.targets if policy.phase is Phase.AFTER else ()
+    return Verdict(Outcome.INCONCLUSIVE, finding.message, findings=(finding,), pending=pending)

@@ -19,6 +19,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait im
     judge_once,
     run,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def wait(
     policy: Policy,
     *,
     events: dict[float, Callable[[], None]] | None = None,
+    **going_on: Any,
 ) -> tuple[GateResult, list[str]]:
     """Run the gate; ``events`` happen when the scene's clock reaches their time."""
     lines: list[str] = []
@@ -50,6 +52,7 @@ def wait(
         clock=lambda: scene.now,
         sleep=sleep,
         on_progress=lines.append,
+        **going_on,
     )
     return result, lines
 
@@ -274,3 +277,91 @@ def test_a_failure_that_no_node_has_told_says_no_more() -> None:
     result, _lines = wait(scene, policy)
     assert result.verdict.outcome.value == "fail"
     assert result.message.endswith("rc1 runs 7.10.5, 7.11.0 expected; waited 5 s")
+
+
+def of_batch(**options: Any) -> tuple[Scene, Policy]:
+    """rc1 is back at once, rc2 is not, and both have been deployed."""
+    scene = Scene.of("rc1", "rc2", "rc3")
+    before, _lines = wait(scene, scene.policy("before", targets=["rc1", "rc2"], min_serving="1"))
+    scene.restart("rc1")
+    scene.kill("rc2")
+    return scene, scene.policy("after", targets=["rc1", "rc2"], before=before.to_dict(), min_serving="3", **options)
+
+
+def test_it_returns_as_soon_as_a_further_target_is_ready() -> None:
+    scene, policy = of_batch()
+    result, _lines = wait(scene, policy, known_ready=frozenset())
+    assert (result.verdict.outcome.value, result.verdict.ready, scene.now) == ("wait", ("rc1",), 30)
+    assert result.message == "2 of 3 members serve, 3 needed: rc2 unreachable (as scripted); waited 30 s, rc1 ready"
+
+
+def test_it_goes_on_with_what_it_knew_and_with_the_time_that_it_has_left() -> None:
+    scene, policy = of_batch(deadline=100.0)
+    back = {20.0: lambda: scene.restart("rc2")}
+    first, _lines = wait(scene, policy, events=back, known_ready=frozenset())
+    memory = Memory.from_dict(json.loads(json.dumps(first.memory.to_dict())))
+    scene.now += 2.5  # in which rc1 was put back into rotation
+    second, lines = wait(scene, policy, memory=memory, waited=32.5, known_ready=frozenset(first.verdict.ready))
+    assert (second.passed, scene.now) == (True, 52.5)  # and not 30 s later
+    assert lines[0].startswith("waiting, 32 of 100 s: ")
+    assert second.message == "3 of 3 members serve, 3 needed; waited 52 s"
+    assert second.to_dict()["history"][-1]["elapsed"] == 52.5
+
+
+def test_time_that_was_spent_before_is_part_of_the_deadline() -> None:
+    scene, policy = of_batch(deadline=100.0)
+    first, _lines = wait(scene, policy, known_ready=frozenset())
+    second, _lines = wait(scene, policy, memory=first.memory, waited=first.elapsed, known_ready={"rc1"})
+    assert (scene.now, second.elapsed, second.verdict.ready) == (100, 100, ("rc1",))
+    assert second.message.endswith("; waited 100 s, the deadline of 100 s is over")
+    third, _lines = wait(scene, policy, memory=second.memory, waited=second.elapsed, known_ready={"rc1"})
+    assert (third.observations, scene.now) == (1, 100)
+
+
+def test_without_being_asked_it_does_not_return_for_one_target() -> None:
+    scene, policy = of_batch(deadline=100.0)
+    result, _lines = wait(scene, policy)
+    assert (scene.now, result.verdict.ready) == (100, ("rc1",))
+
+
+def test_that_a_target_becomes_ready_is_a_change() -> None:
+    """So it is in the history, and the time without any change begins again."""
+    scene, policy = of_batch(progress_deadline=40.0)
+    result, _lines = wait(scene, policy)
+    assert [change["elapsed"] for change in result.history] == [0, 30]
+    assert (scene.now, result.gave_up) == (70, "nothing changed for 40 s")
+
+
+def test_the_result_says_how_each_target_is() -> None:
+    scene, policy = of_batch(deadline=60.0, expected_version="7.11.0")
+    result, _lines = wait(scene, policy, events={5.0: lambda: scene.restart("rc2", version="7.10.0")})
+    told = result.to_dict()
+    assert (told["verdict"], told["ready"], told["failed_targets"], told["pending"]) == ("fail", ["rc1"], ["rc2"], [])
+    assert "memory" not in told
+
+
+def test_targets_of_which_nothing_can_be_observed_are_pending() -> None:
+    _scene, policy = of_batch()
+
+    def observe() -> Any:
+        raise ObserverError("requests is missing on lb1")
+
+    memory = Memory(disturbed=True)
+    result = run(
+        observe,
+        policy,
+        clock=lambda: 0.0,
+        sleep=lambda _seconds: None,
+        on_progress=lambda _line: None,
+        memory=memory,
+    )
+    assert (result.verdict.pending, result.memory) == (("rc1", "rc2"), memory)
+
+
+def test_in_check_mode_one_look_says_what_cannot_become_well() -> None:
+    scene = three()
+    before, _lines = wait(scene, scene.policy("before", targets=["rc1", "rc2"], min_serving="1"))
+    scene.restart("rc1", version="7.10.0")
+    how = {"targets": ["rc1", "rc2"], "before": before.to_dict(), "expected_version": "7.11.0"}
+    result, _lines = wait(scene, scene.policy("after", check_mode=True, **how))
+    assert (result.verdict.outcome.value, result.observations) == ("fail", 1)
