@@ -355,8 +355,9 @@ class Code(str, Enum):
         scope=Scope.MEMBER,
         ends=Ends.WAIT,
         words="identity changed",
-        cause="The member reports another host or port than before the deployment: its URL may lead to another node.",
-        remedy="Check the URL. If the node has moved, waive the finding with a reason.",
+        cause="The member reports another host or port than before the deployment. It blocks the gate only where these "
+        "were another member's, or the process was listed before: then the URL may lead to another node.",
+        remedy="Check the URL. If the node has moved to the place of another member, waive the finding with a reason.",
         waivable=True,
     )
     DEPLOY_NOT_PROVEN = Row(

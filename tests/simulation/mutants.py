@@ -400,6 +400,23 @@ LINES: Mapping[str, Line] = {
     "takes a refused before for a passed one": Line(
         "_options.policy", 'if result.get("verdict") != "pass" and not', 'if result.get("verdict") == "fail" and not'
     ),
+    "takes any other address for another node's": Line(
+        "_judgement.moves", "return self.is_known or self.whose is not None", "return True"
+    ),
+    "takes the place of another member for a new address": Line(
+        "_judgement.moves", "return self.is_known or self.whose is not None", "return self.is_known"
+    ),
+    "takes a known process at another place for a new one": Line(
+        "_judgement.moves", "return self.is_known or self.whose is not None", "return self.whose is not None"
+    ),
+    "takes the place of a member that has moved itself for its own": Line(
+        "_judgement.moves", "if now is None or now == place:", "if place:"
+    ),
+    "takes a new url of a member that was not deployed": Line(
+        "_options.policy",
+        "for name, known in before.members.items() if name not in policy.targets}",
+        "for name, known in before.members.items() if name in policy.targets}",
+    ),
     "takes the before of another cluster": Line("_options.policy", "if elsewhere:", "if not policy.members:"),
     "lets one clock bury the living": Line("_judgement.unclaimed", "for view in pinging or views]", "for view in ()]"),
     "lets a clock that stands still bury the living": Line(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.moves import moves_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
 
 if TYPE_CHECKING:
@@ -59,6 +60,21 @@ def version_is_not_proven(situation: Situation) -> list[Finding]:
     return [Finding(Code.DEPLOY_NOT_PROVEN, text)]
 
 
+def targets_have_moved(situation: Situation) -> list[Finding]:
+    """A new process with a new address, which is no other member's: as where containers are deployed."""
+    return [
+        Finding(
+            Code.IDENTITY_CHANGED,
+            f"{move.name} is now {move.now}, it was {move.then}",
+            (move.name,),
+            expected=move.then,
+            actual=move.now,
+        )
+        for move in moves_of(situation)
+        if not move.may_be_another
+    ]
+
+
 def strangers_live(situation: Situation) -> list[Finding]:
     """Told only where every member answers: a member that does not may be the stranger."""
     if situation.policy.phase is not Phase.STEADY or any(member.view.failure for member in situation.members):
@@ -73,5 +89,6 @@ ADVISORIES: list[Callable[[Situation], list[Finding]]] = [
     only_one_was_asked,
     readiness_is_unknown,
     version_is_not_proven,
+    targets_have_moved,
     strangers_live,
 ]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.links import LISTED
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import pair
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.moves import Move, moves_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
     FULL_VERSION,
     Before,
@@ -29,7 +30,6 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.po
     Phase,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -254,20 +254,14 @@ def _old_process(name: str, before: Before, known: Known, situation: Situation) 
 
 
 def targets_kept_their_place(situation: Situation, _serving: Names) -> list[Finding]:
-    """Each target has the host and port that it had, where these tell nodes apart."""
-    return [
-        finding
-        for target, _before, known in _restarted(situation)
-        if target.record and (finding := _moved(target.name, known.place, target.record.place))
-    ]
+    """No target has another host and port than before that may be another node's."""
+    return [_moved(move) for move in moves_of(situation) if move.may_be_another]
 
 
-def _moved(name: str, before: tuple[str, int] | None, after: tuple[str, int] | None) -> Finding | None:
-    if before is None or after is None or before == after:
-        return None
-    now, then = (f"{printable(host)[:100]}:{port}" for host, port in (after, before))
-    text = f"{name} is now {now}, it was {then}: its url may lead to another node"
-    return Finding(Code.IDENTITY_CHANGED, text, (name,), expected=then, actual=now)
+def _moved(move: Move) -> Finding:
+    of = f", which was {move.whose}'s" if move.whose else ""
+    text = f"{move.name} is now {move.now}{of}, it was {move.then}: its url may lead to another node"
+    return Finding(Code.IDENTITY_CHANGED, text, (move.name,), expected=move.then, actual=move.now)
 
 
 def targets_run_expected_version(situation: Situation, _serving: Names) -> list[Finding]:

@@ -78,9 +78,13 @@ def _refuse_contradictions(policy: Policy) -> None:
         missing = [name for name in policy.targets if name not in before.targets or name not in before.members]
         if missing:
             raise OptionsError(f"before is not the gate of the targets {', '.join(missing)}")
-        elsewhere = [m.name for m in policy.members if m.name in before.members and before.members[m.name].url != m.url]
+        urls = {name: known.url for name, known in before.members.items() if name not in policy.targets}
+        elsewhere = [member.name for member in policy.members if urls.get(member.name, member.url) != member.url]
         if elsewhere:
-            raise OptionsError(f"before has asked other urls for {', '.join(elsewhere)}: it is of another cluster")
+            raise OptionsError(
+                f"before has asked other urls for {', '.join(elsewhere)}: it belongs to another cluster; "
+                "only a target may have a new url after its deployment"
+            )
     if policy.expected is not None and policy.expected > 1 and (policy.expected_version or policy.readiness_required):
         raise OptionsError(
             "expected_version and readiness: required need members, each with its own url: "

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import STREAMER, Listing, parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import judge_once
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import Exempt
@@ -694,18 +695,69 @@ def test_the_old_process_must_be_gone() -> None:
     assert ("old_process_alive", "rc1") in codes(judged_for(scene, policy, 100))
 
 
-def test_an_url_that_leads_to_another_node() -> None:
+def test_a_target_may_have_a_new_address() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
     scene["rc1"].host = "10.0.0.77"
-    policy = scene.policy("after", targets=["rc1"], before=before)
+    policy = scene.policy("after", targets=["rc1"], before=before, expected_version="7.11.0")
+    verdict = judged_for(scene, policy, 100)
+    assert verdict.outcome.value == "pass"
+    assert [(f.code.value, f.blocking, f.message) for f in verdict.findings] == [
+        ("identity_changed", False, "rc1 is now 10.0.0.77:3000, it was 10.0.0.0:3000")
+    ]
+
+
+def test_an_url_that_leads_to_another_node() -> None:
+    """That of rc1 leads to rc3, which has been restarted meanwhile, and rc3's own leads nowhere."""
+    scene = three()
+    before = taken_down(scene, "rc1", min_serving="1")
+    scene.restart("rc1")
+    scene["rc1"].host = scene["rc3"].host
+    scene.kill("rc3")
+    options: dict[str, Any] = {"targets": ["rc1"], "before": before, "min_serving": "1"}
+    policy = scene.policy("after", **options)
     assert ("identity_changed", "rc1") in codes(judged_for(scene, policy, 100))
     waive = [{"code": "identity_changed", "member": "rc1", "reason": "moved to a new host"}]
     scene.memory = Memory()
-    verdict = judged_for(scene, scene.policy("after", targets=["rc1"], before=before, waive=waive), 100)
+    verdict = judged_for(scene, scene.policy("after", waive=waive, **options), 100)
     assert verdict.outcome.value == "pass"
-    assert verdict.summary.endswith("it was 10.0.0.0:3000: its url may lead to another node (moved to a new host)")
+    assert verdict.summary.endswith(
+        "rc1 is now 10.0.0.2:3000, which was rc3's, it was 10.0.0.0:3000: its url may lead to another node "
+        "(moved to a new host)"
+    )
+
+
+def test_a_target_at_the_place_of_another_that_is_still_there() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1", min_serving="1")
+    scene.restart("rc1")
+    scene["rc1"].host = scene["rc3"].host
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    assert ("identity_changed", "rc1") in codes(judged_for(scene, policy, 100))
+
+
+def test_targets_may_change_their_places_with_each_other() -> None:
+    """As where containers of one batch get their addresses in another order."""
+    scene = three()
+    before = taken_down(scene, "rc1", "rc2", min_serving="1")
+    for name in ("rc1", "rc2"):
+        scene.restart(name)
+    scene["rc1"].host, scene["rc2"].host = scene["rc2"].host, scene["rc1"].host
+    verdict = judged_for(scene, scene.policy("after", targets=["rc1", "rc2"], before=before), 100)
+    assert (verdict.outcome.value, "identity_changed" in advice(verdict)) == ("pass", True)
+
+
+def test_a_known_process_at_another_place_is_another_node() -> None:
+    scene = three()
+    scene.nodes["rc4"] = replace(scene["rc3"], name="rc4", id="rc4-1", host="10.0.0.9", error="timeout")
+    before = judge_once(scene.observe(), scene.policy("before", targets=["rc1"], min_serving="2")).to_dict()
+    assert ("rc4-1" in before["ids"], before["members"][3]["place"]) == (True, None)
+    scene.kill("rc1")
+    scene["rc1"].error, scene["rc1"].id, scene["rc1"].host = None, "rc4-1", "10.0.0.9"
+    scene["rc4"].error, scene["rc4"].record = "unreachable", False
+    policy = scene.policy("after", targets=["rc1"], before=before, min_serving="1")
+    assert {("identity_changed", "rc1"), ("not_restarted", "rc1")} <= codes(scene.judge(policy))
 
 
 def test_two_urls_that_lead_to_one_process() -> None:

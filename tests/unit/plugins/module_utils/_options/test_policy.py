@@ -35,6 +35,7 @@ BEFORE: dict[str, Any] = {
         for member, identity in zip(MEMBERS, "abc")
     ],
 }
+MOVED = {**BEFORE["members"][1], "url": "http://x:3000"}
 WAIVABLE = (
     "identity_changed, link_unsettled, not_linked, old_process_alive, unexpected_member, version_unknown, wrong_version"
 )
@@ -157,8 +158,9 @@ WAIVABLE = (
         ("after", {"targets": ["rc2"], "before": BEFORE}, "before is not the gate of the targets rc2"),
         (
             "after",
-            {"targets": ["rc1"], "before": {**BEFORE, "members": [{**BEFORE["members"][0], "url": "http://x:3000"}]}},
-            "before has asked other urls for rc1: it is of another cluster",
+            {"targets": ["rc1"], "before": {**BEFORE, "members": [BEFORE["members"][0], MOVED]}},
+            "before has asked other urls for rc2: it belongs to another cluster; "
+            "only a target may have a new url after its deployment",
         ),
         *(
             (
@@ -229,6 +231,13 @@ def test_what_is_refused(phase: str, options: dict[str, Any], message: str) -> N
     with pytest.raises(OptionsError) as caught:
         policy_from(params(phase, **options), MEMBERS)
     assert str(caught.value) == message
+
+
+def test_a_target_may_have_a_new_url_after_its_deployment() -> None:
+    result = {**BEFORE, "targets": ["rc2"], "members": [BEFORE["members"][0], MOVED]}
+    policy = policy_from(params("after", targets=["rc2"], before=result), MEMBERS)
+    assert policy.before
+    assert policy.before.members["rc2"].url == "http://x:3000"
 
 
 def test_check_mode_does_not_wait() -> None:
