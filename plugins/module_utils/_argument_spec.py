@@ -96,6 +96,7 @@ GATE_ONLY: dict[str, Any] = {
     "before": {"type": "dict"},
     "restart_required": {"type": "bool", "default": True},
     "restart_confirmed": {"type": "bool", "default": False},
+    "hold_for": {"type": "float", "default": 0.0},
     "deadline": {"type": "float", "default": 600.0},
     "progress_deadline": {"type": "float"},
 }

@@ -166,6 +166,13 @@ options:
         description: Why it does not matter. It is part of the result.
         type: str
         required: true
+  hold_for:
+    description:
+      - Seconds for which a pass must hold before the gate passes, such as after the first nodes of a roll. Only for
+        V(steady). The O(deadline) begins after them. Not asked for in check mode, which makes one observation.
+      - When left out, V(steady) passes at once where all is well from the first observation on.
+    type: float
+    default: 0
   deadline:
     description: Seconds after which the gate gives up. V(0) makes one observation and does not wait.
     type: float

@@ -364,6 +364,21 @@ class Line:
 
 
 LINES: Mapping[str, Line] = {
+    "passes before it has held": Line("_judgement.stability", "if streak.held >= policy.hold_for:", "if streak:"),
+    "does not count a pause that a rate limit enforces": Line(
+        "_judgement.stability", "min(gap, max(2 * one, last.pause + one))", "min(gap, 2 * one)"
+    ),
+    "counts a pause that a rate limit enforces as stable": Line(
+        "_judgement.stability",
+        "last.seconds + min(gap, 2 * one)",
+        "last.seconds + min(gap, last.pause + one)",
+    ),
+    "holds for time that was not watched": Line(
+        "_judgement.stability", "last.held + min(gap, max(2 * one, last.pause + one))", "last.held + gap"
+    ),
+    "takes the time that a pass must hold for a disturbance": Line(
+        "_judgement.judge", "not (outcome is Outcome.PASS or unsettled)", "outcome is not Outcome.PASS"
+    ),
     "fails although a member may come back in rotation": Line(
         "_judgement.stability", "or len(policy.others_in_rotation) >= policy.needed", ""
     ),

@@ -113,7 +113,7 @@ def of_role_spec() -> Iterator[str]:
     loaded = yaml.safe_load((ROOT / ROLE_SPEC).read_text(encoding="utf-8"))["argument_specs"]
     defaults = yaml.safe_load((ROOT / "roles/health_gate/defaults/main.yml").read_text(encoding="utf-8"))
     hidden = {
-        "main": GATE_ONLY.keys() - {"deadline", "progress_deadline"},
+        "main": GATE_ONLY.keys() - {"hold_for", "deadline", "progress_deadline"},
         "before": {"before", *OF_AFTER},
         "after": (),
     }

@@ -21,7 +21,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome, Verdict, judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import interval
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import pause_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 SPEAK_EVERY = 30.0
 HISTORY_LIMIT = 50
-LONGEST_PAUSE = 60.0
 
 
 class ObserverError(Exception):
@@ -75,17 +74,6 @@ def judge_once(observation: Observation, policy: Policy, *, began: datetime | No
         on_progress=lambda _line: None,
         began=began,
     )
-
-
-def pause_after(observation: Observation, policy: Policy) -> float:
-    """Seconds to the next observation: the interval, longer where a node's rate limit says so."""
-    pauses = [interval(policy, observation)]
-    for view in observation.views:
-        limit = view.rate_limit or {}
-        remaining, reset = limit.get("remaining"), limit.get("reset_after")
-        if reset is not None and (remaining is None or remaining <= 1):
-            pauses.append(min(reset, LONGEST_PAUSE))
-    return max(pauses)
 
 
 class _Wait:
@@ -142,7 +130,7 @@ class _Wait:
                 unclaimed = unclaimed_records(observation, verdict, self.policy)
                 return self._result(verdict, gave_up if verdict.outcome is Outcome.WAIT else "", unclaimed)
             self._speak(verdict)
-            left = max(self.policy.deadline - self.elapsed, 0.0)
+            left = max(self.policy.time_limit - self.elapsed, 0.0)
             self._pause(min(pause_after(observation, self.policy), left), verdict)
 
     def _at_once(self, verdict: Verdict) -> Verdict:
@@ -157,8 +145,9 @@ class _Wait:
         return f"{' and '.join(ready)} ready" if ready else ""
 
     def _gave_up(self, verdict: Verdict) -> str:
-        if self.policy.deadline and self.elapsed >= self.policy.deadline:
-            return f"the deadline of {self.policy.deadline:g} s is over"
+        if self.policy.deadline and self.elapsed >= self.policy.time_limit:
+            after = f" after hold_for ({self.policy.hold_for:g} s)" if self.policy.hold_for else ""
+            return f"the deadline of {self.policy.deadline:g} s{after} is over"
         unchanged = self.clock() - self.changed_at
         limit = self.policy.progress_deadline
         # A finding that says how many seconds it has lasted ends by itself.
@@ -202,7 +191,7 @@ class _Wait:
         if now - self.spoke_at >= SPEAK_EVERY:
             self.spoke_at = now
             self.spoke = True
-            limit = f" of {self.policy.deadline:.0f} s" if self.policy.deadline else " s"
+            limit = f" of {self.policy.time_limit:.0f} s" if self.policy.deadline else " s"
             self.on_progress(f"waiting, {self.elapsed:.0f}{limit}: {verdict.summary}")
 
     def _result(self, verdict: Verdict, gave_up: str = "", unclaimed: tuple[Mapping[str, Any], ...] = ()) -> GateResult:

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import to_iso
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import LONGEST_PAUSE, pause_after
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome, judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import (
+    LONGEST_PAUSE,
+    pause_after,
+)
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.timing import optional_seconds
 
 if TYPE_CHECKING:

@@ -130,7 +130,7 @@ def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Ver
         streak=findings.streak,
         target_streaks=findings.targets.streaks,
         ready=frozenset(findings.targets.ready),
-        disturbed=memory.disturbed or outcome is not Outcome.PASS,
+        disturbed=memory.disturbed or not (outcome is Outcome.PASS or unsettled),
     )
 
 

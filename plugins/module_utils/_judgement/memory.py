@@ -57,8 +57,12 @@ class Streak:
 
     # For how long: never more than was watched.
     seconds: float
+    # The same, with each pause that a node's rate limit enforced counted in full.
+    held: float
     # When it was last found to hold.
     last_at: float
+    # Seconds from then to the next observation, as far as a node's rate limit or the interval says.
+    pause: float
     # The id and registration time of each target's process: the streak ends when one changes.
     processes: Mapping[str, tuple[str, datetime | None]]
     # Each target's last ping when the streak began: a later one must be seen before the gate passes.
@@ -81,7 +85,9 @@ class Streak:
             raise ValueError("a streak has the processes of other targets than the pings")
         return cls(
             seconds=_number(entries["seconds"]),
+            held=_number(entries["held"]),
             last_at=_number(entries["last_at"]),
+            pause=_number(entries["pause"]),
             processes={name: (_text(identity), _moment(at)) for name, (identity, at) in processes.items()},
             pings=pings,
         )
@@ -117,7 +123,7 @@ class Memory:
     target_streaks: Mapping[str, Streak] = field(default_factory=dict)
     # Targets that were ready in the last observation that could be made; none where two in a row could not.
     ready: frozenset[str] = frozenset()
-    # Whether any observation so far did not pass.
+    # Whether any observation so far found something wrong. Time that a pass must hold is not.
     disturbed: bool = False
     # Whether the last observation could not be made.
     lost: bool = False

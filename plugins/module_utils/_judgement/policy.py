@@ -92,10 +92,10 @@ class Before:
 class Policy:
     """What must be true, and for how long a gate waits for it. Times in seconds; defaults are the argument spec's.
 
-    ``stable_for`` none: chosen by the transport that is seen. ``interval`` none: chosen by whether calls are limited.
-    ``deadline`` 0: one observation. ``progress_deadline``: give up when nothing has changed for so long, time that a
-    finding says must pass not counted. ``out_of_rotation``: members that are known to get no traffic now; ``keep_out``:
-    those that the user keeps out on purpose.
+    ``out_of_rotation``: members that are known to get no traffic now; ``keep_out``: those that the user keeps out on
+    purpose. ``stable_for`` none: chosen by the transport that is seen. ``interval`` none: chosen by whether calls are
+    limited. ``hold_for``: how long a pass must hold in ``steady``. ``deadline`` begins after it; 0: one observation.
+    ``progress_deadline``: give up when nothing has changed for so long, time that a finding says must pass not counted.
     """
 
     phase: Phase
@@ -117,6 +117,7 @@ class Policy:
     before: Before | None
     interval: float | None
     stable_for: float | None
+    hold_for: float
     deadline: float
     progress_deadline: float | None
 
@@ -152,10 +153,15 @@ class Policy:
             return len((served | set(self.targets)) - self.keep_out)
         return size - len(self.keep_out)
 
+    @property
+    def time_limit(self) -> float:
+        """Seconds after which a gate gives up."""
+        return self.hold_for + self.deadline
+
     def waiver(self, code: Code, *members: str) -> Waiver | None:
         concerned = frozenset(members)
         return next((w for w in self.waivers if w.code is code and w.members == concerned), None)
 
     def without_wait(self) -> Policy:
         """The same policy for a gate that makes one observation."""
-        return replace(self, deadline=0.0, progress_deadline=None)
+        return replace(self, hold_for=0.0, deadline=0.0, progress_deadline=None)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 CREDENTIALS = frozenset(
     code for code in Code if code.is_client_error and code.row.statuses and code.row.ends is Ends.NEVER
 )
+LONGEST_PAUSE = 60.0
 SILENCE = frozenset(code for code in Code if code.is_silence)
 # A missing view that says nothing of the process behind it.
 SAYS_NOTHING = frozenset(
@@ -56,6 +57,17 @@ def interval(policy: Policy, observation: Observation | None) -> float:
         return policy.interval
     limited = observation is not None and any(view.rate_limit for view in observation.views)
     return INTERVAL_LIMITED if limited else INTERVAL
+
+
+def pause_after(observation: Observation, policy: Policy) -> float:
+    """Seconds to the next observation: the interval, longer where a node's rate limit says so."""
+    pauses = [interval(policy, observation)]
+    for view in observation.views:
+        limit = view.rate_limit or {}
+        remaining, reset = limit.get("remaining"), limit.get("reset_after")
+        if reset is not None and (remaining is None or remaining <= 1):
+            pauses.append(min(reset, LONGEST_PAUSE))
+    return max(pauses)
 
 
 # How long it has held
@@ -111,21 +123,30 @@ def longer(situation: Situation, last: Streak | None, targets: Iterable[str]) ->
     policy, now = situation.policy, situation.observation.at
     records = {name: record for name in targets if (record := situation.by_name[name].record)}
     processes = {name: (record.id, record.created_at) for name, record in records.items()}
+    pause, pings = pause_after(situation.observation, policy), {name: r.updated_at for name, r in records.items()}
     if last is None or last.processes != processes:
-        return Streak(0.0, now, processes, {name: record.updated_at for name, record in records.items()})
+        return Streak(seconds=0.0, held=0.0, last_at=now, pause=pause, processes=processes, pings=pings)
     # Of a longer gap, as when the machine was suspended, the rest was not watched.
-    gap = min(now - last.last_at, 2 * interval(policy, situation.observation))
-    return replace(last, seconds=last.seconds + gap, last_at=now)
+    gap, one = now - last.last_at, interval(policy, situation.observation)
+    seconds, held = last.seconds + min(gap, 2 * one), last.held + min(gap, max(2 * one, last.pause + one))
+    return replace(last, seconds=seconds, held=held, last_at=now, pause=pause)
 
 
 def not_stable(situation: Situation, memory: Memory, streak: Streak) -> list[Finding]:
-    """What the streak lacks. A cluster that was well from the first observation on does not have to prove more."""
-    if situation.policy.phase is not Phase.AFTER and not memory.disturbed:
-        return []
+    """What the streak lacks. A cluster that was well from the first observation on has nothing to prove but to hold."""
     if exemption(situation) is Exempt.TARGET_DOWN:
         # Its being down was watched for a ping's interval; that the others are not stable takes nothing from them.
         return []
-    return lacking(situation, streak)
+    if situation.policy.phase is not Phase.AFTER and not memory.disturbed:
+        return _not_held(situation.policy, streak)
+    return lacking(situation, streak) or _not_held(situation.policy, streak)
+
+
+def _not_held(policy: Policy, streak: Streak) -> list[Finding]:
+    if streak.held >= policy.hold_for:
+        return []
+    text = f"held for {streak.held:.0f} of {policy.hold_for:g} s"
+    return [Finding(Code.NOT_STABLE, text, expected=policy.hold_for, actual=streak.held)]
 
 
 def lacking(situation: Situation, streak: Streak) -> list[Finding]:

@@ -60,6 +60,7 @@ def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
         before=_before(params, phase),
         interval=optional_seconds(params, "interval", least=0.01),
         stable_for=optional_seconds(params, "stable_for", least=0.0),
+        hold_for=_hold_for(params, phase),
         deadline=seconds(params, "deadline", least=0.0),
         progress_deadline=optional_seconds(params, "progress_deadline", least=0.0),
     )
@@ -114,6 +115,8 @@ def _refuse_wait_without_pass(policy: Policy) -> None:
     """Raises :class:`OptionsError` for a wait in which the gate could never pass."""
     if policy.phase is Phase.AFTER and policy.deadline == 0:
         raise OptionsError("phase: after with deadline: 0 can never pass: what came back has to be seen to stay")
+    if policy.hold_for and policy.deadline == 0:
+        raise OptionsError("hold_for with deadline: 0 can never pass: one observation does not show that it holds")
     pause = INTERVAL if policy.interval is None else policy.interval
     stable = STABLE_FOR if policy.stable_for is None else policy.stable_for
     if policy.deadline and stable + pause > policy.deadline:
@@ -162,6 +165,13 @@ def _refuse_strangers(option: str, given: frozenset[str], names: Sequence[str]) 
     strangers = sorted(given - set(names))
     if strangers:
         raise OptionsError(f"{option}: {', '.join(strangers)} are not members; the members are {', '.join(names)}")
+
+
+def _hold_for(params: Mapping[str, Any], phase: Phase) -> float:
+    hold_for = seconds(params, "hold_for", least=0.0)
+    if hold_for and phase is not Phase.STEADY:
+        raise OptionsError(f"hold_for goes with phase: steady, not with phase: {phase.value}; use stable_for there")
+    return hold_for
 
 
 def _expected(params: Mapping[str, Any], phase: Phase) -> int | None:

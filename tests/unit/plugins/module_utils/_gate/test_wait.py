@@ -365,3 +365,20 @@ def test_in_check_mode_one_look_says_what_cannot_become_well() -> None:
     how = {"targets": ["rc1", "rc2"], "before": before.to_dict(), "expected_version": "7.11.0"}
     result, _lines = wait(scene, scene.policy("after", check_mode=True, **how))
     assert (result.verdict.outcome.value, result.observations) == ("fail", 1)
+
+
+def test_the_deadline_begins_after_the_time_that_a_pass_must_hold() -> None:
+    scene = three()
+    result, lines = wait(scene, scene.policy(hold_for=50.0, deadline=40.0))
+    assert (result.passed, scene.now) == (True, 50)
+    assert lines[0] == "waiting, 0 of 90 s: 3 of 3 members serve, 3 needed: held for 0 of 50 s"
+    scene = three()
+    result, _lines = wait(scene, scene.policy(hold_for=50.0, deadline=40.0), events={45.0: lambda: scene.kill("rc3")})
+    assert scene.now == 90
+    assert result.message.endswith("; waited 90 s, the deadline of 40 s after hold_for (50 s) is over")
+
+
+def test_time_that_a_pass_must_hold_is_no_standstill() -> None:
+    scene = three()
+    result, _lines = wait(scene, scene.policy(hold_for=100.0, progress_deadline=20.0))
+    assert (result.passed, scene.now) == (True, 100)

@@ -1286,3 +1286,48 @@ def test_without_an_expected_version_it_is_told_that_no_version_is_proven() -> N
         scene.memory = Memory()
         policy = scene.policy("after", targets=["rc1"], before=before, **options)
         assert advice(judged_for(scene, policy, 300)) == told
+
+
+def test_a_pass_must_hold_where_that_is_asked_for() -> None:
+    scene = three()
+    policy = scene.policy(hold_for=20.0)
+    verdict = scene.judge(policy)
+    assert (verdict.outcome.value, verdict.summary) == ("wait", "3 of 3 members serve, 3 needed: held for 0 of 20 s")
+    for scene.now in (5, 10, 15):
+        assert codes(scene.judge(policy)) == {("not_stable",)}
+    scene.now = 20  # before stable_for: nothing was wrong
+    assert scene.judge(policy).outcome.value == "pass"
+
+
+@pytest.mark.parametrize(("hold_for", "needed"), [(20.0, 30), (60.0, 60)])
+def test_what_was_disturbed_must_hold_again_and_be_stable(hold_for: float, needed: int) -> None:
+    scene = three()
+    policy = scene.policy(hold_for=hold_for)
+    for scene.now in (0, 5, 10):
+        scene.judge(policy)
+    scene["rc2"].error = "server_error"
+    scene.now = 15
+    assert scene.judge(policy).outcome.value == "wait"
+    scene["rc2"].error = None
+    for scene.now in range(20, 20 + needed, 5):
+        assert scene.judge(policy).outcome.value == "wait", scene.now
+    scene.now = 20 + needed
+    assert scene.judge(policy).outcome.value == "pass"
+
+
+def test_a_pause_that_a_rate_limit_enforces_is_time_that_a_pass_holds() -> None:
+    """But not time for which a cluster is seen to be stable, and not what nobody has watched."""
+    scene = three()
+    policy = scene.policy(hold_for=120.0)
+    scene["rc3"].error = "server_error"
+    scene.judge(policy)
+    scene["rc3"].error = None
+    scene["rc1"].rate_limit = {"limit": 10, "remaining": 0, "reset_after": 50.0}
+    for scene.now in (10, 60, 110):
+        verdict = scene.judge(policy)
+    assert scene.memory.streak
+    assert (scene.memory.streak.held, scene.memory.streak.seconds) == (100, 28)
+    assert verdict.summary.endswith("stable for 28 of 30 s")
+    scene.now = 1000
+    scene.judge(policy)
+    assert (scene.memory.streak.held, verdict.outcome.value) == (157, "wait")

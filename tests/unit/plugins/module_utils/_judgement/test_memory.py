@@ -36,7 +36,8 @@ reasons = st.tuples(st.sampled_from(list(Code)), st.lists(names, max_size=2).map
 def streaks(draw: st.DrawFn) -> Streak:
     targets = draw(st.lists(names, unique=True, max_size=3))
     processes = {name: (draw(names), draw(moments)) for name in targets}
-    return Streak(draw(times), draw(times), processes, {name: draw(moments) for name in targets})
+    pings = {name: draw(moments) for name in targets}
+    return Streak(draw(times), draw(times), draw(times), draw(times), processes, pings)
 
 
 memories = st.builds(

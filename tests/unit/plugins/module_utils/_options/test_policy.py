@@ -83,6 +83,17 @@ WAIVABLE = (
             {"keep_out": ["rc3"], "min_serving": "3"},
             "min_serving 3 needs 3 to serve, but only 2 members are given that are not in keep_out",
         ),
+        (
+            "before",
+            {"targets": ["rc1"], "hold_for": 60.0},
+            "hold_for goes with phase: steady, not with phase: before; use stable_for there",
+        ),
+        ("steady", {"hold_for": -1.0}, "hold_for is -1, it must be at least 0 s"),
+        (
+            "steady",
+            {"hold_for": 60.0, "deadline": 0.0},
+            "hold_for with deadline: 0 can never pass: one observation does not show that it holds",
+        ),
         ("before", {"targets": ["rc9"]}, "targets rc9 are no members; the members are rc1, rc2, rc3"),
         (
             "before",
@@ -244,7 +255,7 @@ def test_check_mode_does_not_wait() -> None:
     waiting = policy_from(params(progress_deadline=20.0), MEMBERS)
     assert (waiting.deadline, waiting.progress_deadline) == (600.0, 20.0)
     # A deadline that is too short for a pass does not matter then.
-    checking = params(deadline=10.0, progress_deadline=20.0, check_mode=True)
+    checking = params(deadline=10.0, progress_deadline=20.0, hold_for=60.0, check_mode=True)
     assert policy_from(checking, MEMBERS) == waiting.without_wait()
 
 
