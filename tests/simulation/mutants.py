@@ -472,6 +472,12 @@ LINES: Mapping[str, Line] = {
         "return others <= situation.serving or not situation.serving - targets",
         "return True",
     ),
+    "takes a member that has registered again for one that has no users": Line(
+        "_judgement.rules", "if not serving - set(situation.policy.targets):", "if not situation.members:"
+    ),
+    "wants a young member to be linked to a target wherever others are": Line(
+        "_judgement.rules", "if not serving - set(situation.policy.targets):", "if situation.members:"
+    ),
     "hears no member that does not serve": Line(
         "_judgement.target_status",
         "return others <= situation.serving or not situation.serving - targets",

@@ -162,9 +162,15 @@ class Truth:
         return set().union(*(look.bad_pairs for look in step.looks if look.at > t - memory))
 
     def not_ready(self, name: str, step: Step, t: float) -> list[str]:
-        """What was not true when this target was called ready, whatever the others are."""
+        """What was not true when this target was called ready, whatever the others are.
+
+        What has registered again lately seems to be young, and counts only where none else can tell.
+        """
         process = self.serves(name, t)
-        vouching = [other for other in self.schedule.names if other not in step.targets and self.serves(other, t)]
+        served = {
+            other: p for other in self.schedule.names if other not in step.targets and (p := self.serves(other, t))
+        }
+        vouching = [other for other, p in served.items() if p.registered(t) < t - self.stable_for] or list(served)
         found = [] if process is None else self._not_restarted(name, process, step, t)
         if process and self._elsewhere(process, step, t, vouching):
             found.append(f"{name} is on another database than the members that serve")

@@ -271,12 +271,18 @@ def targets_run_expected_version(situation: Situation, _serving: Names) -> list[
 
 
 def targets_are_linked(situation: Situation, serving: Names) -> list[Finding]:
-    """Each target sees, and is seen by, each serving member."""
+    """Each target sees, and is seen by, each serving member; where that is targets only, each that time lets serve.
+
+    A member that has lost its record, and has registered again, looks as young as one that has just started.
+    """
+    others = serving
+    if not serving - set(situation.policy.targets):
+        others = serving | {m.name for m in situation.members if m.settles and m.name not in situation.policy.targets}
     return [
         finding
         for target in _targets(situation)
         if target.record
-        for finding in situation.links.unlinked(serving | {target.name})
+        for finding in situation.links.unlinked(others | {target.name})
         if target.name in finding.members
     ]
 

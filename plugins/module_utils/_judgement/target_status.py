@@ -87,7 +87,7 @@ def _own(situation: Situation, name: str, blocking: Iterable[Finding]) -> list[F
 
 
 def _counts(situation: Situation, name: str, finding: Finding) -> bool:
-    """A member that does not serve tells of the target's database only where no member that serves does."""
+    """A member that does not serve tells of a target only where no other member serves that can tell."""
     targets = set(situation.policy.targets)
     others = set(finding.members) - {name}
     if others & targets:

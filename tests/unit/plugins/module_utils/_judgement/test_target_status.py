@@ -304,6 +304,31 @@ def test_a_member_that_does_not_serve_tells_of_a_target_only_where_none_serves()
     assert verdict.ready == ("rc1",)
 
 
+def test_a_target_must_be_linked_to_a_young_member_where_no_other_serves() -> None:
+    """rc2 has lost its record, and has registered again: it may serve all the time."""
+    scene, policy = of_batch("rc1", names="rc1 rc2", min_serving="1")
+    scene.restart("rc1")
+    scene.cut.add(frozenset({"rc1-2", "rc2-1"}))
+    for _look in range(20):
+        scene.now += 5
+        scene["rc2"].started = scene.now - 20
+        verdict = scene.judge(policy)
+    assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "", "rc1"))
+    assert verdict.summary == "1 of 2 members serve, 1 needed: rc1 and rc2 do not see each other"
+    scene.cut.clear()
+    assert looked(scene, policy, 100).outcome.value == "pass"
+
+
+def test_a_young_member_does_not_hold_a_target_back_where_another_serves() -> None:
+    scene, policy = of_batch("rc1")
+    scene.restart("rc1")
+    scene.restart("rc4")
+    scene.cut.add(frozenset({"rc1-2", "rc4-2"}))
+    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
+    scene["rc4"].started = scene.now
+    assert looked(scene, policy, 5).ready == ("rc1",)
+
+
 def test_what_is_waived_does_not_hold_a_target_back() -> None:
     waive = [{"code": "not_linked", "pair": ["rc1", "rc3"], "reason": "ticket 7"}]
     scene, policy = of_batch("rc1", "rc2", waive=waive)
