@@ -329,6 +329,17 @@ def test_a_young_member_does_not_hold_a_target_back_where_another_serves() -> No
     assert looked(scene, policy, 5).ready == ("rc1",)
 
 
+def test_nor_does_it_keep_the_gate_shut_where_enough_others_serve() -> None:
+    scene, policy = of_batch("rc1", min_serving="3")
+    scene.restart("rc1")
+    scene.cut.add(frozenset({"rc1-2", "rc4-1"}))
+    for _look in range(20):
+        scene.now += 5
+        scene["rc4"].started = scene.now
+        verdict = scene.judge(policy)
+    assert verdict.outcome.value == "pass", verdict.summary
+
+
 def test_what_is_waived_does_not_hold_a_target_back() -> None:
     waive = [{"code": "not_linked", "pair": ["rc1", "rc3"], "reason": "ticket 7"}]
     scene, policy = of_batch("rc1", "rc2", waive=waive)
