@@ -1,0 +1,333 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The decisions of a roll: what has happened so far in, the next step out. Pure and total.
+
+``next_step`` says what to do; ``before_hook``, ``after_hook`` and ``after_gate`` say what is known then. The playbook
+asks and obeys. The rows, the first that matches decides:
+
+=============  ======================================================  ==========================================
+last step      what is known                                           next step
+=============  ======================================================  ==========================================
+START                                                                  LOOK at all members, once
+BEFORE         it passed, and a hook that runs once has not run        PREPARE: run it on the first target
+BEFORE         it passed, and there is a drain hook                    DRAIN the batch
+BEFORE         it passed                                               DEPLOY to the batch
+PREPARE        it finished                                             as after BEFORE, but RECHECK before DEPLOY
+DRAIN          it finished on every host                               RECHECK: the gate before the batch, again
+DRAIN          a host did not finish: the roll stops                   REVIEW: look at all members
+RECHECK        it passed                                               DEPLOY to the batch
+DEPLOY         it finished on a host                                   AFTER: the gate for those on which it did
+DEPLOY         it finished on no host: the roll stops                  REVIEW
+AFTER          it returned early: another target is ready              READMIT it
+READMIT                                                                AFTER, for the rest of its time
+any other      a member is well, and not known to be in rotation       RETURN: readmit it
+any other      the roll stops, and ``on_failure`` has not run          REPORT: run it on the batch
+any other      the roll stops, or the last gate has passed             end
+any other      members that run the version do not serve yet           SETTLE: wait for them, once
+any other      a batch is back, and soak is set                        SOAK: the cluster must hold
+any other      every member is done                                    FINAL: the last gate
+any other      enough batches are back                                 end
+any other                                                              BEFORE: the gate for the next batch
+=============  ======================================================  ==========================================
+
+A gate that does not pass, and a hook that does not finish on a host, stop the roll. What always holds:
+
+- A member is drained, and deployed to, only in the step after a gate that has passed without it.
+- From the start of its drain hook to the end of its readmit hook a member counts as out of rotation.
+- However a roll ends, every member of the play that is well, or is as it was before its drain, is readmitted before;
+  the end names every other one.
+- A member is done by what it runs when its turn comes, and it is deployed to once in a run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Union
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import (
+    NOTHING_DONE,
+    Glimpse,
+    Seen,
+    Stage,
+    State,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
+
+ONCE = (Hook.PREFLIGHT, Hook.BACKUP)
+UNKNOWN = Glimpse(serving=False, instance_id=None, version=None)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Ask the gate of a stage. The other fields are its options, where it has them."""
+
+    stage: Stage
+    targets: tuple[str, ...] = ()
+    out_of_rotation: frozenset[str] = frozenset()
+    expected_version: str | None = None
+    # Targets that are ready already: the gate returns as soon as another one is.
+    ready: frozenset[str] = frozenset()
+    hold_for: float = 0.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Run a hook on hosts."""
+
+    stage: Stage
+    hook: Hook
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class End:
+    """The roll is over.
+
+    ``out``: members of the play that are not known to be in rotation, without those that the user keeps out.
+    ``todo``: members that the same command would deploy to.
+    """
+
+    failed: bool
+    reasons: tuple[str, ...]
+    out: tuple[str, ...]
+    todo: tuple[str, ...]
+
+
+Step = Union[Ask, Run, End]
+
+
+# What to do
+
+
+def next_step(plan: Plan, state: State) -> Step:
+    stage = state.stage
+    if stage is Stage.START:
+        return Ask(Stage.LOOK)
+    if stage in (Stage.BEFORE, Stage.PREPARE) and state.batch and not state.reasons:
+        return _take_down(plan, state)
+    if stage is Stage.DRAIN:
+        return Ask(Stage.REVIEW) if state.reasons else _ask_before(plan, state, Stage.RECHECK, state.batch)
+    if stage is Stage.RECHECK and not state.reasons:
+        return Run(Stage.DEPLOY, Hook.DEPLOY, state.batch)
+    if stage is Stage.DEPLOY:
+        return _ask_after(plan, state) if state.deployed else Ask(Stage.REVIEW)
+    if stage is Stage.AFTER and state.seen.early:
+        ready = tuple(name for name in state.batch if name in state.seen.ready and _may_readmit(plan, state, name))
+        return Run(Stage.READMIT, Hook.READMIT, ready) if ready else _ask_after(plan, state)
+    if stage is Stage.READMIT:
+        return _ask_after(plan, state)
+    return _between_batches(plan, state)
+
+
+def _take_down(plan: Plan, state: State) -> Step:
+    for hook in ONCE:
+        if hook in plan.hooks and hook.value not in state.ran and (hook is Hook.PREFLIGHT or _migrates(plan, state)):
+            return Run(Stage.PREPARE, hook, state.batch[:1])
+    drained = tuple(name for name in state.batch if name not in plan.keep_out)
+    if Hook.DRAIN in plan.hooks and drained:
+        return Run(Stage.DRAIN, Hook.DRAIN, drained)
+    if state.stage is Stage.PREPARE:
+        return _ask_before(plan, state, Stage.RECHECK, state.batch)
+    return Run(Stage.DEPLOY, Hook.DEPLOY, state.batch)
+
+
+def _between_batches(plan: Plan, state: State) -> Step:
+    if back := returnable(plan, state):
+        return Run(Stage.RETURN, Hook.READMIT, back)
+    todo = _todo(plan, state)
+    reached = tuple(name for name in state.batch if name not in state.lost)
+    if state.reasons and Hook.ON_FAILURE in plan.hooks and Hook.ON_FAILURE.value not in state.ran and reached:
+        return Run(Stage.REPORT, Hook.ON_FAILURE, reached)
+    if state.reasons or state.stage is Stage.FINAL:
+        return _end(plan, state, todo)
+    if not state.settled and (settling := _settling(plan, state)):
+        return Ask(Stage.SETTLE, settling, expected_version=plan.expected_version)
+    if plan.soak and state.batches and not state.soaked:
+        return Ask(Stage.SOAK, hold_for=plan.soak)
+    if not todo:
+        whole = len(plan.hosts) == len(plan.members)
+        return Ask(Stage.FINAL, expected_version=plan.expected_version if whole else None)
+    if plan.batches is not None and state.batches >= plan.batches:
+        return _end(plan, state, todo)
+    return _ask_before(plan, state, Stage.BEFORE, todo[: _size(plan, state, todo)])
+
+
+def _ask_before(plan: Plan, state: State, stage: Stage, batch: tuple[str, ...]) -> Ask:
+    out = frozenset(plan.members) - state.admitted - frozenset(batch)
+    return Ask(stage, batch, out_of_rotation=out, expected_version=plan.expected_version)
+
+
+def _ask_after(plan: Plan, state: State) -> Ask:
+    targets = tuple(name for name in state.batch if name in state.deployed)
+    ready = frozenset() if state.stage is Stage.DEPLOY else state.seen.ready
+    return Ask(Stage.AFTER, targets, expected_version=plan.expected_version, ready=ready)
+
+
+def _end(plan: Plan, state: State, todo: tuple[str, ...]) -> End:
+    out = tuple(name for name in plan.hosts if name not in state.admitted and name not in plan.keep_out)
+    return End(failed=bool(state.reasons), reasons=state.reasons, out=out, todo=todo)
+
+
+# What the state means
+
+
+def well(plan: Plan, state: State) -> frozenset[str]:
+    """Members that serve, and that nothing is found about. Of two that are not linked, the one that is in rotation."""
+    chosen: set[str] = set()
+    for name in sorted(plan.members, key=lambda name: name not in state.admitted):
+        apart = any(name in pair and chosen & set(pair) for pair in state.seen.unlinked)
+        if _glimpse(state, name).well and not apart:
+            chosen.add(name)
+    return frozenset(chosen)
+
+
+def returnable(plan: Plan, state: State) -> tuple[str, ...]:
+    """Members to readmit: they are well, or ready, or untouched by the drain and the deployment."""
+    good = well(plan, state) | state.seen.ready
+    return tuple(
+        name for name in plan.hosts if _may_readmit(plan, state, name) and (name in good or _is_untouched(state, name))
+    )
+
+
+def _may_readmit(plan: Plan, state: State, name: str) -> bool:
+    return plan.rotates and name not in (state.admitted | plan.keep_out | state.lost)
+
+
+def _is_untouched(state: State, name: str) -> bool:
+    """Its deployment did nothing to the process that serves; or nothing is seen of it, and nothing was done to it."""
+    was, now = dict(zip(state.batch, state.was)).get(name, UNKNOWN), state.seen.members.get(name)
+    if now is None or now.unheard:
+        return was.well and name not in state.begun
+    return now.serving and now.codes <= NOTHING_DONE
+
+
+def _todo(plan: Plan, state: State) -> tuple[str, ...]:
+    """Members to deploy to: first those that give no answer, then others that are not well by themselves soon."""
+    good = well(plan, state)
+
+    def order(name: str) -> tuple[bool, bool, bool]:
+        glimpse = _glimpse(state, name)
+        return name in good, glimpse.settling, glimpse.instance_id is not None
+
+    names = (name for name in plan.hosts if name not in state.begun and not _is_done(plan, state, name, good))
+    return tuple(sorted(names, key=order))
+
+
+def _is_done(plan: Plan, state: State, name: str, good: AbstractSet[str]) -> bool:
+    return plan.expected_version is not None and name in good and _runs_version(plan, state, name)
+
+
+def _runs_version(plan: Plan, state: State, name: str) -> bool:
+    return plan.expected_version is not None and _glimpse(state, name).version == plan.expected_version
+
+
+def _settling(plan: Plan, state: State) -> tuple[str, ...]:
+    return tuple(name for name in plan.hosts if _runs_version(plan, state, name) and _glimpse(state, name).settling)
+
+
+def _size(plan: Plan, state: State, todo: tuple[str, ...]) -> int:
+    """One while a single node has to migrate the database, and one for a member that is not well."""
+    good = well(plan, state)
+    proven = state.batches > 0 if plan.expected_version is None else any(_runs_version(plan, state, n) for n in good)
+    if not proven or todo[0] not in good:
+        return 1
+    return plan.serial[min(state.batches, len(plan.serial) - 1)]
+
+
+def _migrates(plan: Plan, state: State) -> bool:
+    """Whether the version changes, as far as it is known."""
+    return plan.expected_version is None or any(not _runs_version(plan, state, name) for name in plan.members)
+
+
+def _glimpse(state: State, name: str) -> Glimpse:
+    return state.seen.members.get(name, UNKNOWN)
+
+
+# What is known then
+
+
+def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
+    state = replace(state, stage=asked.stage, seen=seen)
+    passed = seen.verdict == "pass" or (plan.check and seen.verdict == "wait")
+    if asked.stage is Stage.LOOK:
+        return _looked(plan, state)
+    if asked.stage is Stage.BEFORE:
+        return _before_asked(plan, state, asked, passed=passed)
+    if asked.stage is Stage.AFTER:
+        return _after_asked(plan, state, asked, passed=passed)
+    if asked.stage is Stage.SETTLE:
+        return replace(state, settled=True)
+    if asked.stage is Stage.REVIEW:
+        return state
+    state = replace(state, soaked=state.soaked or asked.stage is Stage.SOAK)
+    return state if passed else _stopped(state, seen.message)
+
+
+def _looked(plan: Plan, state: State) -> State:
+    inside = frozenset(plan.hosts) if plan.rotates else frozenset()
+    known = plan.in_rotation if plan.rotates else frozenset(plan.members)
+    state = replace(state, admitted=known - inside - plan.keep_out)
+    return state if state.seen.verdict in ("pass", "wait") else _stopped(state, state.seen.message)
+
+
+def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State:
+    if not passed:
+        # A member that is well again meanwhile may be all that is missing.
+        blocked = replace(state, batch=())
+        return blocked if returnable(plan, blocked) else _stopped(blocked, state.seen.message)
+    good = well(plan, state)
+    batch = tuple(name for name in asked.targets if not _is_done(plan, state, name, good))
+    return replace(state, batch=batch, was=tuple(_glimpse(state, name) for name in batch), deployed=frozenset())
+
+
+def _after_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State:
+    seen = state.seen
+    if plan.check and passed:
+        seen = replace(seen, ready=frozenset(asked.targets))
+    # A gate that returned early without another target would be asked for ever.
+    seen = replace(seen, early=seen.early and not passed and bool(seen.ready - asked.ready))
+    state = replace(state, seen=seen)
+    if seen.early:
+        return state
+    if not passed:
+        return _stopped(state, seen.message)
+    return state if state.reasons else replace(state, batches=state.batches + 1)
+
+
+def before_hook(state: State, run: Run) -> State:
+    """What holds from the start of the hook, whatever becomes of it."""
+    hosts = frozenset(run.hosts)
+    if run.hook is Hook.DRAIN:
+        state = replace(state, admitted=state.admitted - hosts)
+    if run.hook is Hook.DEPLOY:
+        state = replace(state, begun=state.begun | hosts, deployed=frozenset())
+    return replace(state, stage=run.stage)
+
+
+def after_hook(state: State, run: Run, *, finished: Iterable[str], lost: Iterable[str] = ()) -> State:
+    """``finished``: the hosts on which the hook ran to its end; ``lost``: those that Ansible cannot reach any more."""
+    done = frozenset(finished) & frozenset(run.hosts)
+    failed = tuple(name for name in run.hosts if name not in done)
+    state = replace(state, stage=run.stage, lost=state.lost | frozenset(lost))
+    if run.hook in (*ONCE, Hook.ON_FAILURE):
+        state = replace(state, ran=state.ran | {run.hook.value})
+    if run.hook is Hook.DEPLOY:
+        state = replace(state, deployed=done)
+    if run.hook is Hook.READMIT:
+        state = replace(state, admitted=state.admitted | done, lost=state.lost | frozenset(failed))
+    if not failed or run.hook is Hook.ON_FAILURE:
+        return state
+    return _stopped(state, f"the {run.hook.value} hook failed on {', '.join(failed)}")
+
+
+def _stopped(state: State, reason: str) -> State:
+    return replace(state, reasons=(*state.reasons, reason))

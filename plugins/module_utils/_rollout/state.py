@@ -1,0 +1,165 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The state of a roll: what has happened in this run so far. Plain data, which the playbook hands from ask to ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# A target that its deployment did nothing to is as well as it was.
+NOTHING_DONE = frozenset({Code.NOT_RESTARTED.value})
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """One member, as a gate saw it."""
+
+    serving: bool
+    instance_id: str | None
+    version: str | None
+    # Why it does not serve, and the blocking findings about it alone.
+    codes: frozenset[str] = frozenset()
+
+    @property
+    def well(self) -> bool:
+        return self.serving and not self.codes
+
+    @property
+    def unheard(self) -> bool:
+        """Its answer says nothing of its process, such as that the credentials are refused."""
+        codes = [CODES[code] for code in self.codes]
+        return not self.serving and bool(codes) and all(c.is_client_error and not c.is_silence for c in codes)
+
+    @property
+    def settling(self) -> bool:
+        """It does not serve yet, and only time must pass."""
+        return not self.serving and bool(self.codes) and all(CODES[code].settles for code in self.codes)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a gate said. ``verdict``: ``refused`` if there is no result, as when a time limit has killed the gate."""
+
+    verdict: str
+    message: str
+    members: Mapping[str, Glimpse] = field(default_factory=dict)
+    # Pairs of members that are not linked.
+    unlinked: frozenset[tuple[str, str]] = frozenset()
+    # After a deployment: the targets of which all is well and has been long enough.
+    ready: frozenset[str] = frozenset()
+    # The gate returned before its time was over, because another target is ready.
+    early: bool = False
+
+
+class Stage(str, Enum):
+    """A step of the roll."""
+
+    START = "start"
+    LOOK = "look"  # one look at all members, before the first batch
+    RETURN = "return"  # readmit what is well and not known to be in rotation
+    SETTLE = "settle"  # wait for members that run the version already, and do not serve yet
+    BEFORE = "before"  # the gate before the drain
+    PREPARE = "prepare"  # the hooks that run once
+    DRAIN = "drain"
+    RECHECK = "recheck"  # the gate between the drain and the deployment
+    DEPLOY = "deploy"
+    AFTER = "after"  # the gate after the deployment
+    READMIT = "readmit"  # a target that is ready, while others are not
+    REVIEW = "review"  # a look at all members after a hook failed
+    SOAK = "soak"
+    FINAL = "final"  # the last gate
+    REPORT = "report"  # the hook on_failure
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything but ``stage``, which is the last step, is what is known after it."""
+
+    stage: Stage = Stage.START
+    seen: Seen = field(default_factory=lambda: Seen("refused", "nothing was asked yet"))
+    # The targets that are, or were last, deployed together.
+    batch: tuple[str, ...] = ()
+    # Each of them, in the same order, as it was before its drain.
+    was: tuple[Glimpse, ...] = ()
+    # Those whose deployment hook finished.
+    deployed: frozenset[str] = frozenset()
+    # Members that this run knows to be in rotation: a drain ends it when it begins.
+    admitted: frozenset[str] = frozenset()
+    # Members on which a deployment was begun in this run.
+    begun: frozenset[str] = frozenset()
+    # Members on which no hook can be run any more: Ansible has lost them, or their readmit hook failed.
+    lost: frozenset[str] = frozenset()
+    # Members that run the version and did not serve were waited for.
+    settled: bool = False
+    # The hooks that run once and have run.
+    ran: frozenset[str] = frozenset()
+    # How many batches came back.
+    batches: int = 0
+    soaked: bool = False
+    # Why the roll stops: from the first one on, members are only put back.
+    reasons: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data; sets are sorted lists."""
+        return {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> State:
+        """Raises :class:`ValueError` for what :meth:`to_dict` did not make."""
+        try:
+            return cls(
+                stage=Stage(raw["stage"]),
+                seen=_seen(raw["seen"]),
+                batch=tuple(raw["batch"]),
+                was=tuple(map(_glimpse, raw["was"])),
+                deployed=frozenset(raw["deployed"]),
+                admitted=frozenset(raw["admitted"]),
+                begun=frozenset(raw["begun"]),
+                lost=frozenset(raw["lost"]),
+                settled=raw["settled"],
+                ran=frozenset(raw["ran"]),
+                batches=raw["batches"],
+                soaked=raw["soaked"],
+                reasons=tuple(raw["reasons"]),
+            )
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"this is not the state of a roll: {error!r}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (Seen, Glimpse)):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(_plain(item) for item in value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _glimpse(raw: Mapping[str, Any]) -> Glimpse:
+    return Glimpse(raw["serving"], raw["instance_id"], raw["version"], frozenset(raw["codes"]))
+
+
+def _seen(raw: Mapping[str, Any]) -> Seen:
+    return Seen(
+        verdict=raw["verdict"],
+        message=raw["message"],
+        members={name: _glimpse(glimpse) for name, glimpse in raw["members"].items()},
+        unlinked=frozenset((first, second) for first, second in raw["unlinked"]),
+        ready=frozenset(raw["ready"]),
+        early=raw["early"],
+    )
