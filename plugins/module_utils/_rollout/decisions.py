@@ -15,7 +15,7 @@ START                                                                  LOOK at a
 BEFORE         it passed, and a hook that runs once has not run        PREPARE: run it on the first target
 BEFORE         it passed, and there is a drain hook                    DRAIN the batch
 BEFORE         it passed                                               DEPLOY to the batch
-PREPARE        it finished                                             as after BEFORE, but RECHECK before DEPLOY
+PREPARE        it finished                                             the next such hook, or BEFORE again
 DRAIN          it finished on every host                               RECHECK: the gate before the batch, again
 DRAIN          a host did not finish: the roll stops                   REVIEW: look at all members
 RECHECK        it passed                                               DEPLOY to the batch
@@ -132,11 +132,12 @@ def _take_down(plan: Plan, state: State) -> Step:
     for hook in ONCE:
         if hook in plan.hooks and hook.value not in state.ran and (hook is Hook.PREFLIGHT or _migrates(plan, state)):
             return Run(Stage.PREPARE, hook, state.batch[:1])
+    if state.stage is Stage.PREPARE:
+        # A backup can take an hour, in which the other members may have failed.
+        return _ask_before(plan, state, Stage.BEFORE, state.batch)
     drained = tuple(name for name in state.batch if name not in plan.keep_out)
     if Hook.DRAIN in plan.hooks and drained:
         return Run(Stage.DRAIN, Hook.DRAIN, drained)
-    if state.stage is Stage.PREPARE:
-        return _ask_before(plan, state, Stage.RECHECK, state.batch)
     return Run(Stage.DEPLOY, Hook.DEPLOY, state.batch)
 
 
