@@ -149,7 +149,7 @@ def _between_batches(plan: Plan, state: State) -> Step:
     if state.reasons and Hook.ON_FAILURE in plan.hooks and Hook.ON_FAILURE.value not in state.ran and reached:
         return Run(Stage.REPORT, Hook.ON_FAILURE, reached)
     if state.reasons or state.stage is Stage.FINAL:
-        return _end(plan, state, todo)
+        return _end(plan, state)
     if not state.settled and (settling := _settling(plan, state)):
         return Ask(Stage.SETTLE, settling, expected_version=plan.expected_version)
     if plan.soak and state.batches and not state.soaked:
@@ -158,7 +158,7 @@ def _between_batches(plan: Plan, state: State) -> Step:
         whole = len(plan.hosts) == len(plan.members)
         return Ask(Stage.FINAL, expected_version=plan.expected_version if whole else None)
     if plan.batches is not None and state.batches >= plan.batches:
-        return _end(plan, state, todo)
+        return _end(plan, state)
     return _ask_before(plan, state, Stage.BEFORE, todo[: _size(plan, state, todo)])
 
 
@@ -173,7 +173,9 @@ def _ask_after(plan: Plan, state: State) -> Ask:
     return Ask(Stage.AFTER, targets, expected_version=plan.expected_version, ready=ready)
 
 
-def _end(plan: Plan, state: State, todo: tuple[str, ...]) -> End:
+def _end(plan: Plan, state: State) -> End:
+    # After a failure, the same command also deploys to the members on which it has failed.
+    todo = _todo(plan, replace(state, begun=frozenset()) if state.reasons else state)
     out = tuple(name for name in plan.hosts if name not in state.admitted and name not in plan.keep_out)
     return End(failed=bool(state.reasons), reasons=state.reasons, out=out, todo=todo)
 
