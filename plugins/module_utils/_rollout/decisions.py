@@ -206,11 +206,11 @@ def _may_readmit(plan: Plan, state: State, name: str) -> bool:
 
 
 def _is_untouched(state: State, name: str) -> bool:
-    """Its deployment did nothing to the process that serves; or nothing is seen of it, and nothing was done to it."""
+    """It was drained only, and is as well as it was as far as is seen; or its deployment did nothing to its process."""
     was, now = dict(zip(state.batch, state.was)).get(name, UNKNOWN), state.seen.members.get(name)
-    if now is None or now.unheard:
-        return was.well and name not in state.begun
-    return now.serving and now.codes <= NOTHING_DONE
+    if name not in state.begun:
+        return was.well and (now is None or now.unheard or now.serving)
+    return now is not None and now.serving and now.codes == NOTHING_DONE
 
 
 def _todo(plan: Plan, state: State) -> tuple[str, ...]:
