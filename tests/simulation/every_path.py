@@ -185,7 +185,7 @@ def _onward(scope: Scope, path: Path, explored: Explored, recovered: set[World])
             )
         return
     _check_start(scope, path, step)
-    started = before_hook(state, step)
+    started = before_hook(plan, state, step)
     for outcome, world, finished, lost in _outcomes(scope, path.world, step):
         failed = frozenset(step.hosts) - finished
         excused = path.excused | lost | (failed if step.hook is Hook.READMIT else frozenset())
@@ -407,7 +407,7 @@ def _check_recovery(scope: Scope, world: World) -> None:
             state = after_gate(plan, state, step, seen)
         else:
             _label, world, finished, lost = next(_outcomes(scope, world, step))
-            state = after_hook(before_hook(state, step), step, finished=finished, lost=lost)
+            state = after_hook(before_hook(plan, state, step), step, finished=finished, lost=lost)
     else:
         raise Violation("a run in which nothing goes wrong does not end")
     assert isinstance(step, End)

@@ -36,7 +36,8 @@ any other                                                              BEFORE: t
 A gate that does not pass, and a hook that does not finish on a host, stop the roll. What always holds:
 
 - A member is drained, and deployed to, only in the step after a gate that has passed without it.
-- From the start of its drain hook to the end of its readmit hook a member counts as out of rotation.
+- From the start of its drain hook, or of its deploy hook where there is none, to the end of its readmit hook a member
+  counts as out of rotation.
 - However a roll ends, every member of the play that is well, or is as it was before its drain, is readmitted before;
   the end names every other one.
 - A member is done by what it runs when its turn comes, and it is deployed to once in a run.
@@ -306,10 +307,10 @@ def _after_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State
     return state if state.reasons else replace(state, batches=state.batches + 1)
 
 
-def before_hook(state: State, run: Run) -> State:
+def before_hook(plan: Plan, state: State, run: Run) -> State:
     """What holds from the start of the hook, whatever becomes of it."""
     hosts = frozenset(run.hosts)
-    if run.hook is Hook.DRAIN:
+    if run.hook is Hook.DRAIN or (run.hook is Hook.DEPLOY and plan.rotates):
         state = replace(state, admitted=state.admitted - hosts)
     if run.hook is Hook.DEPLOY:
         state = replace(state, begun=state.begun | hosts, deployed=frozenset())
