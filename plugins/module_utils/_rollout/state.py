@@ -117,7 +117,7 @@ class State:
     def from_dict(cls, raw: Mapping[str, Any]) -> State:
         """Raises :class:`ValueError` for what :meth:`to_dict` did not make."""
         try:
-            return cls(
+            state = cls(
                 stage=Stage(raw["stage"]),
                 seen=_seen(raw["seen"]),
                 batch=tuple(raw["batch"]),
@@ -134,6 +134,9 @@ class State:
             )
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"this is not the state of a roll: {error!r}") from None
+        if state.to_dict() != raw:
+            raise ValueError("this is not the state of a roll: a field has another type or order, or is not known")
+        return state
 
 
 def _plain(value: Any) -> Any:
