@@ -25,6 +25,7 @@ STAGES = (
     "module_utils._judgement",
     "module_utils._options",
     "module_utils._gate",
+    "module_utils._rollout",
     "module_utils._info",
     "module_utils._argument_spec",
     "module_utils._module",

@@ -1,0 +1,816 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The table of the decisions, row by row, and each rule that it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import (
+    Ask,
+    End,
+    Run,
+    Step,
+    after_gate,
+    after_hook,
+    before_hook,
+    next_step,
+    returnable,
+    well,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook, Plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Glimpse, Seen, Stage, State
+
+NAMES = ("rc1", "rc2", "rc3")
+ALL = frozenset(NAMES)
+OLD, NEW = "7.10.0", "7.11.0"
+ROTATES = frozenset({Hook.DRAIN, Hook.DEPLOY, Hook.READMIT})
+DEPLOYS = frozenset({Hook.DEPLOY})
+EVERY_HOOK = frozenset(Hook)
+
+
+def glimpse(version: str | None, *codes: str, process: str | None = "a", serving: bool = False) -> Glimpse:
+    return Glimpse(serving=serving, instance_id=process, version=version, codes=frozenset(codes))
+
+
+WELL_OLD = glimpse(OLD, serving=True)
+WELL_NEW = glimpse(NEW, process="b", serving=True)
+NOT_RESTARTED = glimpse(OLD, "not_restarted", serving=True)
+WRONG_VERSION = glimpse(OLD, "wrong_version", process="b", serving=True)
+STALLED = glimpse(OLD, "stalled")
+SILENT = glimpse(None, "unreachable", process=None)
+REFUSED = glimpse(None, "unauthorized", process=None)
+YOUNG_OLD = glimpse(OLD, "too_young", process="b")
+YOUNG_NEW = glimpse(NEW, "too_young", process="b")
+STALLED_NEW = glimpse(NEW, "stalled", process="b")
+
+ALL_OLD = (WELL_OLD, WELL_OLD, WELL_OLD)
+ALL_NEW = (WELL_NEW, WELL_NEW, WELL_NEW)
+FIRST_NEW = (WELL_NEW, WELL_OLD, WELL_OLD)
+
+
+def plan(**options: Any) -> Plan:
+    return Plan(**{"members": NAMES, "hosts": NAMES, "hooks": ROTATES, "expected_version": NEW, **options})
+
+
+def seen(*glimpses: Glimpse, verdict: str = "pass", **fields: Any) -> Seen:
+    return Seen(verdict, f"{verdict}, says the gate", dict(zip(NAMES, glimpses)), **fields)
+
+
+KILLED = Seen("refused", "the gate was killed")
+
+
+def after(stage: Stage, *glimpses: Glimpse, **fields: Any) -> State:
+    """After a step of that stage. Unless it says otherwise, all members are known to be in rotation."""
+    return State(stage=stage, **{"seen": seen(*glimpses), "admitted": ALL, **fields})
+
+
+def deploying(stage: Stage, *glimpses: Glimpse, **fields: Any) -> State:
+    """With rc1 drained and deployed to, as the only one."""
+    batch = {"batch": ("rc1",), "was": (WELL_OLD,), "admitted": ALL - {"rc1"}, "begun": frozenset({"rc1"})}
+    return after(stage, *glimpses, **{**batch, "deployed": frozenset({"rc1"}), **fields})
+
+
+def before(*targets: str, out: tuple[str, ...] = (), stage: Stage = Stage.BEFORE, version: str | None = NEW) -> Ask:
+    return Ask(stage, targets, out_of_rotation=frozenset(out), expected_version=version)
+
+
+def after_deploying(*targets: str, ready: tuple[str, ...] = ()) -> Ask:
+    return Ask(Stage.AFTER, targets, expected_version=NEW, ready=frozenset(ready))
+
+
+BATCH = {"batch": ("rc2", "rc3"), "was": (WELL_OLD, WELL_OLD)}
+DRAINED = {**BATCH, "admitted": frozenset({"rc1"})}
+DEPLOYED = {**DRAINED, "begun": frozenset({"rc2", "rc3"}), "deployed": frozenset({"rc2", "rc3"})}
+STOPS = {"reasons": ("why",)}
+REPORTED = frozenset({"on_failure"})
+
+# What it is called, the plan's options, the state, the step.
+ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
+    ("START", {}, State(), Ask(Stage.LOOK)),
+    (
+        "BEFORE passed, a hook that runs once has not run",
+        {"hooks": EVERY_HOOK},
+        after(Stage.BEFORE, *FIRST_NEW, **BATCH),
+        Run(Stage.PREPARE, Hook.PREFLIGHT, ("rc2",)),
+    ),
+    (
+        "BEFORE passed, the version changes, and there is a backup to make",
+        {"hooks": EVERY_HOOK},
+        after(Stage.BEFORE, *FIRST_NEW, **BATCH, ran=frozenset({"preflight"})),
+        Run(Stage.PREPARE, Hook.BACKUP, ("rc2",)),
+    ),
+    (
+        "BEFORE passed, and no version is known: the backup is made",
+        {"hooks": EVERY_HOOK - {Hook.PREFLIGHT}, "expected_version": None},
+        after(Stage.BEFORE, *ALL_NEW, **BATCH),
+        Run(Stage.PREPARE, Hook.BACKUP, ("rc2",)),
+    ),
+    (
+        "BEFORE passed, no version changes: no backup",
+        {"hooks": EVERY_HOOK - {Hook.PREFLIGHT}},
+        after(Stage.BEFORE, *ALL_NEW, batch=("rc2",), was=(WELL_NEW,)),
+        Run(Stage.DRAIN, Hook.DRAIN, ("rc2",)),
+    ),
+    (
+        "BEFORE passed, and there is a drain hook",
+        {},
+        after(Stage.BEFORE, *FIRST_NEW, **BATCH),
+        Run(Stage.DRAIN, Hook.DRAIN, ("rc2", "rc3")),
+    ),
+    (
+        "BEFORE passed, and the hooks that run once have run",
+        {"hooks": EVERY_HOOK},
+        after(Stage.BEFORE, *FIRST_NEW, **BATCH, ran=frozenset({"preflight", "backup"})),
+        Run(Stage.DRAIN, Hook.DRAIN, ("rc2", "rc3")),
+    ),
+    (
+        "BEFORE passed, and one of the batch is kept out of rotation anyway",
+        {"keep_out": frozenset({"rc2"})},
+        after(Stage.BEFORE, *FIRST_NEW, **BATCH),
+        Run(Stage.DRAIN, Hook.DRAIN, ("rc3",)),
+    ),
+    (
+        "BEFORE passed, and all of the batch are kept out of rotation anyway",
+        {"keep_out": frozenset({"rc2", "rc3"})},
+        after(Stage.BEFORE, *FIRST_NEW, **BATCH),
+        Run(Stage.DEPLOY, Hook.DEPLOY, ("rc2", "rc3")),
+    ),
+    (
+        "BEFORE passed, without a load balancer",
+        {"hooks": DEPLOYS},
+        after(Stage.BEFORE, *FIRST_NEW, **BATCH),
+        Run(Stage.DEPLOY, Hook.DEPLOY, ("rc2", "rc3")),
+    ),
+    (
+        "BEFORE passed, and meanwhile its only target is done",
+        {},
+        after(Stage.BEFORE, WELL_NEW, WELL_NEW, WELL_OLD),
+        before("rc3"),
+    ),
+    (
+        "PREPARE finished, another hook that runs once has not run",
+        {"hooks": EVERY_HOOK},
+        after(Stage.PREPARE, *FIRST_NEW, **BATCH, ran=frozenset({"preflight"})),
+        Run(Stage.PREPARE, Hook.BACKUP, ("rc2",)),
+    ),
+    (
+        "PREPARE finished: the gate before the drain is old",
+        {"hooks": EVERY_HOOK},
+        after(Stage.PREPARE, *FIRST_NEW, **BATCH, ran=frozenset({"preflight", "backup"})),
+        before("rc2", "rc3"),
+    ),
+    (
+        "PREPARE failed",
+        {"hooks": EVERY_HOOK - {Hook.ON_FAILURE}},
+        after(Stage.PREPARE, *FIRST_NEW, **BATCH, **STOPS, ran=frozenset({"preflight"})),
+        End(failed=True, reasons=("why",), out=(), todo=("rc2", "rc3")),
+    ),
+    (
+        "DRAIN finished on every host",
+        {},
+        after(Stage.DRAIN, *FIRST_NEW, **DRAINED),
+        before("rc2", "rc3", stage=Stage.RECHECK),
+    ),
+    ("DRAIN did not finish on a host", {}, after(Stage.DRAIN, *FIRST_NEW, **DRAINED, **STOPS), Ask(Stage.REVIEW)),
+    (
+        "RECHECK passed",
+        {},
+        after(Stage.RECHECK, *FIRST_NEW, **DRAINED),
+        Run(Stage.DEPLOY, Hook.DEPLOY, ("rc2", "rc3")),
+    ),
+    (
+        "RECHECK did not pass: all that were well before the drain are readmitted",
+        {},
+        after(Stage.RECHECK, *FIRST_NEW, **DRAINED, **STOPS),
+        Run(Stage.RETURN, Hook.READMIT, ("rc2", "rc3")),
+    ),
+    ("DEPLOY finished", {}, after(Stage.DEPLOY, *FIRST_NEW, **DEPLOYED), after_deploying("rc2", "rc3")),
+    (
+        "DEPLOY finished on one host, and not on the other",
+        {},
+        after(Stage.DEPLOY, *FIRST_NEW, **{**DEPLOYED, "deployed": frozenset({"rc3"})}, **STOPS),
+        after_deploying("rc3"),
+    ),
+    (
+        "DEPLOY finished on no host",
+        {},
+        after(Stage.DEPLOY, *FIRST_NEW, **{**DEPLOYED, "deployed": frozenset()}, **STOPS),
+        Ask(Stage.REVIEW),
+    ),
+    (
+        "AFTER returned early: another target is ready",
+        {},
+        after(
+            Stage.AFTER, **{**DEPLOYED, "seen": seen(*ALL_NEW, verdict="wait", ready=frozenset({"rc3"}), early=True)}
+        ),
+        Run(Stage.READMIT, Hook.READMIT, ("rc3",)),
+    ),
+    (
+        "AFTER returned early, and the ready target is kept out",
+        {"keep_out": frozenset({"rc3"})},
+        after(
+            Stage.AFTER, **{**DEPLOYED, "seen": seen(*ALL_NEW, verdict="wait", ready=frozenset({"rc3"}), early=True)}
+        ),
+        after_deploying("rc2", "rc3", ready=("rc3",)),
+    ),
+    (
+        "READMIT: the gate has time left for the others",
+        {},
+        after(
+            Stage.READMIT,
+            **{
+                **DEPLOYED,
+                "admitted": frozenset({"rc1", "rc3"}),
+                "seen": seen(*ALL_NEW, verdict="wait", ready=frozenset({"rc3"}), early=True),
+            },
+        ),
+        after_deploying("rc2", "rc3", ready=("rc3",)),
+    ),
+    (
+        "AFTER passed: the batch is readmitted",
+        {},
+        after(Stage.AFTER, **{**DEPLOYED, "seen": seen(*ALL_NEW, ready=frozenset({"rc2", "rc3"}))}, batches=1),
+        Run(Stage.RETURN, Hook.READMIT, ("rc2", "rc3")),
+    ),
+    (
+        "any other, and a member that is well is not known to be in rotation",
+        {},
+        after(Stage.LOOK, WELL_OLD, STALLED, WELL_NEW, admitted=frozenset()),
+        Run(Stage.RETURN, Hook.READMIT, ("rc1", "rc3")),
+    ),
+    (
+        "the roll stops: on_failure on the batch",
+        {"hooks": EVERY_HOOK},
+        after(Stage.RETURN, *FIRST_NEW, **BATCH, **STOPS, lost=frozenset({"rc2"})),
+        Run(Stage.REPORT, Hook.ON_FAILURE, ("rc3",)),
+    ),
+    (
+        "the roll stops before there is a batch: on_failure has no host",
+        {"hooks": EVERY_HOOK},
+        after(Stage.LOOK, *FIRST_NEW, **STOPS),
+        End(failed=True, reasons=("why",), out=(), todo=("rc2", "rc3")),
+    ),
+    (
+        "the roll stops, and on_failure has run",
+        {"hooks": EVERY_HOOK},
+        after(Stage.REPORT, *FIRST_NEW, **BATCH, **STOPS, ran=REPORTED),
+        End(failed=True, reasons=("why",), out=(), todo=("rc2", "rc3")),
+    ),
+    (
+        "the roll stops: the end names what is out, and the member that failed",
+        {},
+        after(
+            Stage.AFTER,
+            *(SILENT, WELL_OLD, WELL_OLD),
+            **STOPS,
+            batch=("rc1",),
+            was=(WELL_OLD,),
+            admitted=frozenset({"rc2"}),
+            begun=frozenset({"rc1"}),
+            lost=frozenset({"rc3"}),
+        ),
+        End(failed=True, reasons=("why",), out=("rc1", "rc3"), todo=("rc1", "rc2", "rc3")),
+    ),
+    (
+        "the end does not name what is kept out",
+        {"keep_out": frozenset({"rc3"})},
+        after(Stage.FINAL, *ALL_NEW, admitted=frozenset({"rc1", "rc2"})),
+        End(failed=False, reasons=(), out=(), todo=()),
+    ),
+    ("the last gate has passed", {}, after(Stage.FINAL, *ALL_NEW), End(failed=False, reasons=(), out=(), todo=())),
+    (
+        "a member that runs the version does not serve yet",
+        {},
+        after(Stage.RETURN, WELL_NEW, YOUNG_NEW, WELL_OLD, admitted=frozenset({"rc1", "rc3"})),
+        Ask(Stage.SETTLE, ("rc2",), expected_version=NEW),
+    ),
+    (
+        "it was waited for once: now it is deployed to, alone",
+        {"serial": (3,)},
+        after(Stage.SETTLE, WELL_NEW, YOUNG_NEW, WELL_OLD, admitted=frozenset({"rc1", "rc3"}), settled=True),
+        before("rc2"),
+    ),
+    (
+        "a batch is back, and soak is set",
+        {"soak": 60.0},
+        after(Stage.RETURN, *FIRST_NEW, batches=1),
+        Ask(Stage.SOAK, hold_for=60.0),
+    ),
+    ("no batch is back, and soak is set", {"soak": 60.0}, after(Stage.RETURN, *FIRST_NEW), before("rc2")),
+    ("the soak is over", {"soak": 60.0}, after(Stage.SOAK, *FIRST_NEW, batches=1, soaked=True), before("rc2")),
+    ("every member is done", {}, after(Stage.RETURN, *ALL_NEW), Ask(Stage.FINAL, expected_version=NEW)),
+    (
+        "every host of the play is done: others may run another version",
+        {"hosts": ("rc1",), "in_rotation": frozenset({"rc2", "rc3"})},
+        after(Stage.RETURN, *FIRST_NEW),
+        Ask(Stage.FINAL),
+    ),
+    (
+        "without an expected version every member is done that was deployed to",
+        {"expected_version": None},
+        after(Stage.RETURN, *ALL_OLD, begun=ALL),
+        Ask(Stage.FINAL),
+    ),
+    (
+        "enough batches are back",
+        {"batches": 1},
+        after(Stage.RETURN, *FIRST_NEW, batches=1, begun=frozenset({"rc1"})),
+        End(failed=False, reasons=(), out=(), todo=("rc2", "rc3")),
+    ),
+    ("not enough batches are back", {"batches": 2}, after(Stage.RETURN, *FIRST_NEW, batches=1), before("rc2")),
+    (
+        "enough batches are back, and nothing is left to do",
+        {"batches": 1},
+        after(Stage.RETURN, *ALL_NEW, batches=1),
+        Ask(Stage.FINAL, expected_version=NEW),
+    ),
+    ("the gate for the first batch", {}, after(Stage.RETURN, *ALL_OLD), before("rc1")),
+    (
+        "the gate is told what is out of rotation",
+        {"keep_out": frozenset({"rc3"})},
+        after(Stage.RETURN, *FIRST_NEW, admitted=frozenset({"rc1", "rc2"})),
+        before("rc2", out=("rc3",)),
+    ),
+    (
+        "RECHECK is told what is out of rotation",
+        {},
+        after(Stage.DRAIN, STALLED, *FIRST_NEW[1:], **{**BATCH, "admitted": frozenset()}),
+        before("rc2", "rc3", out=("rc1",), stage=Stage.RECHECK),
+    ),
+]
+
+
+@pytest.mark.parametrize(("options", "state", "expected"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_the_next_step(options: dict[str, Any], state: State, expected: Step) -> None:
+    assert next_step(plan(**options), state) == expected
+
+
+# Which members are well, to be readmitted, to be deployed to
+
+
+@pytest.mark.parametrize(
+    ("admitted", "unlinked", "expected"),
+    [
+        pytest.param(ALL, (), {"rc1", "rc3"}, id="it serves, and nothing is found about it"),
+        pytest.param(ALL, (("rc1", "rc3"),), {"rc1"}, id="of two that are in rotation, the first"),
+        pytest.param({"rc3"}, (("rc1", "rc3"),), {"rc3"}, id="the one that is in rotation"),
+        pytest.param((), (("rc3", "rc1"),), {"rc1"}, id="of two that are not, the first"),
+        pytest.param(ALL, (("rc1", "rc2"),), {"rc1", "rc3"}, id="a pair with a member that is not well does not count"),
+    ],
+)
+def test_members_that_are_well(admitted: Any, unlinked: Any, expected: set[str]) -> None:
+    state = State(
+        seen=seen(WELL_OLD, NOT_RESTARTED, WELL_OLD, unlinked=frozenset(unlinked)), admitted=frozenset(admitted)
+    )
+    assert well(plan(), state) == expected
+
+
+def test_a_member_that_a_gate_did_not_see_is_not_well() -> None:
+    assert well(plan(), State(seen=KILLED, admitted=ALL)) == frozenset()
+
+
+TOUCHED = {"begun": frozenset({"rc1"})}
+
+
+@pytest.mark.parametrize(
+    ("now", "fields", "expected"),
+    [
+        pytest.param(seen(WELL_NEW), TOUCHED, True, id="well after its deployment"),
+        pytest.param(seen(NOT_RESTARTED), TOUCHED, True, id="its deployment did nothing"),
+        pytest.param(seen(WRONG_VERSION), TOUCHED, False, id="another build"),
+        pytest.param(
+            seen(glimpse(OLD, "not_restarted", "wrong_version", serving=True)),
+            TOUCHED,
+            False,
+            id="more is found than that its deployment did nothing",
+        ),
+        pytest.param(seen(YOUNG_NEW), TOUCHED, False, id="just started"),
+        pytest.param(
+            seen(glimpse(OLD, "not_restarted", "stalled")),
+            TOUCHED,
+            False,
+            id="its deployment did nothing; it is ill",
+        ),
+        pytest.param(seen(WRONG_VERSION, ready=frozenset({"rc1"})), TOUCHED, True, id="the gate says that it is ready"),
+        pytest.param(seen(SILENT), TOUCHED, False, id="silent after its deployment"),
+        pytest.param(KILLED, TOUCHED, False, id="its deployment was begun, and nothing is seen of it"),
+        pytest.param(seen(REFUSED), TOUCHED, False, id="its deployment was begun, and it refuses the credentials"),
+        pytest.param(KILLED, {}, True, id="drained, and nothing is seen of it"),
+        pytest.param(seen(REFUSED), {}, True, id="drained, and it refuses the credentials"),
+        pytest.param(seen(glimpse(OLD, "unauthorized", "stalled")), {}, False, id="drained, and it is ill as well"),
+        pytest.param(seen(SILENT), {}, False, id="drained, and silent"),
+        pytest.param(seen(STALLED), {}, False, id="drained, and stalled"),
+        pytest.param(seen(glimpse(OLD)), {}, False, id="drained, does not serve, and the gate does not say why"),
+        pytest.param(KILLED, {"was": (STALLED,)}, False, id="drained, was not well, and nothing is seen of it"),
+        pytest.param(seen(NOT_RESTARTED), {"was": (STALLED,)}, False, id="drained, was not well"),
+        pytest.param(
+            seen(WELL_OLD, WELL_OLD, unlinked=frozenset({("rc1", "rc2")})),
+            {},
+            True,
+            id="drained; unlinked as before",
+        ),
+        pytest.param(
+            seen(WELL_NEW, WELL_OLD, unlinked=frozenset({("rc1", "rc2")})),
+            TOUCHED,
+            False,
+            id="after its deployment it is not linked with one in rotation",
+        ),
+        pytest.param(
+            seen(WELL_OLD, WELL_OLD, unlinked=frozenset({("rc1", "rc2")})),
+            {"batch": (), "was": ()},
+            False,
+            id="not drained by this run, and not linked with one in rotation",
+        ),
+        pytest.param(seen(WELL_NEW), {"admitted": ALL}, False, id="in rotation already"),
+        pytest.param(seen(WELL_NEW), {"lost": frozenset({"rc1"})}, False, id="lost"),
+    ],
+)
+def test_whether_a_member_is_readmitted(now: Seen, fields: dict[str, Any], expected: bool) -> None:
+    default: dict[str, Any] = {"batch": ("rc1",), "was": (WELL_OLD,), "admitted": frozenset({"rc2", "rc3"})}
+    assert returnable(plan(), State(seen=now, **{**default, **fields})) == (("rc1",) if expected else ())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"keep_out": ALL}, id="kept out"),
+        pytest.param({"hosts": ()}, id="outside the play"),
+        pytest.param({"hooks": DEPLOYS}, id="without a load balancer"),
+    ],
+)
+def test_what_is_never_readmitted(options: dict[str, Any]) -> None:
+    assert returnable(plan(**options), after(Stage.LOOK, *ALL_OLD, admitted=frozenset())) == ()
+
+
+@pytest.mark.parametrize(
+    ("glimpses", "options", "expected"),
+    [
+        pytest.param((WELL_OLD, STALLED, SILENT), {}, ("rc3", "rc2", "rc1"), id="silent, then ill, then well"),
+        pytest.param((WELL_OLD, YOUNG_OLD, STALLED), {}, ("rc3", "rc2", "rc1"), id="what settles by itself after ill"),
+        pytest.param((STALLED_NEW, WELL_NEW, WELL_OLD), {}, ("rc1", "rc3"), id="the version alone is not enough"),
+        pytest.param(ALL_OLD, {"hosts": ("rc2",)}, ("rc2",), id="only hosts of the play"),
+        pytest.param(ALL_NEW, {"expected_version": None}, NAMES, id="without an expected version all"),
+        pytest.param((), {}, NAMES, id="nothing is known"),
+    ],
+)
+def test_what_is_to_do(glimpses: tuple[Glimpse, ...], options: dict[str, Any], expected: tuple[str, ...]) -> None:
+    end = next_step(plan(**options), after(Stage.REPORT, *glimpses, **STOPS))
+    assert isinstance(end, End)
+    assert end.todo == expected
+
+
+def test_of_two_done_members_that_are_not_linked_one_is_deployed_to() -> None:
+    state = after(Stage.LOOK, seen=seen(*ALL_NEW, unlinked=frozenset({("rc1", "rc2")})))
+    assert next_step(plan(serial=(3,)), state) == before("rc2")
+
+
+@pytest.mark.parametrize(
+    ("glimpses", "options", "batches", "expected"),
+    [
+        pytest.param(ALL_OLD, {"serial": (3,)}, 0, ("rc1",), id="one, until one serves with the version"),
+        pytest.param(ALL_OLD, {"serial": (3,)}, 1, ("rc1",), id="one, whatever has come back"),
+        pytest.param((STALLED_NEW, WELL_OLD, WELL_OLD), {"serial": (3,)}, 0, ("rc1",), id="one that does not serve"),
+        pytest.param(FIRST_NEW, {"serial": (3,)}, 0, ("rc2", "rc3"), id="as many as are left"),
+        pytest.param(FIRST_NEW, {"serial": (1, 2)}, 0, ("rc2",), id="the first size"),
+        pytest.param(FIRST_NEW, {"serial": (1, 2)}, 1, ("rc2", "rc3"), id="the second size"),
+        pytest.param(FIRST_NEW, {"serial": (1, 2)}, 5, ("rc2", "rc3"), id="the last size repeats"),
+        pytest.param((WELL_NEW, SILENT, WELL_OLD), {"serial": (3,)}, 1, ("rc2",), id="one that is not well, alone"),
+        pytest.param(ALL_OLD, {"serial": (3,), "expected_version": None}, 0, ("rc1",), id="no version: one at first"),
+        pytest.param(ALL_OLD, {"serial": (3,), "expected_version": None}, 1, NAMES, id="no version: one has come back"),
+    ],
+)
+def test_the_size_of_a_batch(
+    glimpses: tuple[Glimpse, ...], options: dict[str, Any], batches: int, expected: tuple[str, ...]
+) -> None:
+    step = next_step(plan(**options), after(Stage.RETURN, *glimpses, batches=batches))
+    assert isinstance(step, Ask)
+    assert (step.stage, step.targets) == (Stage.BEFORE, expected)
+
+
+# What is known after a gate
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        pytest.param({}, (), id="of the hosts of the play nothing is known"),
+        pytest.param({"hosts": ("rc1",)}, (), id="nor of those outside"),
+        pytest.param({"hosts": ("rc1",), "in_rotation": frozenset({"rc2"})}, ("rc2",), id="what the user says"),
+        pytest.param({"in_rotation": frozenset({"rc2"})}, (), id="but not of a host of the play"),
+        pytest.param({"hosts": ("rc1",), "in_rotation": ALL, "keep_out": frozenset({"rc2"})}, ("rc3",), id="kept out"),
+        pytest.param({"hooks": DEPLOYS}, NAMES, id="without a load balancer every member"),
+        pytest.param({"hooks": DEPLOYS, "keep_out": frozenset({"rc2"})}, ("rc1", "rc3"), id="but those kept out"),
+    ],
+)
+def test_what_is_in_rotation_at_first(options: dict[str, Any], expected: tuple[str, ...]) -> None:
+    for now in (seen(*ALL_OLD), seen(*ALL_OLD, verdict="wait")):
+        state = after_gate(plan(**options), State(), Ask(Stage.LOOK), now)
+        assert state == State(stage=Stage.LOOK, seen=now, admitted=frozenset(expected))
+
+
+@pytest.mark.parametrize("verdict", ["fail", "inconclusive", "refused"])
+def test_a_look_that_does_not_only_wait_stops_the_roll(verdict: str) -> None:
+    now = seen(*ALL_OLD, verdict=verdict)
+    state = after_gate(plan(), State(), Ask(Stage.LOOK), now)
+    assert state == State(stage=Stage.LOOK, seen=now, reasons=(f"{verdict}, says the gate",))
+
+
+def test_a_batch_is_what_is_still_to_do_when_its_gate_passes() -> None:
+    now = seen(WELL_NEW, WELL_NEW, SILENT)
+    state = after_gate(plan(), deploying(Stage.RETURN, *ALL_OLD), before("rc2", "rc3"), now)
+    assert state == deploying(Stage.BEFORE, seen=now, batch=("rc3",), was=(SILENT,), deployed=frozenset())
+
+
+def test_a_gate_before_that_does_not_pass_stops_the_roll() -> None:
+    now = seen(*FIRST_NEW, verdict="wait")
+    state = after_gate(plan(), after(Stage.RETURN, *ALL_OLD, batch=("rc1",)), before("rc2"), now)
+    assert state == replace(after(Stage.BEFORE), seen=now, reasons=("wait, says the gate",))
+
+
+def test_a_gate_before_that_does_not_pass_is_asked_again_when_a_member_is_well_again() -> None:
+    now = seen(*FIRST_NEW, verdict="wait")
+    asked = before("rc2", out=("rc1",))
+    state = after_gate(plan(), after(Stage.RETURN, *ALL_OLD, admitted=frozenset({"rc2", "rc3"})), asked, now)
+    assert state == replace(after(Stage.BEFORE, admitted=frozenset({"rc2", "rc3"})), seen=now)
+    assert next_step(plan(), state) == Run(Stage.RETURN, Hook.READMIT, ("rc1",))
+
+
+@pytest.mark.parametrize("stage", [Stage.RECHECK, Stage.FINAL, Stage.SOAK])
+@pytest.mark.parametrize("verdict", ["wait", "fail", "inconclusive", "refused"])
+def test_a_gate_that_does_not_pass_stops_the_roll(stage: Stage, verdict: str) -> None:
+    now = seen(*FIRST_NEW, verdict=verdict)
+    state = after_gate(plan(), State(**DRAINED), Ask(stage), now)  # type: ignore[arg-type]
+    expected = State(stage=stage, seen=now, reasons=(f"{verdict}, says the gate",), **DRAINED)  # type: ignore[arg-type]
+    assert state == replace(expected, soaked=stage is Stage.SOAK)
+
+
+@pytest.mark.parametrize("stage", [Stage.RECHECK, Stage.FINAL, Stage.SOAK, Stage.SETTLE, Stage.REVIEW])
+@pytest.mark.parametrize("soaked", [True, False])
+def test_a_gate_that_passes(stage: Stage, soaked: bool) -> None:
+    state = after_gate(plan(), State(soaked=soaked), Ask(stage), seen(*ALL_NEW))
+    assert state == State(
+        stage=stage, seen=seen(*ALL_NEW), settled=stage is Stage.SETTLE, soaked=soaked or stage is Stage.SOAK
+    )
+
+
+@pytest.mark.parametrize("stage", [Stage.SETTLE, Stage.REVIEW])
+def test_a_wait_for_others_and_a_review_stop_nothing(stage: Stage) -> None:
+    state = after_gate(plan(), State(), Ask(stage), KILLED)
+    assert state == State(stage=stage, seen=KILLED, settled=stage is Stage.SETTLE)
+
+
+def test_a_batch_has_come_back() -> None:
+    now = seen(*FIRST_NEW, ready=frozenset({"rc1"}))
+    state = after_gate(plan(), deploying(Stage.DEPLOY, *ALL_OLD), after_deploying("rc1"), now)
+    assert state == deploying(Stage.AFTER, seen=now, batches=1)
+
+
+def test_a_batch_that_comes_back_after_a_failure_does_not_count() -> None:
+    now = seen(*FIRST_NEW, ready=frozenset({"rc1"}))
+    state = after_gate(plan(), deploying(Stage.DEPLOY, *ALL_OLD, **STOPS), after_deploying("rc1"), now)
+    assert state == deploying(Stage.AFTER, seen=now, **STOPS)
+
+
+@pytest.mark.parametrize("verdict", ["wait", "fail", "inconclusive", "refused"])
+def test_a_batch_that_does_not_come_back_stops_the_roll(verdict: str) -> None:
+    now = seen(*FIRST_NEW, verdict=verdict)
+    state = after_gate(plan(), deploying(Stage.DEPLOY, *ALL_OLD), after_deploying("rc1"), now)
+    assert state == deploying(Stage.AFTER, seen=now, reasons=(f"{verdict}, says the gate",))
+
+
+def test_a_gate_after_returns_early_as_often_as_another_target_is_ready() -> None:
+    asked = after_deploying("rc2", "rc3", ready=("rc3",))
+    early = seen(*ALL_NEW, verdict="wait", ready=frozenset({"rc2", "rc3"}), early=True)
+    state = after_gate(plan(), State(stage=Stage.READMIT, **DEPLOYED), asked, early)  # type: ignore[arg-type]
+    assert state == State(stage=Stage.AFTER, seen=early, **DEPLOYED)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ready", [("rc3",), ()])
+def test_a_gate_after_that_returns_early_for_nothing_is_over(ready: tuple[str, ...]) -> None:
+    asked = after_deploying("rc2", "rc3", ready=("rc3",))
+    early = seen(*ALL_NEW, verdict="wait", ready=frozenset(ready), early=True)
+    state = after_gate(plan(), State(stage=Stage.READMIT, **DEPLOYED), asked, early)  # type: ignore[arg-type]
+    assert state == State(
+        stage=Stage.AFTER,
+        seen=replace(early, early=False),
+        reasons=("wait, says the gate",),
+        **DEPLOYED,  # type: ignore[arg-type]
+    )
+
+
+def test_a_gate_after_that_passes_is_not_early() -> None:
+    passed = seen(*ALL_NEW, ready=frozenset({"rc2", "rc3"}), early=True)
+    state = after_gate(plan(), State(**DEPLOYED), after_deploying("rc2", "rc3"), passed)  # type: ignore[arg-type]
+    assert state == State(
+        stage=Stage.AFTER,
+        seen=replace(passed, early=False),
+        batches=1,
+        **DEPLOYED,  # type: ignore[arg-type]
+    )
+
+
+def test_in_check_mode_a_reason_to_wait_passes() -> None:
+    checked, waits = plan(check=True), seen(*ALL_OLD, verdict="wait")
+    state = after_gate(checked, after(Stage.RETURN, *ALL_OLD), before("rc1"), waits)
+    assert state == replace(after(Stage.BEFORE), seen=waits, batch=("rc1",), was=(WELL_OLD,))
+    state = after_gate(checked, deploying(Stage.DEPLOY, *ALL_OLD), after_deploying("rc1"), waits)
+    assert state == deploying(Stage.AFTER, seen=replace(waits, ready=frozenset({"rc1"})), batches=1)
+    assert next_step(checked, state) == Run(Stage.RETURN, Hook.READMIT, ("rc1",))
+
+
+def test_in_check_mode_a_failure_is_one() -> None:
+    fails = seen(*ALL_OLD, verdict="fail")
+    state = after_gate(plan(check=True), deploying(Stage.DEPLOY, *ALL_OLD), after_deploying("rc1"), fails)
+    assert state == deploying(Stage.AFTER, seen=fails, reasons=("fail, says the gate",))
+
+
+# What is known at the start and the end of a hook
+
+
+@pytest.mark.parametrize(
+    ("run", "options", "expected"),
+    [
+        pytest.param(
+            Run(Stage.DRAIN, Hook.DRAIN, ("rc1", "rc2")),
+            {},
+            {"admitted": frozenset({"rc3"}), "deployed": frozenset({"rc3"})},
+            id="a drain ends the rotation",
+        ),
+        pytest.param(
+            Run(Stage.DEPLOY, Hook.DEPLOY, ("rc1", "rc2")),
+            {"hooks": ROTATES - {Hook.DRAIN}},
+            {"admitted": frozenset({"rc3"}), "begun": frozenset({"rc1", "rc2"})},
+            id="a deployment without a drain does, too",
+        ),
+        pytest.param(
+            Run(Stage.DEPLOY, Hook.DEPLOY, ("rc1", "rc2")),
+            {"hooks": DEPLOYS},
+            {"admitted": ALL, "begun": frozenset({"rc1", "rc2"})},
+            id="a deployment without a load balancer does not",
+        ),
+        pytest.param(
+            Run(Stage.RETURN, Hook.READMIT, ("rc1",)),
+            {},
+            {"admitted": ALL, "deployed": frozenset({"rc3"})},
+            id="a readmission has not happened yet",
+        ),
+    ],
+)
+def test_what_holds_from_the_start_of_a_hook(run: Run, options: dict[str, Any], expected: dict[str, Any]) -> None:
+    state = before_hook(plan(**options), State(admitted=ALL, deployed=frozenset({"rc3"})), run)
+    assert state == State(stage=run.stage, **expected)
+
+
+TWO = ("rc1", "rc2")
+
+
+@pytest.mark.parametrize(
+    ("run", "finished", "lost", "expected"),
+    [
+        pytest.param(Run(Stage.DRAIN, Hook.DRAIN, TWO), TWO, (), {}, id="drained"),
+        pytest.param(
+            Run(Stage.DRAIN, Hook.DRAIN, TWO),
+            ("rc2",),
+            (),
+            {"reasons": ("the drain hook failed on rc1",)},
+            id="not drained",
+        ),
+        pytest.param(
+            Run(Stage.DRAIN, Hook.DRAIN, TWO),
+            (),
+            ("rc2",),
+            {"reasons": ("the drain hook failed on rc1, rc2",), "lost": frozenset({"rc2"})},
+            id="lost",
+        ),
+        pytest.param(Run(Stage.DEPLOY, Hook.DEPLOY, TWO), TWO, (), {"deployed": frozenset(TWO)}, id="deployed to both"),
+        pytest.param(
+            Run(Stage.DEPLOY, Hook.DEPLOY, TWO),
+            ("rc2", "rc3"),
+            (),
+            {"deployed": frozenset({"rc2"}), "reasons": ("the deploy hook failed on rc1",)},
+            id="deployed to one; a host of another batch does not count",
+        ),
+        pytest.param(
+            Run(Stage.RETURN, Hook.READMIT, TWO), TWO, (), {"admitted": frozenset(NAMES)}, id="readmitted, both"
+        ),
+        pytest.param(
+            Run(Stage.READMIT, Hook.READMIT, TWO),
+            ("rc2",),
+            (),
+            {
+                "admitted": frozenset({"rc2", "rc3"}),
+                "lost": frozenset({"rc1"}),
+                "reasons": ("the readmit hook failed on rc1",),
+            },
+            id="not readmitted",
+        ),
+        pytest.param(
+            Run(Stage.PREPARE, Hook.PREFLIGHT, ("rc1",)),
+            ("rc1",),
+            (),
+            {"ran": frozenset({"preflight"})},
+            id="preflight",
+        ),
+        pytest.param(
+            Run(Stage.PREPARE, Hook.BACKUP, ("rc1",)),
+            (),
+            (),
+            {"ran": frozenset({"backup"}), "reasons": ("the backup hook failed on rc1",)},
+            id="no backup",
+        ),
+        pytest.param(
+            Run(Stage.REPORT, Hook.ON_FAILURE, TWO),
+            (),
+            ("rc1",),
+            {"ran": REPORTED, "lost": frozenset({"rc1"})},
+            id="a hook for a failure that fails is no further reason",
+        ),
+    ],
+)
+def test_what_holds_from_the_end_of_a_hook(
+    run: Run, finished: tuple[str, ...], lost: tuple[str, ...], expected: dict[str, Any]
+) -> None:
+    state = after_hook(State(admitted=frozenset({"rc3"})), run, finished=finished, lost=lost)
+    assert state == State(stage=run.stage, **{"admitted": frozenset({"rc3"}), **expected})
+
+
+def test_a_second_reason_is_added() -> None:
+    run = Run(Stage.RETURN, Hook.READMIT, ("rc1",))
+    state = after_hook(State(reasons=("why",)), run, finished=())
+    assert state.reasons == ("why", "the readmit hook failed on rc1")
+
+
+# Whole rolls, in which all goes well
+
+
+def rolled(options: dict[str, Any], glimpses: tuple[Glimpse, ...]) -> list[str]:
+    """The steps of a roll in which each gate passes and each hook finishes."""
+    wanted, state, cluster, steps = plan(**options), State(), dict(zip(NAMES, glimpses)), []
+    while not isinstance(step := next_step(wanted, state), End):
+        if isinstance(step, Ask):
+            steps.append(" ".join([step.stage.value, *step.targets]))
+            now = Seen("pass", "passed", dict(cluster), ready=frozenset(step.targets))
+            state = after_gate(wanted, state, step, now)
+        else:
+            steps.append(" ".join([step.hook.value, *step.hosts]))
+            if step.hook is Hook.DEPLOY:
+                cluster.update(dict.fromkeys(step.hosts, WELL_NEW))
+            state = after_hook(before_hook(wanted, state, step), step, finished=step.hosts)
+    assert step == End(failed=False, reasons=(), out=(), todo=())
+    return steps
+
+
+def test_a_roll() -> None:
+    assert rolled({"serial": (2,), "soak": 60.0, "hooks": EVERY_HOOK}, ALL_OLD) == [
+        "look",
+        "readmit rc1 rc2 rc3",
+        "before rc1",
+        "preflight rc1",
+        "backup rc1",
+        "before rc1",
+        "drain rc1",
+        "recheck rc1",
+        "deploy rc1",
+        "after rc1",
+        "readmit rc1",
+        "soak",
+        "before rc2 rc3",
+        "drain rc2 rc3",
+        "recheck rc2 rc3",
+        "deploy rc2 rc3",
+        "after rc2 rc3",
+        "readmit rc2 rc3",
+        "final",
+    ]
+
+
+def test_a_roll_without_a_load_balancer() -> None:
+    assert rolled({"serial": (2,), "hooks": DEPLOYS}, FIRST_NEW) == [
+        "look",
+        "before rc2 rc3",
+        "deploy rc2 rc3",
+        "after rc2 rc3",
+        "final",
+    ]
+
+
+def test_a_roll_whose_deployments_drain_by_themselves() -> None:
+    assert rolled({"hooks": ROTATES - {Hook.DRAIN}, "hosts": ("rc3",)}, ALL_OLD) == [
+        "look",
+        "readmit rc3",
+        "before rc3",
+        "deploy rc3",
+        "after rc3",
+        "readmit rc3",
+        "final",
+    ]
+
+
+def test_a_roll_of_a_cluster_that_is_done() -> None:
+    assert rolled({}, ALL_NEW) == ["look", "readmit rc1 rc2 rc3", "final"]
