@@ -40,7 +40,10 @@ DECIDING = (
     "tests/unit/scene.py",
 )
 # What lies there and only starts runs, writes them down or tests them.
-REPORTING = ("__main__.py", "mutants.py", "runs.py", "test_runs.py", "test_simulation.py")
+REPORTING = (
+    *("__main__.py", "mutants.py", "runs.py", "test_runs.py", "test_simulation.py"),
+    *("every_path.py", "test_every_path.py"),  # explore the decisions of a roll, with ideal gates
+)
 
 PAGE = """\
 # What the simulation found

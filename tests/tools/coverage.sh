@@ -4,12 +4,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # Holds what the unit tests have run, the files that coverage has left, against what they have to run: every line and
-# branch of the judgement and of the wait, and nearly all of the rest.
+# branch of the judgement, of the wait and of the rollout, and nearly all of the rest.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
 judgement="plugins/module_utils/_cluster/records.py,plugins/module_utils/_judgement/*.py"
-judgement+=,plugins/module_utils/_gate/wait.py
+judgement+=,plugins/module_utils/_gate/wait.py,plugins/module_utils/_rollout/*.py
 
 report() { python -m coverage report --show-missing --skip-covered --precision 1 "$@"; }
 
