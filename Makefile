@@ -14,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup lint units integration coverage sanity molecule build docs rehearsal test-matrix test demo \
-  rolls pictures options simulate mutants matrix bench scale fuzz clean release-tools
+  rolls pictures options simulate every-path mutants matrix bench scale fuzz clean release-tools
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -106,6 +106,9 @@ options: setup ## write what repeats the options: the role's argument specs and 
 
 simulate: setup ## 100,000 simulated deployments with new seeds; adds to docs/simulation.md
 	@python -m $(TESTS).simulation --write docs/simulation.md $(ARGS)
+
+every-path: setup ## every path of a roll of small clusters, in minutes; writes docs/rollout_paths.md
+	@python -m $(TESTS).simulation.every_path --write docs/rollout_paths.md
 
 mutants: setup ## break the judgement on purpose, see who notices; writes docs/mutants.md
 	@python -m $(TESTS).simulation.mutants | tee docs/mutants.md

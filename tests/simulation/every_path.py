@@ -4,10 +4,11 @@
 
 """Every path of a roll of a small cluster: ``python -m …tests.simulation.every_path``.
 
-The decisions are pure and their state is small, so all of it is explored: each member serving, ill, silent or just
-started, in rotation or not, kept out or not, of the old or the new version; each outcome of each hook on each host and
-of each gate; an interruption before and after every step; and further runs of the same command. The gates are ideal
-here: they say what is true of the cluster, or nothing.
+The decisions are pure and their state is small, so all of it is explored: each member serving, ill, silent, just
+started or refusing the credentials, linked or not, in rotation or not, kept out or not, of the old or the new version;
+each outcome of each hook on each host and of each gate; another member that dies during a hook; an interruption before
+and after every step; and further runs of the same command, or with other options. The gates are ideal here: they say
+what is true of the cluster, or nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from itertools import product
+from pathlib import Path as File
 from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import (
@@ -34,11 +36,11 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Glimpse, Seen, Stage, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 OLD, NEW = "7.10.0", "7.11.0"
-WELL, YOUNG, ILL, SILENT = "well", "young", "ill", "silent"
-CODES = {YOUNG: "too_young", ILL: "stalled", SILENT: "unreachable"}
+WELL, YOUNG, ILL, SILENT, UNHEARD = "well", "young", "ill", "silent", "unheard"
+CODES = {YOUNG: "too_young", ILL: "stalled", SILENT: "unreachable", UNHEARD: "unauthorized"}
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,16 @@ class Node:
     version: str = OLD
     rotation: bool = True
     process: int = 0
+    # The member that it is not linked with, until one of the two is restarted.
+    apart: str | None = None
 
     @property
     def carries(self) -> bool:
         """Users are served by it."""
         return self.rotation and self.health is WELL
 
-    def restarted(self, *, health: str = YOUNG, version: str = NEW) -> Node:
-        return replace(self, health=health, version=version, process=(self.process + 1) % 3)
+    def restarted(self, *, health: str = YOUNG, version: str = NEW, apart: str | None = None) -> Node:
+        return replace(self, health=health, version=version, process=(self.process + 1) % 3, apart=apart)
 
 
 World = tuple[Node, ...]
@@ -74,15 +78,23 @@ START = State(seen=Seen("refused", "", _Members()))
 
 @dataclass(frozen=True)
 class Scope:
-    """What is explored. ``min_serving`` none is the default: all others."""
+    """What is explored. ``min_serving`` none is the default: all others. ``later``: the plans of the further runs."""
 
     plan: Plan
+    later: tuple[Plan, ...] = ()
     min_serving: int | None = None
     runs: int = 2
     healths: tuple[str, ...] = (WELL, ILL, SILENT)
     # Whether the initial members differ in more than their health.
     versions: tuple[str, ...] = (OLD, NEW)
     rotations: tuple[bool, ...] = (True, False)
+    # On how many hosts at most a hook ends in another way than on the rest.
+    faults: int | None = None
+
+    def in_run(self, left: int) -> Scope:
+        """With the plan of the run after which so many are left, this one included."""
+        number = self.runs - left
+        return replace(self, plan=self.later[number - 1], later=()) if self.later and number else self
 
     def worlds(self) -> Iterator[World]:
         nodes = [Node(*each) for each in product(self.healths, self.versions, self.rotations)]
@@ -104,8 +116,12 @@ class Path:
     world: World
     state: State
     runs: int
-    # Members whose readmission was prevented: their hook failed, Ansible lost them, or no gate said anything since.
+    # Members whose readmission was prevented: their hook failed, Ansible lost them, or the last gate said nothing, or
+    # that they are not linked.
     excused: frozenset[str] = frozenset()
+
+
+Recovered = set[tuple[Plan, World]]  # from which a run without a fault has been tried
 
 
 @dataclass
@@ -129,7 +145,7 @@ def explore(scope: Scope, *, limit: int | None = None) -> Explored:
         first = Path(world, START, scope.runs)
         came_from[first] = None
         queue.append(first)
-    recovered: set[World] = set()
+    recovered: Recovered = set()
     while queue and (limit is None or explored.states < limit):
         path = queue.popleft()
         explored.states += 1
@@ -157,6 +173,7 @@ def _way(came_from: dict[Path, tuple[Path, str] | None], path: Path) -> list[str
 def _shown(world: World) -> str:
     return ", ".join(
         f"rc{number} {node.health} {node.version}{'' if node.rotation else ' out'}"
+        f"{f' (not linked with {node.apart})' if node.apart else ''}"
         for number, node in enumerate(world, 1)
     )
 
@@ -164,7 +181,8 @@ def _shown(world: World) -> str:
 # One step
 
 
-def _onward(scope: Scope, path: Path, explored: Explored, recovered: set[World]) -> Iterator[tuple[str, Path]]:
+def _onward(scope: Scope, path: Path, explored: Explored, recovered: Recovered) -> Iterator[tuple[str, Path]]:
+    scope = scope.in_run(path.runs)
     plan, state = scope.plan, path.state
     step = next_step(plan, state)
     yield from _interrupted(scope, path, explored, recovered)
@@ -178,7 +196,7 @@ def _onward(scope: Scope, path: Path, explored: Explored, recovered: set[World])
             if seen.verdict == "refused":
                 excused = frozenset(plan.hosts)
             elif seen.members:
-                excused &= state.lost
+                excused = (excused & state.lost).union(*seen.unlinked)
             yield (
                 f"{step.stage.value} {_names(step.targets)}: {label}",
                 replace(path, world=world, state=after_gate(plan, state, step, seen), excused=excused),
@@ -196,10 +214,10 @@ def _onward(scope: Scope, path: Path, explored: Explored, recovered: set[World])
             yield f"{label}, interrupted", Path(world, START, path.runs - 1)
 
 
-def _interrupted(scope: Scope, path: Path, explored: Explored, recovered: set[World]) -> Iterator[tuple[str, Path]]:
+def _interrupted(scope: Scope, path: Path, explored: Explored, recovered: Recovered) -> Iterator[tuple[str, Path]]:
     """The command is given again, at once or when those that were starting or ill have recovered."""
-    if path.world not in recovered:
-        recovered.add(path.world)
+    if (scope.plan, path.world) not in recovered:
+        recovered.add((scope.plan, path.world))
         explored.recoveries += 1
         _check_recovery(scope, path.world)
     if path.runs > 1 and path.state.stage is not Stage.START:
@@ -227,8 +245,10 @@ def _answers(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tup
         yield verdict, world, _seen(scope, world, verdict)
         return
     if ask.stage in (Stage.LOOK, Stage.REVIEW):
-        verdict = "pass" if all(node.health is WELL for node in world) else "wait"
+        verdict = "pass" if all(node.health is WELL for node in world) and not _unlinked(scope, world) else "wait"
         yield verdict, world, _seen(scope, world, verdict)
+        if ask.stage is Stage.LOOK:
+            yield "inconclusive", world, _seen(scope, world, "inconclusive")
         return
     world = tuple(replace(node, health=WELL) if node.health is YOUNG else node for node in world)
     if ask.stage is Stage.SETTLE:
@@ -238,10 +258,8 @@ def _answers(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tup
     elif ask.stage is Stage.AFTER:
         yield from _after(scope, world, state, ask)
     else:
-        passed = all(
-            node.health is WELL and ask.expected_version in (None, node.version)
-            for name, node in zip(scope.plan.members, world)
-        )
+        right = all(node.health is WELL and ask.expected_version in (None, node.version) for node in world)
+        passed = right and not _unlinked(scope, world)
         verdict = "pass" if passed else "wait"
         yield verdict, world, _seen(scope, world, verdict)
 
@@ -255,7 +273,10 @@ def _after(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tuple
             codes.setdefault(name, set()).add("not_restarted")
         elif node.health in (WELL, ILL) and ask.expected_version not in (None, node.version):
             codes.setdefault(name, set()).add("wrong_version")
-    ready = frozenset(name for name in ask.targets if nodes[name].health is WELL and name not in codes)
+    apart = {name for names in _unlinked(scope, world) for name in names}
+    ready = frozenset(
+        name for name in ask.targets if nodes[name].health is WELL and name not in codes and name not in apart
+    )
     verdict = "pass" if len(ready) == len(ask.targets) else "fail" if codes else "wait"
     seen = replace(_seen(scope, world, verdict, codes), ready=ready)
     yield verdict, world, seen
@@ -268,14 +289,19 @@ def _seen(scope: Scope, world: World, verdict: str, codes: dict[str, set[str]] |
     members = _Members()
     for name, node in zip(scope.plan.members, world):
         found = set((codes or {}).get(name, ())) | ({CODES[node.health]} if node.health in CODES else set())
-        known = node.health is not SILENT
+        known = node.health not in (SILENT, UNHEARD)
         members[name] = Glimpse(
             serving=node.health is WELL,
             instance_id=str(node.process) if known else None,
             version=node.version if known else None,
             codes=frozenset(found),
         )
-    return Seen(verdict, verdict, members)
+    return Seen(verdict, verdict, members, unlinked=_unlinked(scope, world))
+
+
+def _unlinked(scope: Scope, world: World) -> frozenset[tuple[str, str]]:
+    well = {name: node for name, node in zip(scope.plan.members, world) if node.health is WELL}
+    return frozenset((name, node.apart) for name, node in well.items() if node.apart in well and node.apart)
 
 
 def _number(scope: Scope, name: str) -> int:
@@ -289,8 +315,10 @@ def _may_go(scope: Scope, world: World, targets: tuple[str, ...], out: frozenset
         return True
     others = [name for name in scope.plan.members if name not in targets]
     if not others:
-        return nodes[targets[0]].health is not SILENT
-    return sum(nodes[name].health is WELL and name not in out for name in others) >= scope.needed(others)
+        return nodes[targets[0]].health not in (SILENT, UNHEARD)
+    serving = {name for name in others if nodes[name].health is WELL and name not in out}
+    linked = not any(serving.issuperset(names) for names in _unlinked(scope, world))
+    return linked and len(serving) >= scope.needed(others)
 
 
 # What a hook does to the truth
@@ -300,7 +328,12 @@ def _outcomes(scope: Scope, world: World, run: Run) -> Iterator[tuple[str, World
     """Each outcome: what it is called, the truth then, the hosts that finished and those that Ansible has lost."""
     each = {Hook.DRAIN: _drain, Hook.DEPLOY: _deploy, Hook.READMIT: _readmit}.get(run.hook, _nothing)
     possible = [list(each(world[_number(scope, name)])) for name in run.hosts]
+    if run.hook is Hook.DEPLOY:
+        for name, ways in zip(run.hosts, possible):
+            ways.extend(_apart(scope, world, name))
     for chosen in product(*possible):
+        if scope.faults is not None and sum(one is not ways[0] for one, ways in zip(chosen, possible)) > scope.faults:
+            continue
         after, finished, lost, labels = list(world), set(), set(), []
         for name, (label, node, end) in zip(run.hosts, chosen):
             after[_number(scope, name)] = node
@@ -309,11 +342,33 @@ def _outcomes(scope: Scope, world: World, run: Run) -> Iterator[tuple[str, World
                 finished.add(name)
             elif end == "lost":
                 lost.add(name)
-        yield " / ".join(labels), tuple(after), frozenset(finished), frozenset(lost)
+        yield " / ".join(labels), _relinked(scope, world, after), frozenset(finished), frozenset(lost)
+    yield from _deaths(scope, world, run, [ways[0][1] for ways in possible])
     if run.hook is Hook.DEPLOY and len(world) > len(run.hosts):
         # A hook that deploys everywhere: all the others restart with the new version, too.
         everywhere = tuple(node.restarted() for node in world)
         yield "deploys to all members", everywhere, frozenset(run.hosts), frozenset()
+
+
+def _deaths(
+    scope: Scope, world: World, run: Run, done: Iterable[Node]
+) -> Iterator[tuple[str, World, frozenset[str], frozenset[str]]]:
+    """The hook finishes on all hosts, and meanwhile one of the other members dies."""
+    after = {**dict(zip(scope.plan.members, world)), **dict(zip(run.hosts, done))}
+    for name, node in after.items():
+        if name not in run.hosts and node.health is WELL:
+            truth = {**after, name: replace(node, health=SILENT)}
+            yield f"done, and {name} died", _relinked(scope, world, truth.values()), frozenset(run.hosts), frozenset()
+
+
+def _relinked(scope: Scope, world: World, after: Iterable[Node]) -> World:
+    """A pair is linked again when either of the two is restarted."""
+    after = tuple(after)
+    new = {name for name, was, now in zip(scope.plan.members, world, after) if was.process != now.process}
+    return tuple(
+        replace(now, apart=None) if was.apart == now.apart and now.apart in new else now
+        for was, now in zip(world, after)
+    )
 
 
 Outcome = tuple[str, Node, str]
@@ -326,6 +381,8 @@ def _drain(node: Node) -> Iterator[Outcome]:
     yield "failed late", out, "failed"
     yield "lost", out, "lost"
     yield "done, and it died", replace(out, health=SILENT), "finished"
+    if node.health is WELL:
+        yield "done, and it refuses the credentials", replace(out, health=UNHEARD), "finished"
 
 
 def _deploy(node: Node) -> Iterator[Outcome]:
@@ -334,9 +391,18 @@ def _deploy(node: Node) -> Iterator[Outcome]:
     yield "another build", node.restarted(version=OLD), "finished"
     yield "does not start", node.restarted(health=SILENT), "finished"
     yield "ill", node.restarted(health=ILL), "finished"
+    yield "refuses the credentials", node.restarted(health=UNHEARD), "finished"
     yield "failed at once", node, "failed"
     yield "failed late", node.restarted(health=SILENT), "failed"
     yield "lost", node.restarted(), "lost"
+
+
+def _apart(scope: Scope, world: World, name: str) -> Iterator[Outcome]:
+    """It comes back without a link with the first of the others."""
+    node = world[_number(scope, name)]
+    others = [other for other in scope.plan.members if other != name]
+    if others:
+        yield f"not linked with {others[0]}", node.restarted(apart=others[0]), "finished"
 
 
 def _readmit(node: Node) -> Iterator[Outcome]:
@@ -355,9 +421,11 @@ def _nothing(node: Node) -> Iterator[Outcome]:
 
 def _check_start(scope: Scope, path: Path, run: Run) -> None:
     """Before a hook that takes nodes away: the others carry the service, whatever becomes of these."""
+    nodes = dict(zip(scope.plan.members, path.world))
+    if run.hook is Hook.READMIT:
+        _check_links(scope, path, run)
     if run.hook not in (Hook.DRAIN, Hook.DEPLOY):
         return
-    nodes = dict(zip(scope.plan.members, path.world))
     if not any(nodes[name].carries for name in run.hosts):
         return
     others = [name for name in scope.plan.members if name not in path.state.batch]
@@ -369,35 +437,63 @@ def _check_start(scope: Scope, path: Path, run: Run) -> None:
         )
 
 
+def _check_links(scope: Scope, path: Path, run: Run) -> None:
+    """A process that this run has started is readmitted only when it is linked with those in rotation."""
+    state, nodes = path.state, dict(zip(scope.plan.members, path.world))
+    was = {name: glimpse.instance_id for name, glimpse in zip(state.batch, state.was)}
+    for name, other in _unlinked(scope, path.world):
+        if name in run.hosts and other in state.admitted and was.get(name) not in (None, str(nodes[name].process)):
+            raise Violation(f"{name} is readmitted, and not linked with {other}, which is in rotation")
+
+
 def _check_end(scope: Scope, path: Path, end: End) -> None:
     plan = scope.plan
     for name, node in zip(plan.members, path.world):
         if name in plan.keep_out:
             if node.rotation and name in path.state.admitted:
                 raise Violation(f"{name} is kept out, and was readmitted")
-            continue
-        if name not in plan.hosts or not plan.rotates:
-            continue
-        if not node.rotation and name not in end.out:
-            raise Violation(f"{name} is out of rotation, and the end does not name it")
-        good = node.health is WELL and (name not in path.state.begun or node.version == NEW)
-        if good and not node.rotation and name not in path.excused:
-            raise Violation(f"{name} is well, and out of rotation at the end")
-    if not end.failed and plan.expected_version:
-        left = [name for name, node in zip(plan.members, path.world) if name in plan.hosts and node.version != NEW]
-        if left and plan.batches is None:
-            raise Violation(f"the end is a success, but {_names(left)} run the old version")
+        elif name in plan.hosts and plan.rotates and not node.rotation:
+            _check_out(scope, path, end, name)
+    left = {name for name, node in zip(plan.members, path.world) if name in plan.hosts and node.version != NEW}
+    if plan.expected_version is None:
+        return
+    if (end.failed or plan.batches is not None) and not left.issubset(end.todo):
+        raise Violation(f"{_names(sorted(left))} run the old version, and the end names only {_names(end.todo)} to do")
+    if left and not end.failed and plan.batches is None:
+        raise Violation(f"the end is a success, but {_names(sorted(left))} run the old version")
+
+
+def _check_out(scope: Scope, path: Path, end: End, name: str) -> None:
+    """A member that is out of rotation when the roll ends is named, and there is a reason."""
+    state, node = path.state, path.world[_number(scope, name)]
+    if name not in end.out:
+        raise Violation(f"{name} is out of rotation, and the end does not name it")
+    if name in path.excused or any(name in names for names in _unlinked(scope, path.world)):
+        return
+    if node.health is WELL and (name not in state.begun or node.version == NEW):
+        raise Violation(f"{name} is well, and out of rotation at the end")
+    was = dict(zip(state.batch, state.was)).get(name)
+    if node.health is UNHEARD and was and was.well and name not in state.begun:
+        raise Violation(f"{name} was only drained, and is out of rotation at the end")
+
+
+def _is_curable(scope: Scope, world: World) -> bool:
+    """Whether a run in which nothing goes wrong can mend this cluster: the gates allow it."""
+    plan = scope.plan
+    if len(plan.hosts) < len(plan.members) or any(node.health is UNHEARD for node in world):
+        return False  # what refuses the credentials does so whatever is restarted
+    if sum(node.health is ILL or node.apart is not None for node in world) > 1:
+        return False
+    if len(world) == 1:  # if it is silent, nothing is known of the cluster: the gate says what to set
+        return world[0].health is not SILENT or scope.min_serving is not None
+    return len(world) - len(plan.keep_out) >= 2  # else the others are all kept out: none may go
 
 
 def _check_recovery(scope: Scope, world: World) -> None:
     """A run in which nothing goes wrong any more ends with all members in rotation, and the new version everywhere."""
-    plan, state = scope.plan, START
-    if sum(node.health is ILL for node in world) > 1 or len(plan.hosts) < len(plan.members):
+    if not _is_curable(scope, world):
         return
-    if len(world) > 1 and len(world) - len(plan.keep_out) < 2:
-        return  # the others are all kept out: none may go
-    if len(world) == 1 and world[0].health is SILENT and scope.min_serving is None:
-        return  # nothing is known of such a cluster: the gate says what to set
+    plan, state = scope.plan, START
     for _turn in range(200):
         step: Step = next_step(plan, state)
         if isinstance(step, End):
@@ -430,37 +526,86 @@ def _plan(size: int, **options: object) -> Plan:
 
 
 EVERY_HOOK = frozenset(Hook)
+WITHOUT_DRAIN = frozenset({Hook.DEPLOY, Hook.READMIT})
 SCOPES = {
     "one node": Scope(_plan(1), runs=3),
     "one node, every hook": Scope(_plan(1, hooks=EVERY_HOOK), runs=2),
     "two nodes": Scope(_plan(2), runs=3),
+    "two nodes, every hook": Scope(_plan(2, hooks=EVERY_HOOK), runs=1),
     "two nodes, one kept out": Scope(_plan(2, keep_out=frozenset({"rc2"}))),
+    "two nodes, one kept out in the first run": Scope(_plan(2, keep_out=frozenset({"rc2"})), later=(_plan(2),)),
+    "two nodes, one kept out in the second run": Scope(_plan(2), later=(_plan(2, keep_out=frozenset({"rc2"})),)),
     "two nodes, one outside the play": Scope(_plan(2, hosts=("rc1",))),
     "two nodes, one outside the play and in rotation": Scope(_plan(2, hosts=("rc1",), in_rotation=frozenset({"rc2"}))),
+    "two nodes, one outside the first play": Scope(_plan(2, hosts=("rc1",)), later=(_plan(2),)),
     "two nodes without a load balancer": Scope(_plan(2, hooks=frozenset({Hook.DEPLOY})), rotations=(True,)),
+    "two nodes whose deployments drain": Scope(_plan(2, hooks=WITHOUT_DRAIN)),
     "two nodes, no version expected": Scope(_plan(2, expected_version=None)),
     "two nodes, a batch at a time": Scope(_plan(2, batches=1, soak=60.0)),
+    "two nodes, one refuses the credentials": Scope(_plan(2), healths=(WELL, UNHEARD)),
     "three nodes, one kept out": Scope(_plan(3, keep_out=frozenset({"rc2"})), runs=1),
     "three nodes": Scope(_plan(3), runs=2),
     "three nodes, two at a time": Scope(_plan(3, serial=(2,)), min_serving=1, runs=1),
+    "three nodes that serve, two at a time": Scope(
+        _plan(3, serial=(2,)), min_serving=1, runs=1, healths=(WELL,), rotations=(True,)
+    ),
+    "four nodes that serve, three at a time": Scope(
+        _plan(4, serial=(3,)), min_serving=1, runs=1, healths=(WELL,), rotations=(True,), faults=1
+    ),
 }
+
+
+PAGE = """\
+# Every path of a roll
+
+Written by `make every-path`: the decisions of a roll on every path of small clusters with ideal gates. A state is the
+truth about each member together with what the run knows; an end is one in which the roll is over. A recovery is a
+cluster on which the same command is given once more, and nothing goes wrong then.
+
+In each state these hold, or the exploration stops and shows the way to it:
+
+- Before a drain and a deployment, as many of the other members serve in rotation as are needed.
+- At the end, each member that is well is in rotation, and so is one that was only drained, unless its readmit hook
+  failed, Ansible lost its host, it is not linked, or the last gate was killed. The end names all others.
+- No member that is kept out is readmitted, and none that was restarted and is not linked with one in rotation.
+- A success means that every host of the play runs the expected version; else the end names each that does not.
+- A recovery ends, as a success, with every member in rotation.
+
+| scope{pad} | runs | states | ends | recoveries | violations
+| {line} | ---: | ---: | ---: | ---: | ---:
+{rows}
+"""
+
+
+def page(all_explored: Mapping[str, Explored]) -> str:
+    width = max(map(len, all_explored))
+    rows = [
+        f"| {name:{width}} | {SCOPES[name].runs} | {one.states:,} | {one.ends:,} | {one.recoveries:,} | "
+        f"{int(bool(one.violation))}"
+        for name, one in all_explored.items()
+    ]
+    return PAGE.format(pad=" " * (width - len("scope")), line="-" * width, rows="\n".join(rows))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="every_path", description=__doc__)
     parser.add_argument("scopes", nargs="*", metavar="SCOPE", help="these only")
     parser.add_argument("--limit", type=int, help="states of each scope")
+    parser.add_argument("--write", type=File, metavar="FILE", help="write a page with all scopes")
     arguments = parser.parse_args()
-    failed = False
+    if arguments.write and (arguments.scopes or arguments.limit):
+        parser.error("--write is for all scopes, without a limit")
+    all_explored = {}
     for name in arguments.scopes or SCOPES:
         began = time.monotonic()
-        explored = explore(SCOPES[name], limit=arguments.limit)
+        explored = all_explored[name] = explore(SCOPES[name], limit=arguments.limit)
         took = time.monotonic() - began
         print(f"{name}: {explored.states} states, {explored.ends} ends, {explored.recoveries} recoveries, {took:.1f} s")
         for line in explored.violation:
             print(f"  {line}")
-        failed |= bool(explored.violation)
-    return int(failed)
+    if arguments.write:
+        arguments.write.write_text(page(all_explored), encoding="utf-8")
+    return int(any(explored.violation for explored in all_explored.values()))
 
 
 if __name__ == "__main__":
