@@ -336,18 +336,27 @@ def _outcomes(scope: Scope, world: World, run: Run) -> Iterator[tuple[str, World
             continue
         after, finished, lost, labels = list(world), set(), set(), []
         for name, (label, node, end) in zip(run.hosts, chosen):
-            after[_number(scope, name)] = node
+            after[_number(scope, name)] = _drained_by(run, scope.plan, world[_number(scope, name)], node)
             labels.append(label)
             if end == "finished":
                 finished.add(name)
             elif end == "lost":
                 lost.add(name)
         yield " / ".join(labels), _relinked(scope, world, after), frozenset(finished), frozenset(lost)
-    yield from _deaths(scope, world, run, [ways[0][1] for ways in possible])
+    done = [
+        _drained_by(run, scope.plan, world[_number(scope, name)], ways[0][1]) for name, ways in zip(run.hosts, possible)
+    ]
+    yield from _deaths(scope, world, run, done)
     if run.hook is Hook.DEPLOY and len(world) > len(run.hosts):
         # A hook that deploys everywhere: all the others restart with the new version, too.
         everywhere = tuple(node.restarted() for node in world)
         yield "deploys to all members", everywhere, frozenset(run.hosts), frozenset()
+
+
+def _drained_by(run: Run, plan: Plan, was: Node, now: Node) -> Node:
+    """With a readmit hook and no drain hook, it is the deployment that takes the node out of rotation."""
+    drains = run.hook is Hook.DEPLOY and plan.rotates and Hook.DRAIN not in plan.hooks
+    return replace(now, rotation=False) if drains and now.process != was.process else now
 
 
 def _deaths(
@@ -423,9 +432,10 @@ def _check_start(scope: Scope, path: Path, run: Run) -> None:
     """Before a hook that takes nodes away: the others carry the service, whatever becomes of these."""
     nodes = dict(zip(scope.plan.members, path.world))
     if run.hook is Hook.READMIT:
-        _check_links(scope, path, run)
+        _check_readmission(scope, path, run)
     if run.hook not in (Hook.DRAIN, Hook.DEPLOY):
         return
+    _check_gate(scope, path, run)
     if not any(nodes[name].carries for name in run.hosts):
         return
     others = [name for name in scope.plan.members if name not in path.state.batch]
@@ -437,9 +447,23 @@ def _check_start(scope: Scope, path: Path, run: Run) -> None:
         )
 
 
-def _check_links(scope: Scope, path: Path, run: Run) -> None:
-    """A process that this run has started is readmitted only when it is linked with those in rotation."""
+def _check_gate(scope: Scope, path: Path, run: Run) -> None:
+    """The step before has been a gate that has passed without these, and only one node migrates the database."""
+    state, plan = path.state, scope.plan
+    if state.stage not in (Stage.BEFORE, Stage.RECHECK) or state.seen.verdict != "pass" or state.reasons:
+        raise Violation(f"{run.hook.value} {_names(run.hosts)}: not after a gate that has passed")
+    proven = any(node.health is WELL and node.version == NEW for node in path.world)
+    if run.hook is Hook.DEPLOY and len(run.hosts) > 1 and plan.expected_version and not proven:
+        raise Violation(f"deploy {_names(run.hosts)}: together, and no member serves with the new version")
+
+
+def _check_readmission(scope: Scope, path: Path, run: Run) -> None:
+    """A process that this run has started was seen, and is linked with those in rotation."""
     state, nodes = path.state, dict(zip(scope.plan.members, path.world))
+    for name in set(run.hosts) & state.begun:
+        seen = state.seen.members.get(name)
+        if seen is None or seen.instance_id != str(nodes[name].process):
+            raise Violation(f"{name} is readmitted, and no gate has seen its process")
     was = {name: glimpse.instance_id for name, glimpse in zip(state.batch, state.was)}
     for name, other in _unlinked(scope, path.world):
         if name in run.hosts and other in state.admitted and was.get(name) not in (None, str(nodes[name].process)):
@@ -564,10 +588,12 @@ cluster on which the same command is given once more, and nothing goes wrong the
 
 In each state these hold, or the exploration stops and shows the way to it:
 
-- Before a drain and a deployment, as many of the other members serve in rotation as are needed.
+- A drain, and a deployment, comes right after a gate that has passed, while as many of the other members serve in
+  rotation as are needed. Members are deployed together only when one serves with the new version.
 - At the end, each member that is well is in rotation, and so is one that was only drained, unless its readmit hook
   failed, Ansible lost its host, it is not linked, or the last gate was killed. The end names all others.
-- No member that is kept out is readmitted, and none that was restarted and is not linked with one in rotation.
+- No member that is kept out is readmitted, and no restarted one that a gate has not seen since, or that is not linked
+  with one in rotation.
 - A success means that every host of the play runs the expected version; else the end names each that does not.
 - A recovery ends, as a success, with every member in rotation.
 
