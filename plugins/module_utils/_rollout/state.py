@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
 
 # A target that its deployment did nothing to is as well as it was.
 NOTHING_DONE = frozenset({Code.NOT_RESTARTED.value})
@@ -59,6 +62,39 @@ class Seen:
     ready: frozenset[str] = frozenset()
     # The gate returned before its time was over, because another target is ready.
     early: bool = False
+
+    @classmethod
+    def of(cls, gate: GateResult, *, known_ready: AbstractSet[str] = frozenset()) -> Seen:
+        """What a gate's result says. ``known_ready``: targets whose being ready did not end it."""
+        verdict = gate.verdict
+        blocking = [finding for finding in verdict.findings if finding.blocking]
+        found: dict[str, set[str]] = {member.name: set() for member in verdict.members}
+        for member in verdict.members:
+            if member.why_not:
+                found[member.name].add(member.why_not.code.value)
+        for finding in blocking:
+            # That a member gets no traffic is said to the gate, not found by it.
+            if finding.code.row.scope is Scope.MEMBER and finding.code is not Code.OUT_OF_ROTATION:
+                for name in finding.members:
+                    found.setdefault(name, set()).add(finding.code.value)
+        members = {
+            member.name: Glimpse(
+                serving=member.serving,
+                instance_id=member.record.id if member.record else None,
+                version=member.version,
+                codes=frozenset(found[member.name]),
+            )
+            for member in verdict.members
+        }
+        pairs = [tuple(sorted(f.members)) for f in blocking if f.code.row.scope is Scope.PAIR and len(f.members) == 2]
+        return cls(
+            verdict=verdict.outcome.value,
+            message=gate.message,
+            members=members,
+            unlinked=frozenset((first, second) for first, second in pairs),
+            ready=frozenset(verdict.ready),
+            early=verdict.outcome.value == "wait" and bool(set(verdict.ready) - known_ready),
+        )
 
 
 class Stage(str, Enum):
