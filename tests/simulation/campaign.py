@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.tests.simulation.gates import OurGate, Tally, UriGate
 from ansible_collections.rocketops.rocketchat.tests.simulation.roll import Roll
+from ansible_collections.rocketops.rocketchat.tests.simulation.rollout import Rollout
 from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -56,10 +57,12 @@ def play(seed: int, *, with_uri: bool = False) -> tuple[Schedule, Tally]:
     schedule = Schedule(seed)
     schedule.cluster.advance(0.0)
     gate = UriGate(schedule) if with_uri else OurGate(schedule)
-    if schedule.kind == "roll":
-        Roll(schedule, gate).play()
-    else:
+    if schedule.kind != "roll":
         _health_checks(schedule, gate)
+    elif isinstance(gate, OurGate):
+        Rollout(schedule, gate).play()
+    else:
+        Roll(schedule, gate).play()
     return schedule, gate.tally
 
 

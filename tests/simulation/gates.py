@@ -15,6 +15,9 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait im
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import Ask
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Seen, Stage
 from ansible_collections.rocketops.rocketchat.tests.simulation.eyes import Eyes, connected
 from ansible_collections.rocketops.rocketchat.tests.simulation.truth import Step, Truth, misled
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
@@ -22,10 +25,12 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Verdict
     from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
 
 RETRY_DELAY = 10.0
+RECHECK_DEADLINE = 120.0
 
 
 @dataclass
@@ -83,16 +88,19 @@ class _Checked:
 
     def check(self, step: Step, *, passed: bool, gave_up: bool = False) -> None:
         """``gave_up``: the verdict said that waiting is of no use."""
-        now = self.cluster.now
         self.tally.steps += 1
         if passed:
-            self.tally.passes += 1
-            self.tally.unseen_cuts += bool(self.truth.unseen_cuts(step, now))
-            lies = self.truth.lies(step, now)
-            if lies:
-                self.tally.lied(now, step, lies)
+            self.check_pass(step)
         for what, since, bound in self._due(step):
             self._check_bound(step, since, bound, passed, gave_up, what)
+
+    def check_pass(self, step: Step) -> None:
+        now = self.cluster.now
+        self.tally.passes += 1
+        self.tally.unseen_cuts += bool(self.truth.unseen_cuts(step, now))
+        lies = self.truth.lies(step, now)
+        if lies:
+            self.tally.lied(now, step, lies)
 
     def _due(self, step: Step) -> list[tuple[str, float | None, float]]:
         """Since when the gate should have passed, for what reason, and within how long."""
@@ -133,65 +141,114 @@ class OurGate(_Checked):
             ("repairable", truth.repairable_since(step), truth.repair_bound),
         ]
 
-    def preflight(self) -> dict[str, Any] | None:
-        self.step("steady")
-        result, _gave_up = self._run("steady", {"deadline": 0.0, "expected_version": None})
-        return result if result and result["verdict"] in ("pass", "wait") and result["members"] else None
+    def steady(self) -> None:
+        """A health check of all members."""
+        names = tuple(self.schedule.names)
+        ask = Ask(Stage.FINAL, expected_version=self.options["expected_version"])
+        self._steady(ask, Plan(members=names, hosts=names, hooks=frozenset()))
 
-    def before(self, targets: Sequence[str], *, deadline: float | None = None) -> dict[str, Any] | None:
-        step = self.step("before", targets)
-        more = {"expected_version": None} if deadline is None else {"deadline": deadline}
-        result, gave_up = self._run("before", {"targets": list(targets), **more})
-        if result is None:
+    def begin(self) -> None:
+        """Another run of the same command: nothing is known from the one before."""
+        self.before: dict[str, Any] | None = None
+        self.waiting: tuple[Step, GateResult] | None = None
+
+    def ask(self, ask: Ask, plan: Plan) -> Seen:
+        """What the gate of a roll's stage says, held against what is true."""
+        if ask.stage in (Stage.BEFORE, Stage.RECHECK):
+            gate = self._before(ask, plan)
+        elif ask.stage in (Stage.AFTER, Stage.SETTLE):
+            gate = self._after(ask, plan)
+        else:
+            gate = self._steady(ask, plan)
+        return Seen("refused", "the gate was refused") if gate is None else Seen.of(gate, known_ready=ask.ready)
+
+    def _before(self, ask: Ask, plan: Plan) -> GateResult | None:
+        step = self.step("before", ask.targets)
+        out, kept = sorted(ask.out_of_rotation), sorted(plan.keep_out)
+        if self.options["min_serving"] is None:
+            others = [name for name in plan.members if name not in ask.targets]
+            step.needed = max(len(set(others) - plan.keep_out), min(len(others), 1))
+        more = {"expected_version": None} if ask.stage is Stage.BEFORE else {"deadline": RECHECK_DEADLINE}
+        gate = self._run("before", {"targets": list(ask.targets), "out_of_rotation": out, "keep_out": kept, **more})
+        if gate is None:
             return None
-        passed = result["verdict"] == "pass"
-        step.exempt = result["exempt"]
-        step.counted = tuple(name for name in result["serving"] if name not in targets)
-        self.check(step, passed=passed, gave_up=gave_up)
+        step.exempt = gate.verdict.exempt.value if gate.verdict.exempt else None
+        step.counted = tuple(n for n in gate.verdict.serving if n not in (*ask.targets, *out, *kept))
+        if not out and not kept:  # else it may rightly wait for a readmission, for ever
+            self.check(step, passed=gate.passed, gave_up=_is_final(gate))
+        elif gate.passed:
+            self.check_pass(step)
         step.known = (
-            {name: process.id for name in targets if (process := step.looks[-1].answered[name])} if step.looks else {}
+            {name: process.id for name in ask.targets if (process := step.looks[-1].answered[name])}
+            if step.looks
+            else {}
         )
         self.last_before, self.former = step, self._former()
-        return result if passed else None
+        self.before = json.loads(json.dumps(gate.to_dict())) if gate.passed else None
+        return gate
 
-    def after(self, targets: Sequence[str], before: dict[str, Any] | None) -> bool:
-        expects = self.options["expected_version"]
-        step = self.step("after", targets, expects=expects)
-        if before is not None:
-            step.must_restart, step.former, step.known = True, self.former, self.last_before.known
-            if self.options["min_serving"] is None:
-                step.needed = len({m["name"] for m in before["members"] if m["serving"]} | set(targets))
-        result, gave_up = self._run(
-            "after", {"targets": list(targets), "before": before, "restart_required": before is not None}, step
-        )
-        if result is None:
-            return False
-        step.counted = tuple(result["serving"])
-        passed = bool(result["verdict"] == "pass")
-        self.check(step, passed=passed, gave_up=gave_up)
-        return passed
+    def _after(self, ask: Ask, plan: Plan) -> GateResult | None:
+        settles = ask.stage is Stage.SETTLE
+        before = None if settles else self.before
+        going_on: dict[str, Any] = {}
+        if ask.ready and self.waiting:
+            step, last = self.waiting
+            kept = json.loads(json.dumps(last.memory.to_dict()))
+            going_on = {"memory": Memory.from_dict(kept), "waited": last.elapsed}
+        else:
+            step = self.step("after", ask.targets, expects=self.options["expected_version"])
+            if before is not None:
+                step.must_restart, step.former, step.known = True, self.former, self.last_before.known
+                if self.options["min_serving"] is None:
+                    served = {m["name"] for m in before["members"] if m["serving"]}
+                    step.needed = len((served | set(ask.targets)) - plan.keep_out)
+        options = {
+            "targets": list(ask.targets),
+            "before": before,
+            "restart_required": not settles,
+            "keep_out": sorted(plan.keep_out),
+        }
+        gate = self._run("after", options, known_ready=ask.ready, **going_on)
+        if gate is None:
+            return None
+        step.counted = tuple(name for name in gate.verdict.serving if name not in plan.keep_out)
+        self._check_ready(step, gate.verdict)
+        self.waiting = (step, gate)
+        if not set(gate.verdict.ready) - ask.ready or gate.passed:
+            self.check(step, passed=gate.passed, gave_up=_is_final(gate))
+        return gate
 
-    def steady(self) -> bool:
-        step = self.step("steady", expects=self.options["expected_version"])
-        result, gave_up = self._run("steady", {})
-        if result is None:
-            return False
-        step.counted = tuple(result["serving"])
-        passed = bool(result["verdict"] == "pass")
-        self.check(step, passed=passed, gave_up=gave_up)
-        return passed
+    def _steady(self, ask: Ask, plan: Plan) -> GateResult | None:
+        expects = ask.expected_version
+        step = self.step("steady", expects=expects)
+        if self.options["min_serving"] is None:
+            step.needed -= len(plan.keep_out)
+        more: dict[str, Any] = {"expected_version": expects, "keep_out": sorted(plan.keep_out)}
+        if ask.stage is Stage.LOOK:
+            more["deadline"] = 0.0
+        elif ask.stage is Stage.REVIEW:
+            more["deadline"] = RECHECK_DEADLINE
+        gate = self._run("steady", more)
+        if gate is None:
+            return None
+        step.counted = tuple(name for name in gate.verdict.serving if name not in plan.keep_out)
+        if ask.stage is Stage.FINAL:
+            self.check(step, passed=gate.passed, gave_up=_is_final(gate))
+        elif gate.passed:
+            self.check_pass(step)
+        return gate
 
     def one_view(self, expected: int, through: str) -> None:
         """A health check by one URL, a node's or a load balancer's."""
         step = self.step("steady")
         self.eyes.through = {"cluster": through}
         more = {"expected": expected, "expected_version": None, "min_serving": None}
-        result, _gave_up = self._run("steady", more)
-        if result is None:
+        gate = self._run("steady", more)
+        if gate is None:
             return
         now = self.cluster.now
         self.tally.steps += 1
-        if result["verdict"] == "pass":
+        if gate.passed:
             self.tally.passes += 1
             alive = self.truth.alive(now)
             if alive < expected:
@@ -199,39 +256,26 @@ class OurGate(_Checked):
         since = self.truth.quiet_since(step.began)
         if since is not None and len(self.schedule.names) >= expected:
             bound = self.truth.bound_of_one_view
-            self._check_bound(step, since, bound, result["verdict"] == "pass", _gave_up, "one view")
+            self._check_bound(step, since, bound, gate.passed, _is_final(gate), "one view")
 
-    def _run(self, phase: str, more: dict[str, Any], after: Step | None = None) -> tuple[dict[str, Any] | None, bool]:
-        """``after``: the step after a deployment, in which the gate returns for each target that becomes ready."""
+    def _run(self, phase: str, more: dict[str, Any], **how: Any) -> GateResult | None:
         given = params(phase, **{**self.options, **more})
         try:
             policy = policy_from(given, self.eyes.members())
         except OptionsError as error:
             self.cluster.note(f"refused: {error}")
-            return None, False
+            return None
         cluster = self.cluster
-        known: frozenset[str] | None = frozenset() if after else None
-        going_on: dict[str, Any] = {}
-        while True:
-            gate = run(
-                self.eyes.observe,
-                policy,
-                clock=self.eyes.clock,
-                sleep=self.eyes.sleep,
-                on_progress=lambda line: cluster.note(f"{phase} {','.join(given['targets'] or ())}: {line}"),
-                known_ready=known,
-                **going_on,
-            )
-            if after is None or known is None:
-                break
-            self._check_ready(after, gate.verdict)
-            if gate.verdict.outcome.value != "wait" or known.issuperset(gate.verdict.ready):
-                break
-            known |= set(gate.verdict.ready)
-            kept = json.loads(json.dumps(gate.memory.to_dict()))
-            going_on = {"memory": Memory.from_dict(kept), "waited": gate.elapsed}
+        gate = run(
+            self.eyes.observe,
+            policy,
+            clock=self.eyes.clock,
+            sleep=self.eyes.sleep,
+            on_progress=lambda line: cluster.note(f"{phase} {','.join(given['targets'] or ())}: {line}"),
+            **how,
+        )
         cluster.note(f"{phase} {','.join(given['targets'] or ())}: {gate.verdict.outcome.value}: {gate.message}")
-        return gate.to_dict(), gate.verdict.outcome.value in ("fail", "inconclusive")
+        return gate
 
     def _check_ready(self, step: Step, verdict: Verdict) -> None:
         """Each target is in one place, and what is ready is so, whatever the verdict on the whole."""
@@ -246,6 +290,11 @@ class OurGate(_Checked):
             lies = self.truth.not_ready(name, step, now)
             if lies:
                 self.tally.lied(now, step, [f"{name} is called ready: {'; '.join(lies)}"])
+
+
+def _is_final(gate: GateResult) -> bool:
+    """It said that waiting is of no use."""
+    return gate.verdict.outcome.value in ("fail", "inconclusive")
 
 
 class UriGate(_Checked):

@@ -1,0 +1,192 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A roll of a simulated cluster and its load balancer, with hooks that misbehave, interruptions and further runs.
+
+``_rollout`` decides, the real gates look, and what is true is checked at every step: which members get traffic, and
+which of them serve.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import (
+    Ask,
+    End,
+    Run,
+    after_gate,
+    after_hook,
+    before_hook,
+    next_step,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook, Plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import State
+
+if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.tests.simulation.gates import OurGate
+    from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
+
+STEPS = 400
+OUTCOMES = {"done": 92, "fails at once": 3, "fails late": 3, "is lost": 2}
+HOOKS = frozenset({Hook.DRAIN, Hook.DEPLOY, Hook.READMIT})
+
+
+class Rollout:
+    """``balancer``: the members that truly get traffic."""
+
+    def __init__(self, schedule: Schedule, gate: OurGate) -> None:
+        self.schedule = schedule
+        self.cluster = schedule.cluster
+        self.gate = gate
+        self.random = Random(schedule.seed ^ 0x5011)
+        self.balancer = set(schedule.names)
+        if self.random.random() < 0.1:
+            self.balancer.discard(self.random.choice(schedule.names))
+        self.interrupted_after = self.random.randrange(1, 25) if schedule.interrupted else None
+        self.plan = self._plan()
+        # When a deployment of each node began in this run.
+        self.deployed_at: dict[str, float] = {}
+
+    def _plan(self) -> Plan:
+        names, random = tuple(self.schedule.names), self.random
+        return Plan(
+            members=names,
+            hosts=names,
+            hooks=HOOKS if random.random() < 0.9 else frozenset({Hook.DEPLOY}),
+            serial=(self.schedule.batch,),
+            expected_version=self.schedule.options["expected_version"],
+            keep_out=frozenset(random.sample(names, 1)) if len(names) > 2 and random.random() < 0.05 else frozenset(),
+        )
+
+    def play(self) -> None:
+        """At most three runs of the same command: the first, one after an interruption, one after a failure."""
+        self.balancer -= self.plan.keep_out
+        for _run in range(3):
+            end = self._once()
+            if end is not None and not end.failed:
+                return
+            self.cluster.note("the same command again")
+            self._wait(self.random.choice([1.0, self.random.uniform(1, 400)]))
+            self.interrupted_after = None
+
+    def _once(self) -> End | None:
+        """How the run ended; none if it was interrupted."""
+        state, stuck = State(), set[str]()
+        self.deployed_at = {}
+        self.gate.begin()
+        for number in range(STEPS):
+            step = next_step(self.plan, state)
+            if isinstance(step, End):
+                self._check_end(state, step, stuck)
+                return step
+            if isinstance(step, Ask):
+                state = after_gate(self.plan, state, step, self.gate.ask(step, self.plan))
+                continue
+            self._check_start(step, state)
+            state = before_hook(self.plan, state, step)
+            finished, lost = self._run(step)
+            stuck |= {name for name in step.hosts if name not in finished and step.hook is Hook.READMIT} | lost
+            if number == self.interrupted_after:
+                self.cluster.note("interrupted")
+                return None
+            state = after_hook(state, step, finished=finished, lost=lost)
+        self.gate.tally.lied(self.cluster.now, self.gate.step("roll"), [f"no end after {STEPS} steps"])
+        return None
+
+    # Hooks
+
+    def _run(self, run: Run) -> tuple[set[str], set[str]]:
+        finished, lost, took = set(), set(), 0.0
+        for name in run.hosts:
+            outcome = self.random.choices(list(OUTCOMES), list(OUTCOMES.values()))[0]
+            self.cluster.note(f"{run.hook.value} {name}: {outcome}")
+            if outcome != "fails at once":
+                took = max(took, self._act(run.hook, name))
+            if outcome == "done":
+                finished.add(name)
+            elif outcome == "is lost":
+                lost.add(name)
+        self._wait(took)
+        return finished, lost
+
+    def _act(self, hook: Hook, name: str) -> float:
+        if hook is Hook.DEPLOY:
+            self.deployed_at[name] = self.cluster.now
+            seconds = self.schedule.deploy(name)
+            others = [other for other in self.schedule.names if other != name]
+            if self.random.random() < 0.02:
+                self.cluster.note("the hook deploys to another node, too")
+                self.schedule.deploy(self.random.choice(others))
+            return seconds
+        if hook is Hook.DRAIN:
+            self.balancer.discard(name)
+            return self.random.choice([0.0, self.random.uniform(1, 60)])
+        self.balancer.add(name)
+        return self.random.uniform(0, 5)
+
+    def _wait(self, seconds: float) -> None:
+        self.cluster.advance(self.cluster.now + seconds)
+
+    # Truth
+
+    def _check_start(self, run: Run, state: State) -> None:
+        """Those that the gate has counted get traffic when nodes are taken away, and what gets traffic again serves."""
+        if not self.plan.rotates:
+            return
+        if run.hook is Hook.READMIT:
+            self._check_readmit(run, state)
+            return
+        step = self.gate.last_before
+        taken = self.balancer & set(run.hosts)
+        idle = sorted(set(step.counted) - self.balancer)
+        if taken and step.exempt is None and len(set(step.counted) - set(idle)) < step.needed:
+            self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(idle)} counted, but out of rotation"])
+        if state.batch != step.targets:
+            self.gate.tally.lied(self.cluster.now, step, [f"{run.hook.value} of others than the gate has passed"])
+
+    def _check_readmit(self, run: Run, state: State) -> None:
+        now, truth = self.cluster.now, self.gate.truth
+        misled = [name for name in run.hosts if self.cluster.places[name].leads_to]
+        seen = [name for name in run.hosts if name in state.seen.members and not state.seen.members[name].unheard]
+        ill = [name for name in seen if name not in misled and not truth.serves(name, now)]
+        if ill:
+            self.gate.tally.lied(now, self.gate.step("readmit", run.hosts), [f"{', '.join(ill)} does not serve"])
+
+    def _check_end(self, state: State, end: End, stuck: set[str]) -> None:
+        """Each member out of rotation is named, and none of them has been well for long."""
+        if not self.plan.rotates:
+            return
+        out = [name for name in self.schedule.names if name not in self.balancer | self.plan.keep_out]
+        step = self.gate.step("end")
+        if unnamed := [name for name in out if name not in end.out]:
+            self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(unnamed)} out of rotation, and not named"])
+        idle = [name for name in out if name not in stuck and self._has_been_well(name, state)]
+        if idle:
+            self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(idle)} well, and out of rotation at the end"])
+
+    def _has_been_well(self, name: str, state: State) -> bool:
+        """For so long that every gate has seen it, and nothing else is found about it."""
+        if self.schedule.controller != "steady" or state.seen.verdict in ("refused", "inconclusive"):
+            return False
+        if self.plan.expected_version and not self.schedule.privileged:
+            return False  # which version runs is not known then
+        begin, now = self.cluster.now - self.gate.truth.bound("after"), self.cluster.now
+        place = self.cluster.places[name]
+        process = self.cluster.process(name, now)
+        return (
+            process is not None
+            and process.healthy
+            and process.database == "rocketchat"
+            and process.listens < begin
+            and (process.version == self.plan.expected_version or process.listens < self.deployed_at.get(name, now))
+            and process.silent_since(now) is None
+            and all(start < begin for start, _end in process.spans)
+            and not any(end > begin for _start, end in process.hangs)
+            and not any(until > begin for _from, until, _kind in place.spells)
+            and not place.leads_to
+            and not any(name in cut.pair and cut.end > begin for cut in self.cluster.cuts)
+            and sum(p.runs(begin) or p.runs(now) for p in place.processes) == 1
+        )
