@@ -42,7 +42,12 @@ DECIDING = (
 # What lies there and only starts runs, writes them down or tests them.
 REPORTING = (
     *("__main__.py", "mutants.py", "runs.py", "test_runs.py", "test_simulation.py"),
-    *("every_path.py", "test_every_path.py"),  # explore the decisions of a roll, with ideal gates
+    *(
+        "every_path.py",
+        "test_every_path.py",
+        "rollout_mutants.py",
+        "test_rollout_mutants.py",
+    ),  # explore the decisions of a roll, with ideal gates
 )
 
 PAGE = """\

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Break the decisions of a roll on purpose: ``python -m …tests.simulation.rollout_mutants``.
+
+Each mutant is one changed place of ``decisions.py``, in the memory of a process of its own. What notices it is the unit
+tests, or the exploration of every path.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from typing import Any, Union
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.tests.simulation.mutants import COLLECTION, UNIT_TESTS, Line
+
+EXPLORED = (
+    "one node, every hook",
+    "two nodes, every hook",
+    "two nodes without a load balancer",
+    "two nodes, one outside the play",
+    "two nodes whose deployments drain",
+    "two nodes, one kept out",
+    "three nodes that serve, two at a time",
+)
+
+
+def decides(old: str, new: str) -> Line:
+    return Line("_rollout.decisions", old, new)
+
+
+MUTANTS: Mapping[str, Line] = {
+    "readmits nothing at the start": decides(
+        "if back := returnable(plan, state):", "if state.stage is not Stage.LOOK and (back := returnable(plan, state)):"
+    ),
+    "takes every member for in rotation at the start": decides("known - inside -", "(known | inside) -"),
+    "does not tell the gate what is out of rotation": decides("out_of_rotation=out, ", ""),
+    "forgets batch-mates when one fails": decides(
+        "    good = well(plan, state) | state.seen.ready\n",
+        "    good = well(plan, state) | state.seen.ready\n    if state.reasons:\n        return ()\n",
+    ),
+    "forgets the ready ones when one fails": decides("well(plan, state) | state.seen.ready", "well(plan, state)"),
+    "decides before the gate what is done": decides(
+        "tuple(name for name in asked.targets if not _is_done(plan, state, name, good))", "asked.targets"
+    ),
+    "skips the second gate": decides(
+        "_ask_before(plan, state, Stage.RECHECK, state.batch)", "Run(Stage.DEPLOY, Hook.DEPLOY, state.batch)"
+    ),
+    "deploys after a second gate that did not pass": decides(
+        "if stage is Stage.RECHECK and not state.reasons:", "if stage is Stage.RECHECK:"
+    ),
+    "drains right after a backup": decides("if state.stage is Stage.PREPARE:", "if state.stage is Stage.START:"),
+    "deploys after a failed drain": decides(
+        "if not failed or run.hook is Hook.ON_FAILURE:", "if not failed or run.hook in (Hook.ON_FAILURE, Hook.DRAIN):"
+    ),
+    "takes a failed hook for a finished one": decides(
+        "done = frozenset(finished) & frozenset(run.hosts)", "done = frozenset(run.hosts)"
+    ),
+    "takes a member for in rotation when its readmission begins": decides(
+        "    return replace(state, stage=run.stage)\n",
+        "    inside = hosts if run.hook is Hook.READMIT else frozenset()\n"
+        "    return replace(state, stage=run.stage, admitted=state.admitted | inside)\n",
+    ),
+    "takes a drained member for in rotation": decides(
+        "if run.hook is Hook.DRAIN or (run.hook is Hook.DEPLOY and plan.rotates):",
+        "if run.hook is Hook.DEPLOY and plan.rotates:",
+    ),
+    "readmits nothing where there is no drain hook": decides(
+        "if run.hook is Hook.DRAIN or (run.hook is Hook.DEPLOY and plan.rotates):", "if run.hook is Hook.DRAIN:"
+    ),
+    "deploys in batches before the version is proven": decides("if not proven or todo[0]", "if todo[0]"),
+    "deploys to what is not well in batches": decides("if not proven or todo[0] not in good:", "if not proven:"),
+    "does not look after a failed deployment": decides(
+        "if state.deployed else Ask(Stage.REVIEW)", "if state.deployed else _between_batches(plan, state)"
+    ),
+    "readmits what is kept out": decides("state.admitted | plan.keep_out | state.lost", "state.admitted | state.lost"),
+    "readmits what is lost": decides("state.admitted | plan.keep_out | state.lost", "state.admitted | plan.keep_out"),
+    "does not notice that Ansible has lost a host": decides(
+        "state = replace(state, stage=run.stage, lost=state.lost | frozenset(lost))",
+        "state = replace(state, stage=run.stage)",
+    ),
+    "goes on after a failure": decides(
+        "if state.reasons or state.stage is Stage.FINAL:", "if state.stage is Stage.FINAL:"
+    ),
+    "ends without the last gate": decides(
+        "if state.reasons or state.stage is Stage.FINAL:", "if state.reasons or state.stage is Stage.FINAL or not todo:"
+    ),
+    "takes a gate that returned early for the last one": decides(
+        "if stage is Stage.AFTER and state.seen.early:", "if stage is Stage.AFTER and state.seen.early and not plan:"
+    ),
+    "takes a reason to wait for a pass": decides(
+        'passed = seen.verdict == "pass" or', 'passed = seen.verdict in ("pass", "wait") or'
+    ),
+    "readmits what is not linked": decides("name).well and not apart:", "name).well:"),
+    "takes what has no finding of its own for untouched": decides(
+        "now.codes == NOTHING_DONE", "now.codes <= NOTHING_DONE"
+    ),
+    "keeps out what its deployment did nothing to": decides(
+        "return now is not None and now.serving and now.codes == NOTHING_DONE", "return False"
+    ),
+    "keeps out what was only drained": decides(
+        "return was.well and (now is None or now.unheard or now.serving)", "return False"
+    ),
+    "readmits what was deployed to, and nothing is seen of": decides(
+        "return now is not None and now.serving and now.codes == NOTHING_DONE",
+        "return now is None or (now.serving and now.codes == NOTHING_DONE)",
+    ),
+    "deploys twice": decides("if name not in state.begun and not _is_done", "if not _is_done"),
+    "does not name what failed in what is left": decides(
+        "replace(state, begun=frozenset()) if state.reasons else state", "state"
+    ),
+    "does not name what is out": decides(
+        "name for name in plan.hosts if name not in state.admitted and", "name for name in () if"
+    ),
+    "stops although a member is well again": decides("if returnable(plan, blocked) else", "if plan.check else"),
+    "waits for ever for a member to settle": decides("return replace(state, settled=True)", "return state"),
+}
+
+
+def noticed_by_unit_tests(name: str) -> str | None:
+    class First:
+        failed: str | None = None
+
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            if report.failed and self.failed is None:
+                self.failed = report.nodeid.rpartition("/")[2]
+
+    _break(name)
+    first = First()
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        tests = str(UNIT_TESTS / "_rollout" / "test_decisions.py")
+        status = pytest.main(["-x", "-q", "--noconftest", "-p", "no:cacheprovider", tests], [first])
+    return None if status == pytest.ExitCode.OK else first.failed or "the unit tests cannot be read"
+
+
+def noticed_by_exploration(name: str) -> str | None:
+    _break(name)
+    every_path: Any = importlib.import_module(f"{COLLECTION}.tests.simulation.every_path")
+    for scope in EXPLORED:
+        if violation := every_path.explore(every_path.SCOPES[scope]).violation:
+            return f"{scope}: {violation[-1]}"
+    return None
+
+
+def _break(name: str) -> None:
+    """In a process of its own. Nothing may be left that has imported the unbroken decisions."""
+    for loaded in [name for name in sys.modules if "._rollout" in name or name.endswith(".every_path")]:
+        del sys.modules[loaded]
+    if name in MUTANTS:
+        MUTANTS[name]()
+
+
+Notice = Callable[[str], Union[str, None]]
+
+
+def notice(names: Iterable[str], how: Notice) -> Iterator[tuple[str, str | None]]:
+    names = list(names)
+    with multiprocessing.get_context("fork").Pool(os.cpu_count(), maxtasksperchild=1) as pool:
+        yield from zip(names, pool.imap(how, names, chunksize=1))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="rollout_mutants", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="these mutants only")
+    names = parser.parse_args().names or list(MUTANTS)
+    by_tests = dict(notice(names, noticed_by_unit_tests))
+    unnoticed = False
+    for name, by_paths in notice(names, noticed_by_exploration):
+        print(f"{name}\n  unit tests:  {by_tests[name] or '-'}\n  exploration: {by_paths or '-'}", flush=True)
+        unnoticed |= not (by_tests[name] or by_paths)
+    return int(unnoticed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
