@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A rolling deployment of a simulated cluster, step by step as the playbook rolling_update does it."""
+"""A rolling deployment of a simulated cluster as a play with ``serial`` does it, between gates that people write."""
 
 from __future__ import annotations
 

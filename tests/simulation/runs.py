@@ -35,6 +35,7 @@ DECIDING = (
     "plugins/module_utils/_gate",
     "plugins/module_utils/_judgement",
     "plugins/module_utils/_options",
+    "plugins/module_utils/_rollout",
     "tests/simulation",
     "tests/unit/options.py",
     "tests/unit/scene.py",
@@ -42,20 +43,17 @@ DECIDING = (
 # What lies there and only starts runs, writes them down or tests them.
 REPORTING = (
     *("__main__.py", "mutants.py", "runs.py", "test_runs.py", "test_simulation.py"),
-    *(
-        "every_path.py",
-        "test_every_path.py",
-        "rollout_mutants.py",
-        "test_rollout_mutants.py",
-    ),  # explore the decisions of a roll, with ideal gates
+    # The decisions of a roll with ideal gates.
+    *("every_path.py", "test_every_path.py", "rollout_mutants.py", "test_rollout_mutants.py"),
 )
 
 PAGE = """\
 # What the simulation found
 
 Written by `make simulate` from the runs in [simulation.json](simulation.json); [guarantees.md](guarantees.md) says what
-is checked, and how the bounds come about. A run draws its first seed at random, after the last change of the judgement
-and of the simulation, and adds its row whatever it finds; the first run after such a change begins the list again.
+is checked, and how the bounds come about. A run draws its first seed at random, after the last change of the judgement,
+the rollout or the simulation, and adds its row whatever it finds; the first run after such a change begins the list
+again.
 
 {table}
 
