@@ -176,8 +176,10 @@ class OurGate(_Checked):
         step.counted = tuple(n for n in gate.verdict.serving if n not in (*ask.targets, *out, *kept))
         if not out and not kept:  # else it may rightly wait for a readmission, for ever
             self.check(step, passed=gate.passed, gave_up=_is_final(gate))
-        elif gate.passed:
-            self.check_pass(step)
+        else:
+            self.tally.steps += 1
+            if gate.passed:
+                self.check_pass(step)
         step.known = (
             {name: process.id for name in ask.targets if (process := step.looks[-1].answered[name])}
             if step.looks
@@ -197,6 +199,8 @@ class OurGate(_Checked):
             going_on = {"memory": Memory.from_dict(kept), "waited": last.elapsed}
         else:
             step = self.step("after", ask.targets, expects=self.options["expected_version"])
+            if self.options["min_serving"] is None:
+                step.needed -= len(plan.keep_out)
             if before is not None:
                 step.must_restart, step.former, step.known = True, self.former, self.last_before.known
                 if self.options["min_serving"] is None:
@@ -234,8 +238,10 @@ class OurGate(_Checked):
         step.counted = tuple(name for name in gate.verdict.serving if name not in plan.keep_out)
         if ask.stage is Stage.FINAL:
             self.check(step, passed=gate.passed, gave_up=_is_final(gate))
-        elif gate.passed:
-            self.check_pass(step)
+        else:
+            self.tally.steps += 1
+            if gate.passed:
+                self.check_pass(step)
         return gate
 
     def one_view(self, expected: int, through: str) -> None:
@@ -285,7 +291,8 @@ class OurGate(_Checked):
             self.tally.lied(now, step, [f"the targets are said to be {', '.join(told)}"])
         if verdict.outcome.value == "pass" and verdict.ready != step.targets:
             self.tally.lied(now, step, ["passed, and not all targets are ready"])
-        for name in verdict.ready:
+        wrong = {name for _place, name in misled(step)}
+        for name in [name for name in verdict.ready if name not in wrong]:
             self.tally.ready += 1
             lies = self.truth.not_ready(name, step, now)
             if lies:

@@ -160,10 +160,12 @@ class Rollout:
         if not self.plan.rotates:
             return
         out = [name for name in self.schedule.names if name not in self.balancer | self.plan.keep_out]
+        since = self.cluster.now - self.schedule.options["link_memory"] - self.gate.truth.look
+        apart = set[str]().union(*(pair for look in self.gate.eyes.looks if look.at > since for pair in look.bad_pairs))
         step = self.gate.step("end")
         if unnamed := [name for name in out if name not in end.out]:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(unnamed)} out of rotation, and not named"])
-        idle = [name for name in out if name not in stuck and self._has_been_well(name, state)]
+        idle = [name for name in out if name not in stuck | apart and self._has_been_well(name, state)]
         if idle:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(idle)} well, and out of rotation at the end"])
 

@@ -9,6 +9,7 @@ The times are those of docs/guarantees.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -164,11 +165,15 @@ class Truth:
     def not_ready(self, name: str, step: Step, t: float) -> list[str]:
         """What was not true when this target was called ready, whatever the others are.
 
-        What has registered again lately seems to be young, and counts only where none else can tell.
+        What has registered again lately seems to be young, and counts only where none else can tell. What does not
+        answer, or answers under two names, cannot tell either.
         """
         process = self.serves(name, t)
+        answered = Counter(p.id for p in step.looks[-1].answered.values() if p)
         served = {
-            other: p for other in self.schedule.names if other not in step.targets and (p := self.serves(other, t))
+            other: p
+            for other in self.schedule.names
+            if other not in step.targets and (p := self.serves(other, t)) and answered[p.id] == 1
         }
         vouching = [other for other, p in served.items() if p.registered(t) < t - self.stable_for] or list(served)
         found = [] if process is None else self._not_restarted(name, process, step, t)

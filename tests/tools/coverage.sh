@@ -9,7 +9,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/../.."
 judgement="plugins/module_utils/_cluster/records.py,plugins/module_utils/_judgement/*.py"
-judgement+=,plugins/module_utils/_gate/wait.py,plugins/module_utils/_rollout/*.py
+judgement+=",plugins/module_utils/_gate/wait.py,plugins/module_utils/_rollout/*.py"
 
 report() { python -m coverage report --show-missing --skip-covered --precision 1 "$@"; }
 

@@ -48,6 +48,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Union
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import (
     NOTHING_DONE,
@@ -210,7 +211,9 @@ def _is_untouched(state: State, name: str) -> bool:
     """It was drained only, and is as well as it was as far as is seen; or its deployment did nothing to its process."""
     was, now = dict(zip(state.batch, state.was)).get(name, UNKNOWN), state.seen.members.get(name)
     if name not in state.begun:
-        return was.well and (now is None or now.unheard or now.serving)
+        # The same process whose ping is not seen yet, because no other member answers just now, is as it was.
+        same = now is not None and now.settling and now.instance_id == was.instance_id
+        return was.well and (now is None or now.unheard or now.serving or same)
     return now is not None and now.serving and now.codes == NOTHING_DONE
 
 
@@ -260,6 +263,10 @@ def _glimpse(state: State, name: str) -> Glimpse:
 
 
 def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
+    if asked.stage in (Stage.BEFORE, Stage.RECHECK):
+        # This gate says nothing of the links of its targets.
+        theirs = {pair for pair in state.seen.unlinked if set(pair) & set(asked.targets)}
+        seen = replace(seen, unlinked=seen.unlinked | theirs)
     state = replace(state, stage=asked.stage, seen=seen)
     passed = seen.verdict == "pass" or (plan.check and seen.verdict == "wait")
     if asked.stage is Stage.LOOK:
@@ -290,7 +297,14 @@ def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> Stat
         return blocked if returnable(plan, blocked) else _stopped(blocked, state.seen.message)
     good = well(plan, state)
     batch = tuple(name for name in asked.targets if not _is_done(plan, state, name, good))
-    return replace(state, batch=batch, was=tuple(_glimpse(state, name) for name in batch), deployed=frozenset())
+    was = tuple(_before_its_drain(state, name, good) for name in batch)
+    return replace(state, batch=batch, was=was, deployed=frozenset())
+
+
+def _before_its_drain(state: State, name: str, good: AbstractSet[str]) -> Glimpse:
+    """As it was seen. One that is held back for a link alone was not well."""
+    glimpse = _glimpse(state, name)
+    return replace(glimpse, codes=frozenset({Code.NOT_LINKED.value})) if glimpse.well and name not in good else glimpse
 
 
 def _after_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State:

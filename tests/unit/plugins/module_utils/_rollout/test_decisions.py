@@ -817,3 +817,34 @@ def test_a_roll_whose_deployments_drain_by_themselves() -> None:
 
 def test_a_roll_of_a_cluster_that_is_done() -> None:
     assert rolled({}, ALL_NEW) == ["look", "readmit rc1 rc2 rc3", "final"]
+
+
+def test_the_gate_before_a_deployment_does_not_unmake_a_finding_about_a_link() -> None:
+    """It says nothing of its targets' links: one that is not linked and runs the version is not done by it."""
+    unlinked = frozenset({("rc1", "rc2")})
+    looked = after(Stage.LOOK, *ALL_NEW, seen=seen(*ALL_NEW, verdict="wait", unlinked=unlinked), admitted=ALL - {"rc2"})
+    step = next_step(plan(), looked)
+    assert step == before("rc2")
+    passed = after_gate(plan(), looked, step, seen(*ALL_NEW))
+    assert passed.batch == ("rc2",)
+    assert next_step(plan(), passed) == Run(Stage.DRAIN, Hook.DRAIN, ("rc2",))
+
+
+def test_a_target_that_was_not_linked_before_its_drain_is_not_untouched() -> None:
+    unlinked = frozenset({("rc1", "rc2")})
+    looked = after(Stage.LOOK, *ALL_NEW, seen=seen(*ALL_NEW, verdict="wait", unlinked=unlinked), admitted=ALL - {"rc2"})
+    passed = after_gate(plan(), looked, before("rc2"), seen(*ALL_NEW))
+    again = before("rc2", stage=Stage.RECHECK)
+    shut = after_gate(plan(), replace(passed, stage=Stage.DRAIN), again, seen(*ALL_NEW, verdict="wait"))
+    assert next_step(plan(), shut) == End(True, ("wait, says the gate",), ("rc2",), ("rc2",))
+
+
+@pytest.mark.parametrize(("process", "back"), [("a", True), ("b", False)], ids=["the same", "another"])
+def test_a_drained_process_whose_ping_is_not_seen_yet(process: str, back: bool) -> None:
+    """The others refuse the credentials just now, so that no one tells how old its ping is."""
+    now = glimpse(OLD, "ping_unconfirmed", process=process)
+    drained = after(Stage.RECHECK, now, REFUSED, REFUSED, batch=("rc1",), was=(WELL_OLD,), admitted=ALL - {"rc1"})
+    step = next_step(plan(), replace(drained, reasons=("shut",)))
+    assert step == (
+        Run(Stage.RETURN, Hook.READMIT, ("rc1",)) if back else End(True, ("shut",), ("rc1",), ("rc2", "rc3", "rc1"))
+    )
