@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import is_number
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code
@@ -185,10 +185,9 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _list(value: object, length: int | None = None) -> list[Any]:
-    if isinstance(value, (list, tuple)) and len(value) == (length or len(value)):
-        return list(value)
-    refused: list[Any] = _refuse(value, "a list" if length is None else f"a list of {length}")
-    return refused
+    if not isinstance(value, (list, tuple)) or len(value) != (length or len(value)):
+        _refuse(value, "a list" if length is None else f"a list of {length}")
+    return list(cast("list[Any]", value))
 
 
 def _text(value: object) -> str:

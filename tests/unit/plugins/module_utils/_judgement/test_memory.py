@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
@@ -58,16 +58,21 @@ memories = st.builds(
 )
 
 
+# On a busy machine an example may take long.
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 def through_json(memory: Memory) -> Any:
     return json.loads(json.dumps(memory.to_dict(), allow_nan=False))
 
 
+@settings(BUSY)
 @given(memory=memories)
 def test_a_memory_is_read_back_exactly(memory: Memory) -> None:
     assert Memory.from_dict(through_json(memory)) == memory
 
 
-@settings(max_examples=25)
+@settings(BUSY, max_examples=25)
 @given(memory=memories, junk=st.none() | st.booleans() | st.integers() | names | st.lists(names) | st.just({}))
 def test_what_is_no_memory_is_refused_and_nothing_else_happens(memory: Memory, junk: Any) -> None:
     """Each entry replaced by something else, in turn."""
