@@ -183,10 +183,21 @@ def test_a_stopped_run_counts_as_far_as_it_got(tmp_path: Path, number: signal.Si
 
 
 def _await_child(pid: int) -> None:
-    """Wait until a worker plays; it needs less than half a second to begin, and more to finish its first chunk."""
-    while not Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii"):
+    """Wait until a worker plays: it has used a fifth of a second of a processor, and its first chunk needs more."""
+    end = time.monotonic() + 60
+    while not any(_processor_time(int(child)) > 0.2 for child in _children(pid)):
+        assert time.monotonic() < end, "no worker plays"
         time.sleep(0.02)
-    time.sleep(0.5)
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+
+
+def _processor_time(pid: int) -> float:
+    """Seconds, of a process that runs."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _end_all(group: int) -> None:
