@@ -162,6 +162,7 @@ class Rollout:
         out = [name for name in self.schedule.names if name not in self.balancer | self.plan.keep_out]
         since = self.cluster.now - self.schedule.options["link_memory"] - self.gate.truth.look
         apart = set[str]().union(*(pair for look in self.gate.eyes.looks if look.at > since for pair in look.bad_pairs))
+        apart = apart.union(*state.seen.unlinked)
         step = self.gate.step("end")
         if unnamed := [name for name in out if name not in end.out]:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(unnamed)} out of rotation, and not named"])
