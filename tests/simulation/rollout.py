@@ -163,6 +163,9 @@ class Rollout:
         since = self.cluster.now - self.schedule.options["link_memory"] - self.gate.truth.look
         apart = set[str]().union(*(pair for look in self.gate.eyes.looks if look.at > since for pair in look.bad_pairs))
         apart = apart.union(*state.seen.unlinked)
+        # What the last gate has found of a member, it has found; of the batch it must be told from what was there.
+        seen = state.seen.members
+        stuck = stuck | {n for n in seen if seen[n].codes and (n not in state.batch or "same_process" in seen[n].codes)}
         step = self.gate.step("end")
         if unnamed := [name for name in out if name not in end.out]:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(unnamed)} out of rotation, and not named"])
