@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.rocketops.rocketchat.tests.simulation.campaign import campaign, play
 from ansible_collections.rocketops.rocketchat.tests.simulation.mutants import WRITTEN, all_mutants, catch_all
 
-FIXED, FRESH = 2500, 500
+FIXED, FRESH = 2500, 100
 NONE = "no mutant"
 MUTANTS = list(all_mutants())
 
