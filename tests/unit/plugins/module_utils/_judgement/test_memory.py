@@ -50,7 +50,7 @@ memories = st.builds(
     missed=st.frozensets(names, max_size=3),
     down=st.dictionaries(names, times, max_size=3),
     ids=st.frozensets(names, max_size=3),
-    streak=st.none() | streaks(),
+    streak=st.one_of(st.none(), streaks()),
     target_streaks=st.dictionaries(names, streaks(), max_size=3),
     ready=st.frozensets(names, max_size=3),
     disturbed=st.booleans(),
