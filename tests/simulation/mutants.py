@@ -483,7 +483,7 @@ LINES: Mapping[str, Line] = {
         "return others <= situation.serving or not situation.serving - targets",
         "return others <= situation.serving",
     ),
-    "keeps the streak of a target that nobody watches": Line(
+    "keeps the streak of a target that is not watched": Line(
         "_judgement.judge", "streak=None, target_streaks={}, ready=frozenset()", "streak=None"
     ),
     "gives up on a target because another member cannot be judged": Line(
