@@ -24,7 +24,8 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 with terminable():
     try:
         print("ready", flush=True)
-        time.sleep(30)
+        for _moment in range(300):  # a signal right before a sleep does not cut it short
+            time.sleep(0.1)
         print("not stopped", flush=True)
     except Exception:
         print("taken for an error", flush=True)
