@@ -128,6 +128,10 @@ class Memory:
     # Whether the last observation could not be made.
     lost: bool = False
 
+    def of_pings(self) -> Memory:
+        """What another gate may know from this one: a process whose ping has not moved since is not alive."""
+        return Memory(pulses=self.pulses)
+
     def to_dict(self) -> dict[str, Any]:
         return {
             "pulses": {name: pulse.to_dict() for name, pulse in self.pulses.items()},

@@ -164,3 +164,8 @@ def test_a_judgement_goes_on_with_what_was_read_back() -> None:
         said.append(verdicts)
     assert said[0] == said[1]
     assert {verdict.ready for verdict in said[0]} == {(), ("rc1",)}
+
+
+def test_another_gate_knows_the_pings_and_nothing_else() -> None:
+    pulses = {"rc1": Pulse("a", datetime(2026, 1, 1, tzinfo=timezone.utc), 5.0, moved=True)}
+    assert Memory(pulses=pulses, lost=True, ready=frozenset({"rc1"})).of_pings() == Memory(pulses=pulses)
