@@ -25,12 +25,14 @@ from typing import TYPE_CHECKING
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import (
     Ask,
     End,
+    Leave,
     Run,
     Step,
     after_gate,
     after_hook,
     before_hook,
     next_step,
+    put_back,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook, Plan
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Glimpse, Seen, Stage, State
@@ -189,6 +191,11 @@ def _onward(scope: Scope, path: Path, explored: Explored, recovered: Recovered) 
     if isinstance(step, End):
         explored.ends += 1
         _check_end(scope, path, step)
+        return
+    if isinstance(step, Leave):
+        # Each host gets one more try.
+        again = replace(path, state=put_back(state, None, ended=False), excused=path.excused - state.lost)
+        yield "the next play", again
         return
     if isinstance(step, Ask):
         for label, world, seen in _answers(scope, path.world, state, step):
@@ -525,7 +532,7 @@ def _check_recovery(scope: Scope, world: World) -> None:
         if isinstance(step, Ask):
             _label, world, seen = list(_answers(scope, world, state, step))[1]
             state = after_gate(plan, state, step, seen)
-        else:
+        elif isinstance(step, Run):
             _label, world, finished, lost = next(_outcomes(scope, world, step))
             state = after_hook(before_hook(plan, state, step), step, finished=finished, lost=lost)
     else:

@@ -16,6 +16,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.me
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import Ask
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.gates import gate_options
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Seen, Stage
 from ansible_collections.rocketops.rocketchat.tests.simulation.eyes import Eyes, connected
@@ -134,6 +135,11 @@ class _Checked:
 class OurGate(_Checked):
     """The real one."""
 
+    # The result of the last gate before that has passed.
+    before: dict[str, Any] | None = None
+    # What the last gate remembers.
+    memory = Memory()
+
     def _due(self, step: Step) -> list[tuple[str, float | None, float]]:
         truth = self.truth
         return [
@@ -149,7 +155,8 @@ class OurGate(_Checked):
 
     def begin(self) -> None:
         """Another run of the same command: nothing is known from the one before."""
-        self.before: dict[str, Any] | None = None
+        self.before = None
+        self.memory = Memory()
         self.waiting: tuple[Step, GateResult] | None = None
 
     def ask(self, ask: Ask, plan: Plan) -> Seen:
@@ -164,17 +171,16 @@ class OurGate(_Checked):
 
     def _before(self, ask: Ask, plan: Plan) -> GateResult | None:
         step = self.step("before", ask.targets)
-        out, kept = sorted(ask.out_of_rotation), sorted(plan.keep_out)
         if self.options["min_serving"] is None:
             others = [name for name in plan.members if name not in ask.targets]
             step.needed = max(len(set(others) - plan.keep_out), min(len(others), 1))
-        more = {"expected_version": None} if ask.stage is Stage.BEFORE else {"deadline": RECHECK_DEADLINE}
-        gate = self._run("before", {"targets": list(ask.targets), "out_of_rotation": out, "keep_out": kept, **more})
+        gate = self._run(self._options_of(ask, plan))
         if gate is None:
             return None
         step.exempt = gate.verdict.exempt.value if gate.verdict.exempt else None
-        step.counted = tuple(n for n in gate.verdict.serving if n not in (*ask.targets, *out, *kept))
-        if not out and not kept:  # else it may rightly wait for a readmission, for ever
+        away = ask.out_of_rotation | plan.keep_out
+        step.counted = tuple(n for n in gate.verdict.serving if n not in (*ask.targets, *away))
+        if not away:  # else it may rightly wait for a readmission, for ever
             self.check(step, passed=gate.passed, gave_up=_is_final(gate))
         else:
             self.tally.steps += 1
@@ -190,13 +196,11 @@ class OurGate(_Checked):
         return gate
 
     def _after(self, ask: Ask, plan: Plan) -> GateResult | None:
-        settles = ask.stage is Stage.SETTLE
-        before = None if settles else self.before
+        before = None if ask.stage is Stage.SETTLE else self.before
         going_on: dict[str, Any] = {}
         if ask.ready and self.waiting:
             step, last = self.waiting
-            kept = json.loads(json.dumps(last.memory.to_dict()))
-            going_on = {"memory": Memory.from_dict(kept), "waited": last.elapsed}
+            going_on = {"memory": self.memory, "waited": last.elapsed}
         else:
             step = self.step("after", ask.targets, expects=self.options["expected_version"])
             if self.options["min_serving"] is None:
@@ -206,13 +210,7 @@ class OurGate(_Checked):
                 if self.options["min_serving"] is None:
                     served = {m["name"] for m in before["members"] if m["serving"]}
                     step.needed = len((served | set(ask.targets)) - plan.keep_out)
-        options = {
-            "targets": list(ask.targets),
-            "before": before,
-            "restart_required": not settles,
-            "keep_out": sorted(plan.keep_out),
-        }
-        gate = self._run("after", options, known_ready=ask.ready, **going_on)
+        gate = self._run(self._options_of(ask, plan), known_ready=ask.ready, **going_on)
         if gate is None:
             return None
         step.counted = tuple(name for name in gate.verdict.serving if name not in plan.keep_out)
@@ -223,16 +221,11 @@ class OurGate(_Checked):
         return gate
 
     def _steady(self, ask: Ask, plan: Plan) -> GateResult | None:
-        expects = ask.expected_version
-        step = self.step("steady", expects=expects)
+        step = self.step("steady", expects=ask.expected_version)
         if self.options["min_serving"] is None:
             step.needed -= len(plan.keep_out)
-        more: dict[str, Any] = {"expected_version": expects, "keep_out": sorted(plan.keep_out)}
-        if ask.stage is Stage.LOOK:
-            more["deadline"] = 0.0
-        elif ask.stage is Stage.REVIEW:
-            more["deadline"] = RECHECK_DEADLINE
-        gate = self._run("steady", more)
+        step.needed = max(step.needed, ask.min_serving or 0)
+        gate = self._run(self._options_of(ask, plan))
         if gate is None:
             return None
         step.counted = tuple(name for name in gate.verdict.serving if name not in plan.keep_out)
@@ -248,8 +241,8 @@ class OurGate(_Checked):
         """A health check by one URL, a node's or a load balancer's."""
         step = self.step("steady")
         self.eyes.through = {"cluster": through}
-        more = {"expected": expected, "expected_version": None, "min_serving": None}
-        gate = self._run("steady", more)
+        more = {"phase": "steady", "expected": expected, "expected_version": None, "min_serving": None}
+        gate = self._run(more)
         if gate is None:
             return
         now = self.cluster.now
@@ -264,8 +257,13 @@ class OurGate(_Checked):
             bound = self.truth.bound_of_one_view
             self._check_bound(step, since, bound, gate.passed, _is_final(gate), "one view")
 
-    def _run(self, phase: str, more: dict[str, Any], **how: Any) -> GateResult | None:
-        given = params(phase, **{**self.options, **more})
+    def _options_of(self, ask: Ask, plan: Plan) -> dict[str, Any]:
+        least = self.options["min_serving"]
+        return gate_options(plan, ask, before=self.before, short=RECHECK_DEADLINE, min_serving=least)
+
+    def _run(self, more: dict[str, Any], **how: Any) -> GateResult | None:
+        phase = more["phase"]
+        given = params(**{**self.options, **more})
         try:
             policy = policy_from(given, self.eyes.members())
         except OptionsError as error:
@@ -278,8 +276,9 @@ class OurGate(_Checked):
             clock=self.eyes.clock,
             sleep=self.eyes.sleep,
             on_progress=lambda line: cluster.note(f"{phase} {','.join(given['targets'] or ())}: {line}"),
-            **how,
+            **{"memory": self.memory.of_pings(), **how},
         )
+        self.memory = Memory.from_dict(json.loads(json.dumps(gate.memory.to_dict())))
         cluster.note(f"{phase} {','.join(given['targets'] or ())}: {gate.verdict.outcome.value}: {gate.message}")
         return gate
 

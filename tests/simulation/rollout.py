@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import (
     Ask,
     End,
+    Leave,
     Run,
     after_gate,
     after_hook,
     before_hook,
     next_step,
+    put_back,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook, Plan
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import State
@@ -82,6 +84,9 @@ class Rollout:
             if isinstance(step, End):
                 self._check_end(state, step, stuck)
                 return step
+            if isinstance(step, Leave):
+                state, stuck = put_back(state, None, ended=False), set()
+                continue
             if isinstance(step, Ask):
                 state = after_gate(self.plan, state, step, self.gate.ask(step, self.plan))
                 continue

@@ -105,17 +105,17 @@ MUTANTS: Mapping[str, Line] = {
     ),
     "readmits what is not linked": decides("name).well and not apart:", "name).well:"),
     "takes what has no finding of its own for untouched": decides(
-        "now.codes == NOTHING_DONE", "now.codes <= NOTHING_DONE"
+        "(bool(now.codes) and now.codes <= NOTHING_DONE)", "now.codes <= NOTHING_DONE"
     ),
     "keeps out what its deployment did nothing to": decides(
-        "return now is not None and now.serving and now.codes == NOTHING_DONE", "return False"
+        "return (bool(now.codes) and now.codes <= NOTHING_DONE) or (same and now.codes == OLD_VERSION)", "return False"
     ),
     "keeps out what was only drained": decides(
         "return was.well and (now is None or now.unheard or now.serving)", "return False"
     ),
     "readmits what was deployed to, and nothing is seen of": decides(
-        "return now is not None and now.serving and now.codes == NOTHING_DONE",
-        "return now is None or (now.serving and now.codes == NOTHING_DONE)",
+        "if now is None or not now.serving:\n        return False",
+        "if now is None:\n        return True\n    if not now.serving:\n        return False",
     ),
     "deploys twice": decides("if name not in state.begun and not _is_done", "if not _is_done"),
     "does not name what failed in what is left": decides(

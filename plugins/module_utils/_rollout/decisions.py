@@ -11,6 +11,7 @@ asks and obeys. The rows, the first that matches decides:
 =============  ======================================================  ==========================================
 last step      what is known                                           next step
 =============  ======================================================  ==========================================
+any hook       a host did not finish it, in the first play             LEAVE: go on in the play that puts back
 START                                                                  LOOK at all members, once
 BEFORE         it passed, and a hook that runs once has not run        PREPARE: run it on the first target
 BEFORE         it passed, and there is a drain hook                    DRAIN the batch
@@ -52,6 +53,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings imp
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import (
     NOTHING_DONE,
+    OLD_VERSION,
     Glimpse,
     Seen,
     Stage,
@@ -79,6 +81,8 @@ class Ask:
     # Targets that are ready already: the gate returns as soon as another one is.
     ready: frozenset[str] = frozenset()
     hold_for: float = 0.0
+    # At least so many members must serve, whatever the user says.
+    min_serving: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,11 @@ class Run:
     stage: Stage
     hook: Hook
     hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Go on in the play that follows. Handlers that the failed hook has notified end with this one."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,7 @@ class End:
     todo: tuple[str, ...]
 
 
-Step = Union[Ask, Run, End]
+Step = Union[Ask, Run, Leave, End]
 
 
 # What to do
@@ -112,6 +121,8 @@ Step = Union[Ask, Run, End]
 
 def next_step(plan: Plan, state: State) -> Step:
     stage = state.stage
+    if state.leaves:
+        return Leave()
     if stage is Stage.START:
         return Ask(Stage.LOOK)
     if stage in (Stage.BEFORE, Stage.PREPARE) and state.batch and not state.reasons:
@@ -146,21 +157,23 @@ def _take_down(plan: Plan, state: State) -> Step:
 def _between_batches(plan: Plan, state: State) -> Step:
     if back := returnable(plan, state):
         return Run(Stage.RETURN, Hook.READMIT, back)
-    todo = _todo(plan, state)
+    todo = to_deploy(plan, state)
     reached = tuple(name for name in state.batch if name not in state.lost)
     if state.reasons and Hook.ON_FAILURE in plan.hooks and Hook.ON_FAILURE.value not in state.ran and reached:
         return Run(Stage.REPORT, Hook.ON_FAILURE, reached)
     if state.reasons or state.stage is Stage.FINAL:
-        return _end(plan, state)
+        return end_of(plan, state)
     if not state.settled and (settling := _settling(plan, state)):
         return Ask(Stage.SETTLE, settling, expected_version=plan.expected_version)
     if plan.soak and state.batches and not state.soaked:
-        return Ask(Stage.SOAK, hold_for=plan.soak)
+        # A member that is still to be repaired is no reason to stop.
+        return Ask(Stage.SOAK, hold_for=plan.soak, min_serving=len(well(plan, state)))
     if not todo:
         whole = len(plan.hosts) == len(plan.members)
-        return Ask(Stage.FINAL, expected_version=plan.expected_version if whole else None)
+        least = len(set(plan.hosts) - plan.keep_out)
+        return Ask(Stage.FINAL, expected_version=plan.expected_version if whole else None, min_serving=least)
     if plan.batches is not None and state.batches >= plan.batches:
-        return _end(plan, state)
+        return end_of(plan, state)
     return _ask_before(plan, state, Stage.BEFORE, todo[: _size(plan, state, todo)])
 
 
@@ -175,9 +188,10 @@ def _ask_after(plan: Plan, state: State) -> Ask:
     return Ask(Stage.AFTER, targets, expected_version=plan.expected_version, ready=ready)
 
 
-def _end(plan: Plan, state: State) -> End:
+def end_of(plan: Plan, state: State) -> End:
+    """The end of a roll that is in this state, whatever should be done yet."""
     # After a failure, the same command also deploys to the members on which it has failed.
-    todo = _todo(plan, replace(state, begun=frozenset()) if state.reasons else state)
+    todo = to_deploy(plan, replace(state, begun=frozenset()) if state.reasons else state)
     out = tuple(name for name in plan.hosts if name not in state.admitted and name not in plan.keep_out)
     return End(failed=bool(state.reasons), reasons=state.reasons, out=out, todo=todo)
 
@@ -189,7 +203,10 @@ def well(plan: Plan, state: State) -> frozenset[str]:
     """Members that serve, and that nothing is found about. Of two that are not linked, the one that is in rotation."""
     chosen: set[str] = set()
     for name in sorted(plan.members, key=lambda name: name not in state.admitted):
-        apart = any(name in pair and chosen & set(pair) for pair in state.seen.unlinked)
+        others = (
+            chosen if name in state.admitted else chosen | {n for n in state.admitted if _glimpse(state, n).serving}
+        )
+        apart = any(name in pair and others & set(pair) for pair in state.seen.unlinked)
         if _glimpse(state, name).well and not apart:
             chosen.add(name)
     return frozenset(chosen)
@@ -197,10 +214,10 @@ def well(plan: Plan, state: State) -> frozenset[str]:
 
 def returnable(plan: Plan, state: State) -> tuple[str, ...]:
     """Members to readmit: they are well, or ready, or untouched by the drain and the deployment."""
-    good = well(plan, state) | state.seen.ready
-    return tuple(
-        name for name in plan.hosts if _may_readmit(plan, state, name) and (name in good or _is_untouched(state, name))
-    )
+    possible = [name for name in plan.hosts if _may_readmit(plan, state, name)]
+    untouched = {name for name in possible if _is_untouched(state, name)}
+    good = well(plan, replace(state, admitted=state.admitted | untouched)) | state.seen.ready | untouched
+    return tuple(name for name in possible if name in good)
 
 
 def _may_readmit(plan: Plan, state: State, name: str) -> bool:
@@ -214,10 +231,13 @@ def _is_untouched(state: State, name: str) -> bool:
         # The same process whose ping is not seen yet, because no other member answers just now, is as it was.
         same = now is not None and now.settling and now.instance_id == was.instance_id
         return was.well and (now is None or now.unheard or now.serving or same)
-    return now is not None and now.serving and now.codes == NOTHING_DONE
+    if now is None or not now.serving:
+        return False
+    same = was.well and now.instance_id == was.instance_id
+    return (bool(now.codes) and now.codes <= NOTHING_DONE) or (same and now.codes == OLD_VERSION)
 
 
-def _todo(plan: Plan, state: State) -> tuple[str, ...]:
+def to_deploy(plan: Plan, state: State) -> tuple[str, ...]:
     """Members to deploy to: first those that give no answer, then others that are not well by themselves soon."""
     good = well(plan, state)
 
@@ -238,7 +258,19 @@ def _runs_version(plan: Plan, state: State, name: str) -> bool:
 
 
 def _settling(plan: Plan, state: State) -> tuple[str, ...]:
-    return tuple(name for name in plan.hosts if _runs_version(plan, state, name) and _glimpse(state, name).settling)
+    """Members to wait for before anything else: they run the version and do not serve yet, or no longer."""
+    fallen = _fallen(plan, state) if plan.expected_version else ()
+    return tuple(
+        name
+        for name in plan.hosts
+        if name in fallen or (_runs_version(plan, state, name) and _glimpse(state, name).settling)
+    )
+
+
+def _fallen(plan: Plan, state: State) -> tuple[str, ...]:
+    """Members that this run has deployed to, of other batches, and that are not well now."""
+    names = () if plan.check else plan.hosts
+    return tuple(name for name in names if name in state.begun and not _glimpse(state, name).well)
 
 
 def _size(plan: Plan, state: State, todo: tuple[str, ...]) -> int:
@@ -251,8 +283,8 @@ def _size(plan: Plan, state: State, todo: tuple[str, ...]) -> int:
 
 
 def _migrates(plan: Plan, state: State) -> bool:
-    """Whether the version changes, as far as it is known."""
-    return plan.expected_version is None or any(not _runs_version(plan, state, name) for name in plan.members)
+    """Whether the database is still that of the version before, as far as is known: a later backup is of no use."""
+    return plan.expected_version is None or not any(_runs_version(plan, state, name) for name in plan.members)
 
 
 def _glimpse(state: State, name: str) -> Glimpse:
@@ -268,7 +300,8 @@ def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
         theirs = {pair for pair in state.seen.unlinked if set(pair) & set(asked.targets)}
         seen = replace(seen, unlinked=seen.unlinked | theirs)
     state = replace(state, stage=asked.stage, seen=seen)
-    passed = seen.verdict == "pass" or (plan.check and seen.verdict == "wait")
+    strict = plan.check_strict and asked.stage in (Stage.BEFORE, Stage.RECHECK)
+    passed = seen.verdict == "pass" or (plan.check and not strict and seen.verdict == "wait")
     if asked.stage is Stage.LOOK:
         return _looked(plan, state)
     if asked.stage is Stage.BEFORE:
@@ -276,29 +309,42 @@ def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
     if asked.stage is Stage.AFTER:
         return _after_asked(plan, state, asked, passed=passed)
     if asked.stage is Stage.SETTLE:
-        return replace(state, settled=True)
+        state = replace(state, settled=True)
+        return _stopped_by_fallen(plan, state) if _fallen(plan, state) and not passed else state
     if asked.stage is Stage.REVIEW:
         return state
     state = replace(state, soaked=state.soaked or asked.stage is Stage.SOAK)
-    return state if passed else _stopped(state, seen.message)
+    if not passed:
+        return stopped(state, seen.message)
+    return _stopped_by_fallen(plan, state) if asked.stage is Stage.FINAL and _fallen(plan, state) else state
+
+
+def _stopped_by_fallen(plan: Plan, state: State) -> State:
+    names = _fallen(plan, state)
+    return stopped(state, f"{', '.join(names)} {'does' if len(names) == 1 else 'do'} not serve as after the deployment")
 
 
 def _looked(plan: Plan, state: State) -> State:
     inside = frozenset(plan.hosts) if plan.rotates else frozenset()
     known = plan.in_rotation if plan.rotates else frozenset(plan.members)
     state = replace(state, admitted=known - inside - plan.keep_out)
-    return state if state.seen.verdict in ("pass", "wait") else _stopped(state, state.seen.message)
+    return state if state.seen.verdict in ("pass", "wait") else stopped(state, state.seen.message)
 
 
 def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State:
     if not passed:
         # A member that is well again meanwhile may be all that is missing.
         blocked = replace(state, batch=())
-        return blocked if returnable(plan, blocked) else _stopped(blocked, state.seen.message)
+        return blocked if returnable(plan, blocked) else stopped(blocked, state.seen.message)
+    if _fallen(plan, state):
+        # The gate needs fewer than have been deployed to: those are waited for, once.
+        blocked = replace(state, batch=())
+        waited = state.settled or plan.expected_version is None
+        return _stopped_by_fallen(plan, blocked) if waited else blocked
     good = well(plan, state)
     batch = tuple(name for name in asked.targets if not _is_done(plan, state, name, good))
     was = tuple(_before_its_drain(state, name, good) for name in batch)
-    return replace(state, batch=batch, was=was, deployed=frozenset())
+    return replace(state, batch=batch, was=was, deployed=frozenset(), settled=False)
 
 
 def _before_its_drain(state: State, name: str, good: AbstractSet[str]) -> Glimpse:
@@ -317,7 +363,7 @@ def _after_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State
     if seen.early:
         return state
     if not passed:
-        return _stopped(state, seen.message)
+        return stopped(state, seen.message)
     return state if state.reasons else replace(state, batches=state.batches + 1)
 
 
@@ -335,6 +381,7 @@ def after_hook(state: State, run: Run, *, finished: Iterable[str], lost: Iterabl
     """``finished``: the hosts on which the hook ran to its end; ``lost``: those that Ansible cannot reach any more."""
     done = frozenset(finished) & frozenset(run.hosts)
     failed = tuple(name for name in run.hosts if name not in done)
+    gone = frozenset(lost) - done
     state = replace(state, stage=run.stage, lost=state.lost | frozenset(lost))
     if run.hook in (*ONCE, Hook.ON_FAILURE):
         state = replace(state, ran=state.ran | {run.hook.value})
@@ -344,8 +391,28 @@ def after_hook(state: State, run: Run, *, finished: Iterable[str], lost: Iterabl
         state = replace(state, admitted=state.admitted | done, lost=state.lost | frozenset(failed))
     if not failed or run.hook is Hook.ON_FAILURE:
         return state
-    return _stopped(state, f"the {run.hook.value} hook failed on {', '.join(failed)}")
+    state = replace(state, leaves=not state.putting_back)
+    failing = [name for name in failed if name not in gone]
+    if failing:
+        state = stopped(state, f"the {run.hook.value} hook failed on {', '.join(failing)}")
+    if gone:
+        names = ", ".join(name for name in failed if name in gone)
+        state = stopped(state, f"Ansible lost {names} during the {run.hook.value} hook")
+    return state
 
 
-def _stopped(state: State, reason: str) -> State:
-    return replace(state, reasons=(*state.reasons, reason))
+def put_back(state: State, taken: Run | None, *, ended: bool) -> State:
+    """The play is over, and another one follows, for which Ansible has its hosts again: each gets one more try.
+
+    ``taken``: the step whose outcome the play did not see any more; it counts as failed. ``ended``: the roll was over.
+    """
+    if taken is not None:
+        state = after_hook(state, taken, finished=())
+    if not ended and not state.reasons:
+        state = stopped(state, "the play ended before the roll was over")
+    return replace(state, lost=frozenset(), leaves=False, putting_back=True)
+
+
+def stopped(state: State, reason: str) -> State:
+    stage = state.stopped_at or state.stage
+    return replace(state, stopped_at=stage, reasons=tuple(dict.fromkeys((*state.reasons, reason))))

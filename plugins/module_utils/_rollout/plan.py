@@ -44,6 +44,8 @@ class Plan:
     soak: float = 0.0
     # Nothing is deployed, so nothing comes back: a reason to wait does not stop the run.
     check: bool = False
+    # Unless the user wants it: whether a gate before would have to wait.
+    check_strict: bool = False
 
     @property
     def rotates(self) -> bool:

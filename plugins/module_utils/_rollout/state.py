@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
 
-# A target that its deployment did nothing to is as well as it was.
-NOTHING_DONE = frozenset({Code.NOT_RESTARTED.value})
+# A target that its deployment did nothing to is as well as it was; and one of which that is not known serves, too.
+NOTHING_DONE = frozenset({Code.NOT_RESTARTED.value, Code.RESTART_NOT_PROVABLE.value})
+# The same where no restart is asked for.
+OLD_VERSION = frozenset({Code.WRONG_VERSION.value})
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,12 @@ class State:
     # How many batches came back.
     batches: int = 0
     soaked: bool = False
+    # The rest of the roll takes place in the play that follows: handlers of a hook that failed end with this one.
+    leaves: bool = False
+    # In that play: members are only put back.
+    putting_back: bool = False
+    # After which step the roll was stopped: for its last line, nothing is decided by it.
+    stopped_at: Stage | None = field(default=None, compare=False)
     # Why the roll stops: from the first one on, members are only put back.
     reasons: tuple[str, ...] = ()
 
@@ -166,6 +174,9 @@ class State:
                 ran=frozenset(raw["ran"]),
                 batches=raw["batches"],
                 soaked=raw["soaked"],
+                leaves=raw["leaves"],
+                putting_back=raw["putting_back"],
+                stopped_at=raw["stopped_at"] and Stage(raw["stopped_at"]),
                 reasons=tuple(raw["reasons"]),
             )
         except (AttributeError, KeyError, TypeError) as error:

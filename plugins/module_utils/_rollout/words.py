@@ -10,37 +10,36 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import End, Run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import to_deploy
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import Step
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import Ask, End, Run
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import State
 
 _GATES = {
-    Stage.LOOK: "ask all members",
-    Stage.SETTLE: "wait for members that run the version already: {}",
-    Stage.BEFORE: "gate before {}",
-    Stage.RECHECK: "gate before {}, again",
-    Stage.AFTER: "gate after {}",
-    Stage.REVIEW: "ask all members, since a hook failed",
-    Stage.SOAK: "the cluster must hold",
-    Stage.FINAL: "gate for the whole cluster",
+    Stage.LOOK: "all members",
+    Stage.SETTLE: "back already: {}",
+    Stage.BEFORE: "before {}",
+    Stage.RECHECK: "before {}, again",
+    Stage.AFTER: "after {}",
+    Stage.REVIEW: "all members",
+    Stage.SOAK: "the cluster holds",
+    Stage.FINAL: "whole cluster",
 }
 
 
-def plan_lines(plan: Plan, state: State, todo: Iterable[str]) -> list[str]:
+def plan_lines(plan: Plan, state: State) -> list[str]:
     """What the run is going to do, after the first look."""
-    todo = tuple(todo)
+    todo = to_deploy(plan, state)
     running = Counter(
         state.seen.members[name].version or "unknown" for name in plan.members if name in state.seen.members
     )
     versions = ", ".join(f"{version} on {number}" for version, number in sorted(running.items())) or "none is known"
     lines = [
-        f"version: {plan.expected_version or 'not checked'} wanted; now {versions}",
+        f"version: {f'{plan.expected_version} wanted' if plan.expected_version else 'not checked'}; now {versions}",
         f"order: {', '.join(todo) or 'nothing to deploy'}",
     ]
     done = [name for name in plan.hosts if name not in todo]
@@ -57,13 +56,24 @@ def plan_lines(plan: Plan, state: State, todo: Iterable[str]) -> list[str]:
     return lines
 
 
-def step_line(step: Step) -> str:
+def step_line(step: Run) -> str:
     """``drain rc1, rc2``."""
-    if isinstance(step, End):
-        return "the roll stops" if step.failed else "the roll is over"
-    if isinstance(step, Run):
-        return f"{step.hook.value} {', '.join(step.hosts)}"
-    return _GATES[step.stage].format(", ".join(step.targets))
+    return f"{step.hook.value} {', '.join(step.hosts)}"
+
+
+def gate_name(asked: Ask) -> str:
+    """``before rc1, again``."""
+    return _GATES[asked.stage].format(", ".join(asked.targets))
+
+
+def gate_line(gate: GateResult) -> str:
+    """``passed at once: 3 of 3 members serve``."""
+    if gate.policy.deadline == 0:  # one look, without a wait
+        return gate.verdict.summary
+    if gate.passed and gate.observations == 1:
+        return f"passed at once: {gate.verdict.summary}"
+    how = {"pass": "passed", "wait": "returned", "fail": "failed", "inconclusive": "inconclusive"}
+    return f"{how[gate.verdict.outcome.value]}: {gate.message}"
 
 
 def last_line(plan: Plan, state: State, end: End) -> str:
@@ -76,14 +86,27 @@ def last_line(plan: Plan, state: State, end: End) -> str:
 
 def _how(plan: Plan, state: State, end: End) -> str:
     if end.failed:
-        where = f" at {', '.join(state.batch)}" if state.batch else " before the first deployment"
-        return f"the roll stopped{where}"
+        return f"the roll stopped {_where(state)}"
     if plan.check:
         return "check mode: nothing was deployed"
     if end.todo:
-        return f"the roll stopped as planned after {state.batches} batch{'es' if state.batches > 1 else ''}"
+        return f"the roll stopped as planned after {_batches(state)}"
     what = f"{plan.expected_version} runs on" if plan.expected_version else "deployed to"
     return f"the roll is done: {what} {', '.join(plan.hosts)}"
+
+
+def _where(state: State) -> str:
+    if state.stopped_at is Stage.FINAL:
+        return "at the end, when all were deployed to"
+    if state.stopped_at is Stage.SOAK:
+        return f"while the cluster had to hold after {_batches(state)}"
+    if state.batch:
+        return f"at {', '.join(state.batch)}"
+    return f"after {_batches(state)}" if state.batches else "before the first deployment"
+
+
+def _batches(state: State) -> str:
+    return f"{state.batches} batch{'' if state.batches == 1 else 'es'}"
 
 
 def _next(plan: Plan, end: End) -> str:

@@ -14,12 +14,14 @@ import pytest
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import (
     Ask,
     End,
+    Leave,
     Run,
     Step,
     after_gate,
     after_hook,
     before_hook,
     next_step,
+    put_back,
     returnable,
     well,
 )
@@ -76,6 +78,10 @@ def deploying(stage: Stage, *glimpses: Glimpse, **fields: Any) -> State:
     return after(stage, *glimpses, **{**batch, "deployed": frozenset({"rc1"}), **fields})
 
 
+def final(least: int, version: str | None = None) -> Ask:
+    return Ask(Stage.FINAL, expected_version=version, min_serving=least)
+
+
 def before(*targets: str, out: tuple[str, ...] = (), stage: Stage = Stage.BEFORE, version: str | None = NEW) -> Ask:
     return Ask(stage, targets, out_of_rotation=frozenset(out), expected_version=version)
 
@@ -102,8 +108,14 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
     (
         "BEFORE passed, the version changes, and there is a backup to make",
         {"hooks": EVERY_HOOK},
-        after(Stage.BEFORE, *FIRST_NEW, **BATCH, ran=frozenset({"preflight"})),
+        after(Stage.BEFORE, *ALL_OLD, **BATCH, ran=frozenset({"preflight"})),
         Run(Stage.PREPARE, Hook.BACKUP, ("rc2",)),
+    ),
+    (
+        "BEFORE passed, and a member has migrated the database already: no backup",
+        {"hooks": EVERY_HOOK},
+        after(Stage.BEFORE, *FIRST_NEW, **BATCH, ran=frozenset({"preflight"})),
+        Run(Stage.DRAIN, Hook.DRAIN, ("rc2", "rc3")),
     ),
     (
         "BEFORE passed, and no version is known: the backup is made",
@@ -156,7 +168,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
     (
         "PREPARE finished, another hook that runs once has not run",
         {"hooks": EVERY_HOOK},
-        after(Stage.PREPARE, *FIRST_NEW, **BATCH, ran=frozenset({"preflight"})),
+        after(Stage.PREPARE, *ALL_OLD, **BATCH, ran=frozenset({"preflight"})),
         Run(Stage.PREPARE, Hook.BACKUP, ("rc2",)),
     ),
     (
@@ -300,22 +312,22 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         "a batch is back, and soak is set",
         {"soak": 60.0},
         after(Stage.RETURN, *FIRST_NEW, batches=1),
-        Ask(Stage.SOAK, hold_for=60.0),
+        Ask(Stage.SOAK, hold_for=60.0, min_serving=3),
     ),
     ("no batch is back, and soak is set", {"soak": 60.0}, after(Stage.RETURN, *FIRST_NEW), before("rc2")),
     ("the soak is over", {"soak": 60.0}, after(Stage.SOAK, *FIRST_NEW, batches=1, soaked=True), before("rc2")),
-    ("every member is done", {}, after(Stage.RETURN, *ALL_NEW), Ask(Stage.FINAL, expected_version=NEW)),
+    ("every member is done", {}, after(Stage.RETURN, *ALL_NEW), final(3, NEW)),
     (
         "every host of the play is done: others may run another version",
         {"hosts": ("rc1",), "in_rotation": frozenset({"rc2", "rc3"})},
         after(Stage.RETURN, *FIRST_NEW),
-        Ask(Stage.FINAL),
+        final(1),
     ),
     (
         "without an expected version every member is done that was deployed to",
         {"expected_version": None},
         after(Stage.RETURN, *ALL_OLD, begun=ALL),
-        Ask(Stage.FINAL),
+        final(3),
     ),
     (
         "enough batches are back",
@@ -328,7 +340,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         "enough batches are back, and nothing is left to do",
         {"batches": 1},
         after(Stage.RETURN, *ALL_NEW, batches=1),
-        Ask(Stage.FINAL, expected_version=NEW),
+        final(3, NEW),
     ),
     ("the gate for the first batch", {}, after(Stage.RETURN, *ALL_OLD), before("rc1")),
     (
@@ -383,12 +395,30 @@ TOUCHED = {"begun": frozenset({"rc1"})}
     [
         pytest.param(seen(WELL_NEW), TOUCHED, True, id="well after its deployment"),
         pytest.param(seen(NOT_RESTARTED), TOUCHED, True, id="its deployment did nothing"),
+        pytest.param(
+            seen(glimpse(NEW, "restart_not_provable", process="b", serving=True)),
+            TOUCHED,
+            True,
+            id="it serves, whether it was restarted or not",
+        ),
         pytest.param(seen(WRONG_VERSION), TOUCHED, False, id="another build"),
         pytest.param(
             seen(glimpse(OLD, "not_restarted", "wrong_version", serving=True)),
             TOUCHED,
             False,
             id="more is found than that its deployment did nothing",
+        ),
+        pytest.param(
+            seen(glimpse(OLD, "wrong_version", serving=True)),
+            {**TOUCHED, "batch": ("rc1",), "was": (WELL_OLD,)},
+            True,
+            id="the same process as before, where no restart is asked for",
+        ),
+        pytest.param(
+            seen(glimpse(OLD, "wrong_version", process="b", serving=True)),
+            {**TOUCHED, "batch": ("rc1",), "was": (WELL_OLD,)},
+            False,
+            id="another process of the same version",
         ),
         pytest.param(seen(YOUNG_NEW), TOUCHED, False, id="just started"),
         pytest.param(
@@ -615,6 +645,39 @@ def test_a_gate_after_that_passes_is_not_early() -> None:
     )
 
 
+FALLEN = (STALLED_NEW, WELL_OLD, WELL_OLD)
+DONE_FIRST = {"begun": frozenset({"rc1"}), "batches": 1}
+FELL = ("rc1 does not serve as after the deployment",)
+
+
+def test_one_that_was_deployed_to_and_no_longer_serves() -> None:
+    """Where the gate needs fewer: it is waited for once, and then the roll stops before the next drain."""
+    passed = seen(*FALLEN)
+    state = after_gate(plan(), after(Stage.RETURN, *FIRST_NEW, **DONE_FIRST), before("rc2"), passed)
+    asked = next_step(plan(), state)
+    assert asked == Ask(Stage.SETTLE, ("rc1",), expected_version=NEW)
+    assert after_gate(plan(), state, asked, seen(*FALLEN, verdict="wait")).reasons == FELL
+    back = after_gate(plan(), state, asked, seen(*FIRST_NEW))
+    assert next_step(plan(), back) == before("rc2")
+    assert after_gate(plan(), back, before("rc2"), passed).reasons == FELL
+    taken = after_gate(plan(), back, before("rc2"), seen(*FIRST_NEW))
+    assert (taken.batch, taken.settled) == (("rc2",), False)
+
+
+def test_it_cannot_be_waited_for_without_a_version() -> None:
+    state = after(Stage.RETURN, *FIRST_NEW, **DONE_FIRST)
+    assert after_gate(plan(expected_version=None), state, before("rc2"), seen(*FALLEN)).reasons == FELL
+
+
+def test_the_last_gate_is_about_every_node() -> None:
+    state = after(Stage.RETURN, *ALL_NEW, begun=ALL)
+    assert after_gate(plan(), state, final(3, NEW), seen(*ALL_NEW)).reasons == ()
+    both = (STALLED_NEW, WELL_NEW, STALLED_NEW)
+    assert after_gate(plan(), state, final(3, NEW), seen(*both)).reasons == (
+        "rc1, rc3 do not serve as after the deployment",
+    )
+
+
 def test_in_check_mode_a_reason_to_wait_passes() -> None:
     checked, waits = plan(check=True), seen(*ALL_OLD, verdict="wait")
     state = after_gate(checked, after(Stage.RETURN, *ALL_OLD), before("rc1"), waits)
@@ -686,7 +749,10 @@ TWO = ("rc1", "rc2")
             Run(Stage.DRAIN, Hook.DRAIN, TWO),
             (),
             ("rc2",),
-            {"reasons": ("the drain hook failed on rc1, rc2",), "lost": frozenset({"rc2"})},
+            {
+                "reasons": ("the drain hook failed on rc1", "Ansible lost rc2 during the drain hook"),
+                "lost": frozenset({"rc2"}),
+            },
             id="lost",
         ),
         pytest.param(Run(Stage.DEPLOY, Hook.DEPLOY, TWO), TWO, (), {"deployed": frozenset(TWO)}, id="deployed to both"),
@@ -738,7 +804,33 @@ def test_what_holds_from_the_end_of_a_hook(
     run: Run, finished: tuple[str, ...], lost: tuple[str, ...], expected: dict[str, Any]
 ) -> None:
     state = after_hook(State(admitted=frozenset({"rc3"})), run, finished=finished, lost=lost)
-    assert state == State(stage=run.stage, **{"admitted": frozenset({"rc3"}), **expected})
+    leaves = "reasons" in expected
+    assert state == State(stage=run.stage, **{"admitted": frozenset({"rc3"}), "leaves": leaves, **expected})
+    if leaves:
+        assert next_step(plan(), state) == Leave()
+
+
+def test_the_play_that_puts_back() -> None:
+    """What was going on has failed; each host gets one more try, and no other play follows."""
+    drain = Run(Stage.DRAIN, Hook.DRAIN, ("rc1",))
+    state = put_back(deploying(Stage.DRAIN, leaves=True, lost=frozenset({"rc2"})), drain, ended=False)
+    failed = {"reasons": ("the drain hook failed on rc1",), "lost": frozenset[str](), "putting_back": True}
+    assert state == deploying(Stage.DRAIN, **failed)
+    again = after_hook(state, Run(Stage.RETURN, Hook.READMIT, ("rc1",)), finished=())
+    assert not again.leaves
+    assert again.lost == {"rc1"}
+
+
+@pytest.mark.parametrize(("ended", "reasons"), [(True, ()), (False, ("the play ended before the roll was over",))])
+def test_a_play_that_ended(ended: bool, reasons: tuple[str, ...]) -> None:
+    assert put_back(State(), None, ended=ended) == State(reasons=reasons, putting_back=True)
+
+
+def test_a_strict_check() -> None:
+    """A gate before that would have to wait stops it; one after a deployment that did not take place does not."""
+    strict, waits = plan(check=True, check_strict=True), seen(*ALL_OLD, verdict="wait")
+    assert after_gate(strict, after(Stage.RETURN, *ALL_OLD), before("rc1"), waits).reasons == (waits.message,)
+    assert after_gate(strict, deploying(Stage.DEPLOY, *ALL_OLD), after_deploying("rc1"), waits).reasons == ()
 
 
 def test_a_second_reason_is_added() -> None:
@@ -761,6 +853,7 @@ def rolled(options: dict[str, Any], glimpses: tuple[Glimpse, ...]) -> list[str]:
             now = Seen("pass", "passed", dict(cluster), ready=frozenset(step.targets))
             state = after_gate(wanted, state, step, now)
         else:
+            assert isinstance(step, Run)
             steps.append(" ".join([step.hook.value, *step.hosts]))
             if step.hook is Hook.DEPLOY:
                 cluster.update(dict.fromkeys(step.hosts, WELL_NEW))

@@ -50,6 +50,9 @@ STATES = st.builds(
     ran=SETS,
     batches=st.integers(0, 300),
     soaked=st.booleans(),
+    leaves=st.booleans(),
+    putting_back=st.booleans(),
+    stopped_at=st.none() | st.sampled_from(Stage),
     reasons=st.lists(TEXTS, max_size=2).map(tuple),
 )
 
@@ -76,6 +79,7 @@ def test_the_state_as_data() -> None:
         was=(Glimpse(serving=False, instance_id=None, version=None),),
         admitted=frozenset({"rc3", "rc1"}),
         batches=2,
+        stopped_at=Stage.AFTER,
         reasons=("why",),
     )
     assert state.to_dict() == {
@@ -98,6 +102,9 @@ def test_the_state_as_data() -> None:
         "ran": [],
         "batches": 2,
         "soaked": False,
+        "leaves": False,
+        "putting_back": False,
+        "stopped_at": "after",
         "reasons": ["why"],
     }
 

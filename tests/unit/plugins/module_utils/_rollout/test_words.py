@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome, Verdict
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import Ask, End, Run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook, Plan
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Glimpse, Seen, Stage, State
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.words import (
+    gate_line,
+    gate_name,
     last_line,
     plan_lines,
     step_line,
 )
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
 OLD, NEW = "7.10.0", "7.11.0"
 HOOKS = frozenset({Hook.DRAIN, Hook.DEPLOY, Hook.READMIT})
@@ -32,24 +37,22 @@ def looked(**versions: str | None) -> State:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "state", "todo", "lines"),
+    ("wanted", "state", "lines"),
     [
         (
             plan(),
             looked(rc1=OLD, rc2=NEW, rc3=None),
-            ("rc3", "rc1"),
             [
                 "version: 7.11.0 wanted; now 7.10.0 on 1, 7.11.0 on 1, unknown on 1",
-                "order: rc3, rc1",
+                "order: rc1, rc3",
                 "passed over: rc2: 7.11.0 runs there already",
             ],
         ),
         (
             plan("rc1", expected_version=None),
             State(),
-            ("rc1",),
             [
-                "version: not checked wanted; now none is known",
+                "version: not checked; now none is known",
                 "order: rc1",
                 "single node: users are disconnected meanwhile",
             ],
@@ -57,7 +60,6 @@ def looked(**versions: str | None) -> State:
         (
             plan(hosts=("rc1",), keep_out=frozenset({"rc3"})),
             looked(rc1=NEW, rc2=OLD, rc3=OLD),
-            (),
             [
                 "version: 7.11.0 wanted; now 7.10.0 on 2, 7.11.0 on 1",
                 "order: nothing to deploy",
@@ -69,36 +71,52 @@ def looked(**versions: str | None) -> State:
         (
             plan(hosts=("rc1",), in_rotation=frozenset({"rc2", "rc3"})),
             looked(rc1=OLD, rc2=OLD, rc3=OLD),
-            ("rc1",),
             ["version: 7.11.0 wanted; now 7.10.0 on 3", "order: rc1", "not in this play: rc2, rc3"],
         ),
     ],
     ids=["three nodes", "one node", "limited", "limited, the others in rotation"],
 )
-def test_the_plan(wanted: Plan, state: State, todo: tuple[str, ...], lines: list[str]) -> None:
-    assert plan_lines(wanted, state, todo) == lines
+def test_the_plan(wanted: Plan, state: State, lines: list[str]) -> None:
+    assert plan_lines(wanted, state) == lines
+
+
+def test_a_step() -> None:
+    assert step_line(Run(Stage.DRAIN, Hook.DRAIN, ("rc1", "rc2"))) == "drain rc1, rc2"
 
 
 @pytest.mark.parametrize(
-    ("step", "line"),
+    ("asked", "name"),
     [
-        (Run(Stage.DRAIN, Hook.DRAIN, ("rc1", "rc2")), "drain rc1, rc2"),
-        (Run(Stage.RETURN, Hook.READMIT, ("rc1",)), "readmit rc1"),
-        (Ask(Stage.LOOK), "ask all members"),
-        (Ask(Stage.BEFORE, ("rc1", "rc2")), "gate before rc1, rc2"),
-        (Ask(Stage.RECHECK, ("rc1",)), "gate before rc1, again"),
-        (Ask(Stage.AFTER, ("rc1",)), "gate after rc1"),
-        (Ask(Stage.SETTLE, ("rc1",)), "wait for members that run the version already: rc1"),
-        (Ask(Stage.REVIEW), "ask all members, since a hook failed"),
-        (Ask(Stage.SOAK, hold_for=60.0), "the cluster must hold"),
-        (Ask(Stage.FINAL), "gate for the whole cluster"),
-        (End(True, ("no",), (), ()), "the roll stops"),
-        (End(False, (), (), ()), "the roll is over"),
+        (Ask(Stage.LOOK), "all members"),
+        (Ask(Stage.BEFORE, ("rc1", "rc2")), "before rc1, rc2"),
+        (Ask(Stage.RECHECK, ("rc1",)), "before rc1, again"),
+        (Ask(Stage.AFTER, ("rc1",)), "after rc1"),
+        (Ask(Stage.SETTLE, ("rc1",)), "back already: rc1"),
+        (Ask(Stage.REVIEW), "all members"),
+        (Ask(Stage.SOAK, hold_for=60.0), "the cluster holds"),
+        (Ask(Stage.FINAL), "whole cluster"),
     ],
-    ids=str,
+    ids=lambda value: value.stage.value if isinstance(value, Ask) else "",
 )
-def test_a_step(step: Ask | Run | End, line: str) -> None:
-    assert step_line(step) == line
+def test_a_gate(asked: Ask, name: str) -> None:
+    assert gate_name(asked) == name
+
+
+@pytest.mark.parametrize(
+    ("outcome", "observations", "line"),
+    [
+        (Outcome.PASS, 1, "passed at once: 3 of 3 members serve"),
+        (Outcome.PASS, 2, "passed: 3 of 3 members serve; waited 7 s"),
+        (Outcome.WAIT, 2, "returned: 3 of 3 members serve; waited 7 s"),
+        (Outcome.FAIL, 2, "failed: 3 of 3 members serve; waited 7 s"),
+        (Outcome.INCONCLUSIVE, 1, "inconclusive: 3 of 3 members serve; waited 7 s"),
+    ],
+)
+def test_what_a_gate_says(outcome: Outcome, observations: int, line: str) -> None:
+    scene = Scene.of("rc1", "rc2", "rc3")
+    verdict = Verdict(outcome, "3 of 3 members serve")
+    gate = GateResult(verdict, scene.policy("steady"), 7.0, observations)
+    assert gate_line(gate) == line
 
 
 @pytest.mark.parametrize(
@@ -117,6 +135,26 @@ def test_a_step(step: Ask | Run | End, line: str) -> None:
             End(True, ("credentials refused",), (), ()),
             "the roll stopped before the first deployment; credentials refused. Mend that, and run the same command "
             "again: it checks the whole cluster again.",
+        ),
+        (
+            plan(),
+            State(batches=2, stopped_at=Stage.FINAL),
+            End(True, ("no",), (), ()),
+            "the roll stopped at the end, when all were deployed to; no. Mend that, and run the same command again: it "
+            "checks the whole cluster again.",
+        ),
+        (
+            plan(),
+            State(batch=("rc1",), batches=1, stopped_at=Stage.SOAK),
+            End(True, ("no",), (), ("rc2",)),
+            "the roll stopped while the cluster had to hold after 1 batch; no. Mend that, and run the same command "
+            "again: it goes on with rc2.",
+        ),
+        (
+            plan(),
+            State(batches=1),
+            End(True, ("no",), (), ("rc2",)),
+            "the roll stopped after 1 batch; no. Mend that, and run the same command again: it goes on with rc2.",
         ),
         (
             plan(batches=1),
@@ -149,7 +187,18 @@ def test_a_step(step: Ask | Run | End, line: str) -> None:
             "check mode: nothing was deployed. Run the same command without check mode to deploy.",
         ),
     ],
-    ids=["stopped", "refused", "one batch", "two batches", "done", "done without a version", "check mode"],
+    ids=[
+        "stopped",
+        "refused",
+        "at the end",
+        "soak",
+        "between batches",
+        "one batch",
+        "two batches",
+        "done",
+        "done without a version",
+        "check mode",
+    ],
 )
 def test_the_last_line(wanted: Plan, state: State, end: End, line: str) -> None:
     assert last_line(wanted, state, end) == line
