@@ -2,133 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Waits on the controller, whoever observes: this worker itself, or the module of the same name on the task's host."""
+"""A gate as a task of its own."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
-from ansible.module_utils.common.parameters import remove_values
-from ansible.utils.display import Display
-
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import (
-    observing,
-    refuse_from_afar,
-    result_of,
-)
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import ObserverError, run
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from, warnings_for
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._sleep import OverdueError, bounded, sleeper
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
-
-SHIPPING = 30.0  # seconds for a connection and a transfer, beside the calls themselves
-
-display = Display()
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import result_of
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._gate import GateAction
 
 
-class ActionModule(Action):
-    argument_spec = GATE
+class ActionModule(GateAction):
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        return self.guarded(lambda: self._gate(task_vars))
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        if self._task.async_val:
-            msg = "cluster_gate waits by itself and says why it waits: take async off this task"
-            return {"failed": True, "changed": False, "msg": msg}
-        self.host = str((task_vars or {}).get("inventory_hostname", "localhost"))
-        self.asker = str(self._task.delegate_to or self.host)
-        return super().run(tmp, task_vars)
-
-    def in_process(self, params: dict[str, Any]) -> dict[str, Any]:
-        policy = self._policy(params)
-        with observing(policy, params, self.secrets) as observe:
-            return self._wait(policy, observe)
-
-    def shipped(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        return self.guarded(lambda: self._wait_from_afar(task_vars))
-
-    def _wait_from_afar(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        args, params = self.spelled_out()
-        policy = self._policy(params)
-        refuse_from_afar(params, policy.members, remote=self._connection.transport != "local")
-        limit = SHIPPING + 4 * params["timeout"]
-        return self._wait(policy, lambda: self._observe_from_afar(policy.members, args, task_vars, limit))
-
-    def _policy(self, params: dict[str, Any]) -> Policy:
-        return policy_from({**params, "check_mode": self._task.check_mode}, members_from(params))
-
-    def _observe_from_afar(
-        self, members: tuple[Member, ...], args: dict[str, Any], task_vars: dict[str, Any], limit: float
-    ) -> Observation:
-        """One run of the module. A host out of reach is a lost observation, a module that cannot run an error."""
-        whole = False
-        try:
-            with bounded(limit):
-                result = self._execute_module(module_args=args, task_vars=task_vars)
-            whole = True
-        except AnsibleAuthenticationFailure as error:  # once more would only lock the account out
-            raise ObserverError(f"on {self.asker}: {printable(str(error))}") from None
-        except AnsibleConnectionFailure as error:
-            lost = printable(f"{self.asker} out of reach: {error}").rstrip(": ")
-            return Observation(views=(), at=time.monotonic(), lost=lost)
-        except OverdueError:
-            return Observation(views=(), at=time.monotonic(), lost=f"{self.asker} gave none within {limit:g} s")
-        except AnsibleError as error:  # such as a password for another user that is missing
-            raise ObserverError(f"on {self.asker}: {printable(str(error))}") from None
-        finally:
-            if not whole:
-                # The temporary folder may be gone with the host, and cleaning it up would connect again, without limit.
-                self._connection._shell.tmpdir = None
-        try:
-            return _of(members, Observation.from_dict(result.get("observation")))
-        except InvalidAnswerError:
-            raise ObserverError(f"on {self.asker}: {_told(result)}") from None
-
-    def _wait(self, policy: Policy, observe: Callable[[], Observation]) -> dict[str, Any]:
-        gate = run(
-            observe,
-            policy,
-            clock=time.monotonic,
-            sleep=sleeper(),
-            on_progress=lambda line: self._say(policy, line),
-            began=datetime.now(timezone.utc),
-        )
+    def _gate(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        gate = self.ask(self._task.args, task_vars)
         result = result_of(gate, check_mode=self._task.check_mode)
-        warnings = warnings_for(policy.members)
+        warnings = warnings_for(gate.policy.members)
         return {**result, **({"warnings": warnings} if warnings else {})}
-
-    def _say(self, policy: Policy, line: str) -> None:
-        """To standard error, so that callbacks that write JSON to standard output stay parseable."""
-        if self._task.no_log:
-            return
-        gate = " ".join((policy.phase.value, *policy.targets))
-        display.display(printable(remove_values(f"[{self.host}] {gate}: {line}", self.secrets)), stderr=True)
-
-
-def _of(members: tuple[Member, ...], observation: Observation) -> Observation:
-    """The views are in the order of the members; what they are called may have been masked on its way.
-
-    Raises :class:`InvalidAnswerError`.
-    """
-    if observation.lost is not None or len(observation.views) != len(members):
-        raise InvalidAnswerError("it is not one view of each member")
-    views = tuple(replace(view, member=member) for view, member in zip(observation.views, members))
-    return Observation(views=views, at=time.monotonic())
-
-
-def _told(result: dict[str, Any]) -> str:
-    said = (result.get("msg"), result.get("module_stderr"), result.get("module_stdout"))
-    return printable(next((str(text) for text in said if text), "the module said nothing"))[:400]

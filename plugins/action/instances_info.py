@@ -9,10 +9,10 @@ from typing import Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import INSTANCES
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._info import instances_info
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import ModuleAction
 
 
-class ActionModule(Action):
+class ActionModule(ModuleAction):
     argument_spec = INSTANCES
 
     def in_process(self, params: dict[str, Any]) -> dict[str, Any]:

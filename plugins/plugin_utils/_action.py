@@ -38,8 +38,6 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
     _supports_check_mode = True
     _supports_async = True
 
-    argument_spec: ClassVar[Mapping[str, Any]]
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.secrets: set[str] = set()
@@ -48,25 +46,11 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
         del tmp  # Ansible no longer uses it
         task_vars = task_vars or {}
         super().run(None, task_vars)
-        if not self.runs_here:
-            return self.shipped(task_vars)
-        return self.guarded(lambda: self.in_process(self.validated_params()))
+        return self.work(task_vars)
 
     @abstractmethod
-    def in_process(self, params: dict[str, Any]) -> dict[str, Any]:
-        """The result for validated options. May raise :class:`OptionsError`."""
-
-    def shipped(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """The result of the module of the same name, run on the task's host."""
-        try:
-            args, _params = self.spelled_out()
-        except OptionsError as error:
-            refusal = {"failed": True, "changed": False, "msg": str(error)}
-            return masked(refusal, self.secrets)
-        result: dict[str, Any] = self._execute_module(
-            module_args=args, task_vars=task_vars, wrap_async=self._task.async_val
-        )
-        return result
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The task's result."""
 
     @property
     def runs_here(self) -> bool:
@@ -79,22 +63,15 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
             and not any(self._task.environment or [])
         )
 
-    def validated_params(self) -> dict[str, Any]:
-        """The task's options, as its module would get them; secrets are known from then on.
-
-        Raises :class:`OptionsError`.
-        """
-        return validated(self.argument_spec, self._task.args, self.secrets)
-
-    def spelled_out(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def spelled_out(self, spec: Mapping[str, Any], args: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arguments to ship, with what comes from the environment here, and the options that they mean.
 
         Raises :class:`OptionsError`.
         """
         with self._environment():
-            params = self.validated_params()
-            args = {**plain(self._task.args), **spelled_out(params)}
-            return args, {**params, "url": args.get("url")}
+            params = validated(spec, args, self.secrets)
+            shipped = {**plain(args), **spelled_out(params)}
+            return shipped, {**params, "url": shipped.get("url")}
 
     @contextmanager
     def _environment(self) -> Iterator[None]:
@@ -118,3 +95,28 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
             except OptionsError as error:
                 outcome = {"failed": True, "changed": False, "msg": str(error)}
         return masked(outcome, self.secrets)
+
+
+class ModuleAction(Action):
+    """An action that does what its module does."""
+
+    argument_spec: ClassVar[Mapping[str, Any]]
+
+    def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        if self.runs_here:
+            return self.guarded(lambda: self.in_process(validated(self.argument_spec, self._task.args, self.secrets)))
+        return self._shipped(task_vars)
+
+    @abstractmethod
+    def in_process(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The result for validated options. May raise :class:`OptionsError`."""
+
+    def _shipped(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        try:
+            args, _params = self.spelled_out(self.argument_spec, self._task.args)
+        except OptionsError as error:
+            return masked({"failed": True, "changed": False, "msg": str(error)}, self.secrets)
+        result: dict[str, Any] = self._execute_module(
+            module_args=args, task_vars=task_vars, wrap_async=self._task.async_val
+        )
+        return result

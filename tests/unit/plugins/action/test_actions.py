@@ -21,6 +21,7 @@ from ansible.template import Templar
 
 from ansible_collections.rocketops.rocketchat.plugins.action import cluster_gate, instances_facts, instances_info
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.environment import ENVIRONMENT
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils import _gate
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, serving
 
@@ -127,7 +128,7 @@ def test_a_gate_that_waits_says_so_unless_it_must_not_log(silent: bool, capsys: 
 
 def test_async_is_refused() -> None:
     result = action(cluster_gate.ActionModule, {}, keywords={"async": 10}).run(task_vars={})
-    assert result["msg"] == "cluster_gate waits by itself and says why it waits: take async off this task"
+    assert result["msg"] == "a gate waits by itself and says why it waits: take async off this task"
 
 
 def test_on_another_host_the_module_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +205,7 @@ def test_an_observation_of_others_is_none(views: int) -> None:
 
 
 def test_a_host_that_hangs_is_a_lost_observation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_gate, "SHIPPING", 0.05)
+    monkeypatch.setattr(_gate, "SHIPPING", 0.05)
     made = from_afar(timeout=0.01, deadline=0.3)
     shipping(made, lambda: time.sleep(5))
     result = made.run(task_vars={"inventory_hostname": "lb"})

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""Gates that wait on the controller, whoever observes: this worker itself, or the module on the task's host."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleAuthenticationFailure, AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.common.parameters import remove_values
+from ansible.utils.display import Display
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import observing, refuse_from_afar
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import ObserverError, run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import access_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._action import Action
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._sleep import OverdueError, bounded, sleeper
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
+
+MODULE = "rocketops.rocketchat.cluster_gate"
+SHIPPING = 30.0  # seconds for a connection and a transfer, beside the calls themselves
+
+display = Display()
+
+
+class GateAction(Action):
+    """To be derived from: an action that asks gates."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        if self._task.async_val:
+            msg = "a gate waits by itself and says why it waits: take async off this task"
+            return {"failed": True, "changed": False, "msg": msg}
+        self.host = str((task_vars or {}).get("inventory_hostname", "localhost"))
+        self.asker = str(self._task.delegate_to or self.host)
+        # What the gate is called in its lines; empty: by its phase and targets.
+        self.gate = ""
+        # How many lines of progress were said.
+        self.lines = 0
+        return super().run(tmp, task_vars)
+
+    def ask(self, args: Mapping[str, Any], task_vars: dict[str, Any], **earlier: Any) -> GateResult:
+        """Wait for the gate with these options of cluster_gate. ``earlier``: of a wait that this one goes on with.
+
+        Raises :class:`OptionsError`.
+        """
+        if self.runs_here:
+            params = validated(GATE, args, self.secrets)
+            policy = self._policy(params)
+            with observing(policy, params, self.secrets) as observe:
+                return self._wait(policy, observe, **earlier)
+        shipped, params = self.spelled_out(GATE, args)
+        policy = self._policy(params)
+        refuse_from_afar(params, policy.members, remote=self._connection.transport != "local")
+        limit = SHIPPING + 4 * params["timeout"]
+        return self._wait(policy, lambda: self._observe_from_afar(policy.members, shipped, task_vars, limit), **earlier)
+
+    def check(self, args: Mapping[str, Any]) -> None:
+        """Raises :class:`OptionsError` for options that :meth:`ask` would refuse."""
+        if not self.runs_here:
+            self._policy(self.spelled_out(GATE, args)[1])
+            return
+        params = validated(GATE, args, self.secrets)
+        self._policy(params)
+        access_from(params)
+
+    def _policy(self, params: dict[str, Any]) -> Policy:
+        return policy_from({**params, "check_mode": self._task.check_mode}, members_from(params))
+
+    def _observe_from_afar(
+        self, members: tuple[Member, ...], args: dict[str, Any], task_vars: dict[str, Any], limit: float
+    ) -> Observation:
+        """One run of the module. A host out of reach is a lost observation, a module that cannot run an error."""
+        whole = False
+        try:
+            with bounded(limit):
+                result = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
+            whole = True
+        except AnsibleAuthenticationFailure as error:  # once more would only lock the account out
+            raise ObserverError(f"on {self.asker}: {printable(str(error))}") from None
+        except AnsibleConnectionFailure as error:
+            lost = printable(f"{self.asker} out of reach: {error}").rstrip(": ")
+            return Observation(views=(), at=time.monotonic(), lost=lost)
+        except OverdueError:
+            return Observation(views=(), at=time.monotonic(), lost=f"{self.asker} gave none within {limit:g} s")
+        except AnsibleError as error:  # such as a password for another user that is missing
+            raise ObserverError(f"on {self.asker}: {printable(str(error))}") from None
+        finally:
+            if not whole:
+                # The temporary folder may be gone with the host, and cleaning it up would connect again, without limit.
+                self._connection._shell.tmpdir = None
+        try:
+            return _of(members, Observation.from_dict(result.get("observation")))
+        except InvalidAnswerError:
+            raise ObserverError(f"on {self.asker}: {_told(result)}") from None
+
+    def _wait(self, policy: Policy, observe: Callable[[], Observation], **earlier: Any) -> GateResult:
+        return run(
+            observe,
+            policy,
+            clock=time.monotonic,
+            sleep=sleeper(),
+            on_progress=lambda line: self._say(policy, line),
+            began=datetime.now(timezone.utc),
+            **earlier,
+        )
+
+    def _say(self, policy: Policy, line: str) -> None:
+        gate = self.gate or f"{policy.phase.value} {', '.join(policy.targets)}".rstrip()
+        self.say(f"{gate}: {line}")
+
+    def say(self, line: str) -> None:
+        """To standard error, so that callbacks that write JSON to standard output stay parseable."""
+        self.lines += 1
+        if not self._task.no_log:
+            display.display(printable(remove_values(f"[{self.host}] {line}", self.secrets)), stderr=True)
+
+
+def _of(members: tuple[Member, ...], observation: Observation) -> Observation:
+    """The views are in the order of the members; what they are called may have been masked on its way.
+
+    Raises :class:`InvalidAnswerError`.
+    """
+    if observation.lost is not None or len(observation.views) != len(members):
+        raise InvalidAnswerError("it is not one view of each member")
+    views = tuple(replace(view, member=member) for view, member in zip(observation.views, members))
+    return Observation(views=views, at=time.monotonic())
+
+
+def _told(result: dict[str, Any]) -> str:
+    said = (result.get("msg"), result.get("module_stderr"), result.get("module_stdout"))
+    return printable(next((str(text) for text in said if text), "the module said nothing"))[:400]
