@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import REPORT
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import ENDINGS, told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import form_of, written
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 
@@ -28,44 +26,13 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         try:
             params = validated(REPORT, self._task.args, set())
             paths = [Path(dest).absolute() for dest in params["dest"]]
-            forms = [_form(path) for path in paths]
+            forms = [form_of(path) for path in paths]
         except OptionsError as error:
             return {"failed": True, "changed": False, "msg": str(error)}
         if self._task.check_mode:
             return {"changed": True, "paths": [], "msg": "nothing is written in check mode"}
-        problems = [_written(params["results"], form, path) for path, form in zip(paths, forms)]
+        problems = [written(params["results"], form, path) for path, form in zip(paths, forms)]
         warnings = [problem for problem in problems if problem]
-        written = [str(path) for path, problem in zip(paths, problems) if not problem]
-        msg = f"written: {', '.join(written) or 'nothing'}"
-        return {"changed": bool(written), "paths": written, "msg": msg, **({"warnings": warnings} if warnings else {})}
-
-
-def _form(path: Path) -> str:
-    if path.suffix.lower() not in ENDINGS:
-        raise OptionsError(f"{path}: a report ends with one of {', '.join(ENDINGS)}")
-    return ENDINGS[path.suffix.lower()]
-
-
-def _written(results: list[Any], form: str, path: Path) -> str:
-    """Write it whole or not at all. Returns why not."""
-    try:
-        _replace(path, told(results, form))
-    except (OSError, ValueError) as error:
-        return f"the report {path} could not be written: {error}"
-    return ""
-
-
-def _replace(path: Path, text: str) -> None:
-    """Whoever reads it meanwhile sees the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(partial).chmod(0o666 & ~umask)
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+        done = [str(path) for path, problem in zip(paths, problems) if not problem]
+        msg = f"written: {', '.join(done) or 'nothing'}"
+        return {"changed": bool(done), "paths": done, "msg": msg, **({"warnings": warnings} if warnings else {})}

@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parents[1]
 ROLLS = TESTS / "unit" / "recorded"
+SETTLED = 8  # seconds until all have been up for long enough, so that the roll begins at once
 UP = ("--version", "7.10.0", "--ping", "1", "--expire", "6", "--sweep", "6", "--lifetime", "600")
 BROKEN = "{{ 'never_ready' if inventory_hostname == 'rc2' else 'none' }}"
 RECORDED: Mapping[str, tuple[Mapping[str, object], int]] = {
@@ -39,6 +41,7 @@ def main() -> None:
         emulator = Emulator(Path(state) / "cluster", session)
         try:
             emulator.up(*UP, nodes=3)
+            time.sleep(SETTLED)
             (Path(state) / "up.json").write_text(json.dumps(emulator.document), encoding="utf-8")
             for name, (variables, code) in RECORDED.items():
                 _roll(Path(state), emulator, {**variables, "health_gate_report": str(ROLLS / f"{name}.json")}, code)

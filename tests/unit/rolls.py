@@ -38,10 +38,15 @@ def recorded(name: str) -> list[dict[str, Any]]:
 
 
 class PaperRoll:
-    """A roll of a cluster on paper, gate by gate. Times are the scene's."""
+    """A roll of a cluster on paper, gate by gate. Times are the scene's.
 
-    def __init__(self, scene: Scene) -> None:
+    ``rotates``: its results say who is out of rotation, as those of the playbook with hooks: at first everybody.
+    """
+
+    def __init__(self, scene: Scene, *, rotates: bool = False) -> None:
         self.scene = scene
+        self.rotates = rotates
+        self.out = set(scene.nodes)
         self.results: list[dict[str, Any]] = []
 
     def gate(self, phase: str = "steady", *, restart: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
@@ -64,26 +69,32 @@ class PaperRoll:
             on_progress=lambda _line: None,
             began=began,
         ).to_dict()
+        if self.rotates:
+            result["out_of_rotation"] = sorted(self.out)
         self.results.append(result)
         return result
 
     def batch(self, targets: tuple[str, ...], *, broken: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
-        """Take the targets down and bring them back, but for those that are broken."""
+        """Take the targets down and bring them back, but for those that are broken: these are not readmitted."""
         self.gate("before", targets=list(targets), **options)
         self.scene.now += 15
+        self.out.update(targets)
         before = self.gate("before", targets=list(targets), **options)
         for name in targets:
             self.scene.kill(name)
         self.scene.now += 25
         well = tuple(name for name in targets if name not in broken)
-        return self.gate("after", targets=list(targets), before=before, restart=well, **options)
+        after = self.gate("after", targets=list(targets), before=before, restart=well, **options)
+        self.out.difference_update(well)
+        return after
 
 
 def fifty(batch: int = 10) -> list[dict[str, Any]]:
     """Fifty members, some at a time."""
     names = tuple(f"chat-node-{number:02}" for number in range(1, 51))
-    roll = PaperRoll(Scene.of(*names))
+    roll = PaperRoll(Scene.of(*names), rotates=True)
     roll.gate()
+    roll.out.clear()
     for first in range(0, len(names), batch):
         roll.batch(names[first : first + batch], min_serving="70%")
         roll.scene.remnants.clear()  # the database has forgotten them
@@ -101,7 +112,8 @@ def hostile() -> list[dict[str, Any]]:
     scene.cut.add(frozenset({scene[HOSTILE[0]].id, scene[HOSTILE[1]].id}))
     scene.remnants = {node.id.removesuffix("-1"): -900.0 for node in scene.nodes.values()}
     waive = [{"code": "not_linked", "pair": list(HOSTILE[:2]), "reason": HOSTILE[4]}]
-    roll = PaperRoll(scene)
+    roll = PaperRoll(scene, rotates=True)
     roll.gate(waive=waive)
+    roll.out.clear()
     roll.batch(HOSTILE[2:4], broken=HOSTILE[2:3], waive=waive)
     return roll.results

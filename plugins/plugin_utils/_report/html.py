@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,7 +103,7 @@ class _Picture:
         self.line = line
         self.height = HEIGHT
         size = len(line.rows)
-        lowest = min(line.floor, size if line.fewest is None else line.fewest)
+        lowest = min([line.floor, *(fewest for fewest in (line.fewest, line.fewest_in_rotation) if fewest is not None)])
         self.base = max(lowest - 2, 0) if size > 12 else 0
         self.top = max(size, 1)
 
@@ -144,15 +143,21 @@ class _Picture:
         return f"{span.doing.name.lower()}{' new' if span.new and span.doing in DARKER else ''}"
 
     def time(self, seconds: float) -> str:
-        return clock(self.line.began + timedelta(seconds=seconds))
+        return self.line.time(seconds)
 
     def words(self, row: Row) -> str:
-        return "; ".join(f"{self.time(span.begin)} {span.words}" for span in row.spans[:20])
+        out = self.line.absences(row, limit=20)
+        return "; ".join([*(f"{self.time(span.begin)} {span.words}" for span in row.spans[:20]), *filter(None, [out])])
 
     @property
-    def told(self) -> list[tuple[str, Span]]:
-        """The same in words, a line for each span."""
-        return [(row.name, span) for row in self.line.rows for span in row.spans]
+    def told(self) -> list[tuple[str, float, float, str]]:
+        """The same in words, a line for each span and each absence: who, from when to when, and what."""
+        told: list[tuple[str, float, float, str]] = []
+        for row in self.line.rows:
+            spans = [(row.name, span.begin, span.end, span.words) for span in row.spans]
+            absences = [(row.name, absence.begin, absence.end, absence.words) for absence in row.out]
+            told += sorted([*spans, *absences], key=lambda line: line[1])
+        return told
 
 
 DARKER = frozenset({Doing.SERVING})

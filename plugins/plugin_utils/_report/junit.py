@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import to_iso
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import Outcome, title_of
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import time_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +41,9 @@ def junit(roll: Roll) -> str:
     root = ElementTree.Element("testsuites", {"name": "rocketops.rocketchat", **counts})
     suite = ElementTree.SubElement(root, "testsuite", {"name": "rolling update", **counts, **_timestamp(roll)})
     properties = ElementTree.SubElement(suite, "properties")
-    for name, value in (("outcome", roll.outcome.value), ("summary", roll.sentence)):
+    line = time_line(roll)
+    summary = " ".join(filter(None, (roll.sentence, line.summary if line else "")))
+    for name, value in (("outcome", roll.outcome.value), ("summary", summary)):
         ElementTree.SubElement(properties, "property", {"name": name, "value": value})
     suite.extend(cases)
     ElementTree.indent(root)

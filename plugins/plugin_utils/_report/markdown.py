@@ -21,19 +21,24 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollo
     shortened,
     verdict_word,
 )
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import time_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import Gate
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import Advice, Roll, Versions
+    from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import TimeLine
 
 SIGNS = {"passed": "✅", "stopped": "❌", "under way": "⏳"}
 LIMIT = 20  # lines of one list: the whole is in the page
+ABSENCES_LIMIT = 3  # of one member
 
 
 def markdown(roll: Roll) -> str:
-    return "\n".join([*_answer(roll), *_members(roll), *_findings(roll), *_waivers(roll), *_gates(roll)]) + "\n"
+    line = time_line(roll)
+    about = (*_answer(roll, line), *_members(roll, line))
+    return "\n".join([*about, *_findings(roll), *_waivers(roll), *_gates(roll)]) + "\n"
 
 
 def code(text: str) -> str:
@@ -42,25 +47,29 @@ def code(text: str) -> str:
     return f"`{harmless or ' '}`"
 
 
-def _answer(roll: Roll) -> Iterator[str]:
+def _answer(roll: Roll, line: TimeLine | None) -> Iterator[str]:
     yield f"## {SIGNS[roll.outcome.value]} {outcome_word(roll)}"
     yield ""
     yield code(roll.sentence)
     if roll.began:
         yield ""
         yield f"Began {roll.began:%Y-%m-%d} {clock(roll.began)} UTC, took {duration(roll.took or 0)}."
+    if line and line.summary:
+        yield ""
+        yield line.summary
 
 
-def _members(roll: Roll) -> Iterator[str]:
-    yield from _section("Members", [_member(versions) for versions in roll.versions])
+def _members(roll: Roll, line: TimeLine | None) -> Iterator[str]:
+    out = {row.name: line.absences(row, limit=ABSENCES_LIMIT) for row in line.rows} if line else {}
+    yield from _section("Members", [_member(versions, out.get(versions.name, "")) for versions in roll.versions])
 
 
-def _member(versions: Versions) -> str:
+def _member(versions: Versions, out: str) -> str:
+    """``out``: when it was out of rotation."""
     first, last = versions.versions
     change = first if first == last else f"{first or '?'} → {last or '?'}"
-    return f"{code(versions.name)} {code(change or 'version not known')}: " + (
-        "serves" if versions.serving else code(versions.reason or "?")
-    )
+    does = "serves" if versions.serving else code(versions.reason or "?")
+    return f"{code(versions.name)} {code(change or 'version not known')}: {'; '.join(filter(None, (does, out)))}"
 
 
 def _findings(roll: Roll) -> Iterator[str]:

@@ -80,7 +80,8 @@ class Unclaimed:
 class Gate:
     """One result. ``began`` is none where it is not known; ``elapsed`` in seconds.
 
-    ``links`` are as they came: they are most of a result, and two gates' are looked at.
+    ``links`` are as they came: they are most of a result, and two gates' are looked at. ``out_of_rotation``: members
+    that the roll did not know to be in rotation while this gate looked; none: the result does not say it.
     """
 
     phase: str
@@ -97,6 +98,7 @@ class Gate:
     waived: tuple[Found, ...]
     unclaimed: tuple[Unclaimed, ...]
     history: tuple[Change, ...] = field(default=())
+    out_of_rotation: tuple[str, ...] | None = None
 
     @property
     def passed(self) -> bool:
@@ -172,6 +174,7 @@ def _gate(raw: Mapping[str, Any]) -> Gate:
         waived=tuple(_waived(entry) for entry in _entries(raw, "waived")),
         unclaimed=tuple(_unclaimed(entry) for entry in _entries(raw, "unclaimed")),
         history=tuple(_change(entry) for entry in _entries(raw, "history")),
+        out_of_rotation=None if raw.get("out_of_rotation") is None else _texts(raw, "out_of_rotation"),
     )
 
 

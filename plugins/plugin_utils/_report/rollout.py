@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code
@@ -24,6 +25,7 @@ UNKNOWN = (
     "The gate could not judge, or the finding belongs to another version of the collection.",
     "Do what the message says.",
 )
+COUNTED_OUT = "counted as out of rotation"
 
 
 class Outcome(str, Enum):
@@ -135,6 +137,18 @@ class Roll:
         )
 
     @cached_property
+    def out(self) -> tuple[str, ...]:
+        """Members that were counted as out of rotation when the last gate looked; none also where it is not known."""
+        last = out_of_rotation(self.gates, self.names)[-1:]
+        return tuple(name for name in self.names if last and name in (last[0] or ()))
+
+    @cached_property
+    def out_words(self) -> str:
+        """What is said of these. A roll that passed ends with its last gate; else members may be put back after it."""
+        ended = self.outcome is Outcome.PASSED and self.gates[-1].phase == "steady"
+        return f"{COUNTED_OUT} at the {'end' if ended else 'last gate'}"
+
+    @cached_property
     def advice(self) -> tuple[Advice, ...]:
         """Of the gates that stayed shut, else of the last one; what blocks comes first."""
         concerned = self.stops or self.gates[-1:]
@@ -159,11 +173,12 @@ class Roll:
         if not self.gates:
             return "Nothing was judged."
         took = "" if self.took is None else f" after {duration(self.took)}"
+        out = f"; {listed(self.out)} {self.out_words}" if self.out else ""
         if self.outcome is Outcome.STOPPED:
-            return f"{self._stopped(took)}{self._how_far()}."
+            return f"{self._stopped(took)}{self._how_far()}{out}."
         if self.outcome is Outcome.OPEN:
-            return f"{self._open()}{self._how_far()}."
-        return f"{'Passed' if self.rolled else 'Healthy'}{took}: {self._health()}{self._how_far()}."
+            return f"{self._open()}{self._how_far()}{out}."
+        return f"{'Passed' if self.rolled else 'Healthy'}{took}: {self._health()}{self._how_far()}{out}."
 
     def _stopped(self, took: str) -> str:
         stop = self.stops[0]
@@ -186,7 +201,7 @@ class Roll:
         if last.phase == "before":
             since = f" since {clock(last.ended)} UTC" if last.ended else ""
             return f"Under way: {listed(last.targets)} {'is' if len(last.targets) == 1 else 'are'} let go{since}"
-        return f"Under way: {listed(last.targets)} came back well"
+        return f"Under way: {listed(last.targets)} came back well" if last.targets else "Under way"
 
     def _health(self) -> str:
         last, everybody = self.gates[-1], len(self.names)
@@ -208,6 +223,19 @@ class Roll:
         if self.untouched:
             parts.append(f", {listed(self.untouched)} not touched")
         return "".join(parts)
+
+
+def out_of_rotation(gates: Sequence[Gate], names: Iterable[str]) -> list[frozenset[str] | None]:
+    """For each gate the members that were counted as out of rotation while it looked; none: not known.
+
+    No hook runs while a gate looks, so what is known at its end holds from its begin. A roll begins without knowing any
+    member to be in rotation, and that says nothing: its lists count from the first one on that leaves out a member.
+    """
+    lists = [None if gate.out_of_rotation is None else frozenset(gate.out_of_rotation) for gate in gates]
+    everybody = frozenset(names)
+    unknown = takewhile(lambda out: out is None or everybody <= out, lists)
+    first = sum(1 for _out in unknown)
+    return [*[None] * first, *lists[first:]]
 
 
 def _codes(found: Iterable[Found], blocking: bool) -> list[str]:

@@ -3,19 +3,32 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The time line of a roll: for each member what it did when, and how many served meanwhile."""
+"""The time line of a roll: for each member what it did and whether it was in rotation when, and how many served.
+
+To serve is to be well; to be in rotation is to be sent traffic by the load balancer. A result may say which members the
+roll did not know to be in rotation. One rule makes a time line of that: a member is in rotation during a gate that knew
+it there, and between two gates that both did. At all other times it is counted as out of rotation, also while its hooks
+drain or readmit it: that says what the roll relied on, not what the load balancer did. During a gate whose result does
+not say it, and next to one, nothing is known.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import words_of
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import (
+    COUNTED_OUT,
+    clock,
+    out_of_rotation,
+    words_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import Change, Gate, Seen
@@ -39,7 +52,8 @@ class Doing(str, Enum):
     UNKNOWN = "not known"
 
 
-CARRIES = frozenset({Doing.SERVING, Doing.FAULTY, Doing.SETTLING})
+# A member that is drained is as well as it was: that it gets no more traffic is told apart.
+CARRIES = frozenset({Doing.SERVING, Doing.FAULTY, Doing.SETTLING, Doing.DRAINING})
 
 
 @dataclass(frozen=True)
@@ -74,27 +88,63 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Traffic:
+    """Seconds since the roll began. ``out``: counted as out of rotation, by the rule above; none: not known."""
+
+    begin: float
+    end: float
+    out: bool | None
+
+    @property
+    def essence(self) -> object:
+        return self.out
+
+    @property
+    def words(self) -> str:
+        return COUNTED_OUT if self.out else ""
+
+
+@dataclass(frozen=True)
 class Row:
     name: str
     spans: tuple[Span, ...]
     marks: tuple[Mark, ...]
+    traffic: tuple[Traffic, ...]
+
+    @property
+    def out(self) -> tuple[Traffic, ...]:
+        return tuple(piece for piece in self.traffic if piece.out)
 
 
 @dataclass(frozen=True)
 class Step:
-    """``serving`` is none where nobody knows. ``floor``: how many have to carry the service."""
+    """How many serve, and how many of these are in rotation; none where nobody knows.
+
+    ``floor``: how many have to carry the service.
+    """
 
     begin: float
     end: float
     serving: int | None
     floor: int
+    in_rotation: int | None = None
 
     @property
     def essence(self) -> object:
-        return self.serving, self.floor
+        return self.serving, self.floor, self.in_rotation
+
+    @property
+    def carrying(self) -> int | None:
+        """How many do carry it, as far as is known."""
+        return self.serving if self.in_rotation is None else self.in_rotation
+
+    @property
+    def idle(self) -> int:
+        """How many serve and are counted as out of rotation, as far as is known."""
+        return (self.serving or 0) - (self.carrying or 0)
 
 
-Piece = TypeVar("Piece", Span, Step)
+Piece = TypeVar("Piece", Span, Step, Traffic)
 
 
 @dataclass(frozen=True)
@@ -107,9 +157,31 @@ class TimeLine:
     rows: tuple[Row, ...]
     steps: tuple[Step, ...]
 
+    def time(self, seconds: float) -> str:
+        return clock(self.began + timedelta(seconds=seconds))
+
+    def absences(self, row: Row, *, limit: int) -> str:
+        """``counted as out of rotation 02:55:17 to 02:55:43 and 02:56:01 to 02:56:14``; empty if it never was."""
+        times = [f"{self.time(piece.begin)} to {self.time(piece.end)}" for piece in row.out]
+        more = [f"{len(times) - limit} times more"] if len(times) > limit else []
+        return f"{COUNTED_OUT} {' and '.join([*times[:limit], *more])}" if times else ""
+
     @property
     def fewest(self) -> int | None:
         return min((step.serving for step in self.steps if step.serving is not None), default=None)
+
+    @property
+    def fewest_in_rotation(self) -> int | None:
+        """Of those that served."""
+        return min((step.in_rotation for step in self.steps if step.in_rotation is not None), default=None)
+
+    @property
+    def summary(self) -> str:
+        """A sentence; empty where rotation is not known."""
+        fewest = self.fewest_in_rotation
+        if fewest is None:
+            return ""
+        return f"Fewest seen to serve in rotation: {fewest} of {len(self.rows)}."
 
     @property
     def floor(self) -> int:
@@ -118,13 +190,17 @@ class TimeLine:
 
 @dataclass(frozen=True)
 class _Period:
-    """A while in which nothing changed as far as was seen. Without a ``change`` nobody looked."""
+    """A while in which nothing changed as far as was seen. Without a ``change`` nobody looked.
+
+    ``out``: members that are counted as out of rotation; none: not known. ``away``: what members do that a gate let go.
+    """
 
     begin: float
     end: float
     gate: Gate
     change: Change | None
-    away: Doing | None = None
+    out: frozenset[str] | None
+    away: Mapping[str, Doing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,10 +219,11 @@ def time_line(roll: Roll) -> TimeLine | None:
     gates.sort(key=lambda gate: _since(origin, gate.began))
     if not gates:
         return None
-    periods = list(_periods(gates, origin))
+    periods = list(_periods(gates, origin, out_of_rotation(gates, roll.names)))
     states = {name: _State(instance_id=_first_id(gates[0], name)) for name in roll.names}
     births = {name: state.instance_id for name, state in states.items()}
     spans: dict[str, list[Span]] = {name: [] for name in roll.names}
+    traffic: dict[str, list[Traffic]] = {name: [] for name in roll.names}
     steps: list[Step] = []
     floor = next((gate.needed for gate in gates if gate.phase == "before"), gates[0].needed)
     for period in periods:
@@ -154,37 +231,45 @@ def time_line(roll: Roll) -> TimeLine | None:
         for name in roll.names:
             states[name] = _next(states[name], name, period)
             _extend(spans[name], _span(states[name], births[name], name, period))
-        _extend(steps, _step(period, [spans[name][-1] for name in roll.names], floor))
-    rows = tuple(Row(name, tuple(spans[name]), tuple(_marks(gates, origin, name))) for name in roll.names)
+            _extend(traffic[name], _traffic(name, period))
+        _extend(steps, _step(period, {name: spans[name][-1].doing for name in roll.names}, floor))
+    rows = tuple(
+        Row(name, tuple(spans[name]), tuple(_marks(gates, origin, name)), tuple(traffic[name])) for name in roll.names
+    )
     watches = tuple((period.begin, period.end) for period in periods if period.change)
     return TimeLine(origin, max(roll.took, 0.001), watches, rows, tuple(steps))
 
 
-def _periods(gates: Sequence[Gate], origin: datetime) -> Iterator[_Period]:
-    """The whole time in pieces: one for each change that a gate saw, and one between two gates."""
-    for previous, gate, following in zip((None, *gates), gates, (*gates[1:], None)):
+def _periods(gates: Sequence[Gate], origin: datetime, rotation: Sequence[frozenset[str] | None]) -> Iterator[_Period]:
+    """The whole time in pieces: one for each change that a gate saw, and one between two gates.
+
+    ``rotation``: for each gate the members that are counted as out of rotation; none: not known.
+    """
+    for gate, following, out, later in zip(gates, (*gates[1:], None), rotation, (*rotation[1:], None)):
         begin = _since(origin, gate.began)
-        drained = _away(previous, gate) if previous and gate.phase == "before" else None
         ends = [*(change.at for change in gate.history[1:]), gate.elapsed]
         starts = [0.0, *ends[:-1]]
         for change, start, end in zip(gate.history, starts, ends):
-            yield _Period(begin + start, begin + max(end, start), gate, change, drained)
+            yield _Period(begin + start, begin + max(end, start), gate, change, out)
         if following is not None:
             end = begin + gate.elapsed
-            yield _Period(end, max(_since(origin, following.began), end), gate, None, _away(gate, following))
+            known = None if out is None or later is None else (out | later, later - out)
+            counted, left = known or (None, frozenset())
+            away = _away(gate, following, left)
+            yield _Period(end, max(_since(origin, following.began), end), gate, None, counted, away)
 
 
 def _since(origin: datetime, moment: datetime | None) -> float:
     return 0.0 if moment is None else (moment - origin).total_seconds()
 
 
-def _away(gate: Gate, following: Gate) -> Doing | None:
-    """What the targets of a gate that let them go do until the next gate."""
+def _away(gate: Gate, following: Gate, left: frozenset[str]) -> Mapping[str, Doing]:
+    """What the targets of a gate that let them go do until the next gate. ``left``: who leaves rotation meanwhile."""
     if gate.phase != "before" or not gate.passed:
-        return None
+        return {}
     if following.phase != "before":
-        return Doing.DEPLOYING
-    return Doing.DRAINING if following.targets == gate.targets else None
+        return dict.fromkeys(gate.targets, Doing.DEPLOYING)
+    return dict.fromkeys(left.intersection(gate.targets) if following.targets == gate.targets else (), Doing.DRAINING)
 
 
 def _first_id(gate: Gate, name: str) -> str:
@@ -208,13 +293,15 @@ def _doing(seen: Seen, gate: Gate, change: Change) -> Doing:
         if seen.code in STARTING:
             return Doing.STARTING
         return Doing.DOWN if seen.code in SILENT else Doing.FAILING
-    if seen.code:
+    if seen.code and seen.code != Code.OUT_OF_ROTATION.value:
         return Doing.FAULTY
     return Doing.SETTLING if gate.phase == "after" and change.verdict != "pass" else Doing.SERVING
 
 
 def _span(state: _State, birth: str, name: str, period: _Period) -> Span:
-    away = period.away if name in period.gate.targets else None
+    away = period.away.get(name)
+    if away is Doing.DRAINING and state.doing not in CARRIES:
+        away = None
     return Span(
         begin=period.begin,
         end=period.end,
@@ -222,6 +309,10 @@ def _span(state: _State, birth: str, name: str, period: _Period) -> Span:
         new=bool(state.instance_id) and state.instance_id != birth,
         code="" if away else state.code,
     )
+
+
+def _traffic(name: str, period: _Period) -> Traffic:
+    return Traffic(period.begin, period.end, None if period.out is None else name in period.out)
 
 
 def _extend(pieces: list[Piece], piece: Piece) -> None:
@@ -232,10 +323,13 @@ def _extend(pieces: list[Piece], piece: Piece) -> None:
         pieces.append(piece)
 
 
-def _step(period: _Period, spans: Sequence[Span], floor: int) -> Step:
-    unknown = any(span.doing is Doing.UNKNOWN for span in spans)
-    serving = None if unknown else sum(span.doing in CARRIES for span in spans)
-    return Step(period.begin, period.end, serving, floor)
+def _step(period: _Period, doings: Mapping[str, Doing], floor: int) -> Step:
+    """``doings``: what each member does."""
+    if Doing.UNKNOWN in doings.values():
+        return Step(period.begin, period.end, None, floor)
+    serving = {name for name, doing in doings.items() if doing in CARRIES}
+    in_rotation = None if period.out is None else len(serving - period.out)
+    return Step(period.begin, period.end, len(serving), floor, in_rotation)
 
 
 def _marks(gates: Sequence[Gate], origin: datetime, name: str) -> Iterator[Mark]:

@@ -16,7 +16,8 @@ import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
-from ansible_collections.rocketops.rocketchat.tests.unit.rolls import HOSTILE, hostile, recorded
+from ansible_collections.rocketops.rocketchat.tests.unit.rolls import HOSTILE, PaperRoll, hostile, recorded
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
 VOID = {"meta", "br"}
 TAGS = frozenset(
@@ -69,8 +70,9 @@ def test_the_page_begins_with_the_answer() -> None:
     page = Page(told(recorded("stopped"), "html"))
     assert page.of("h1") == ["Rolling update stopped"]
     assert next(text for tag, text in page.texts if text.startswith("Stopped at")) == (
-        "Stopped at rc2 after 52 s: it did not come back well from its deployment (server error); "
-        "1 of 3 deployed and well, rc3 not touched."
+        "Stopped at rc2 after 32 s: it did not come back well from its deployment (server error); "
+        "1 of 3 deployed and well, rc3 not touched; rc2 counted as out of rotation at the last gate. "
+        "Fewest seen to serve in rotation: 2 of 3."
     )
     assert page.of("h2") == ["Why, and what to do", "Time line", "Members", "Who sees whom", "Gates"]
     assert page.of("caption") == [
@@ -79,6 +81,43 @@ def test_the_page_begins_with_the_answer() -> None:
     ]
     assert Code.SERVER_ERROR.row.remedy in " ".join(page.of("p"))
     assert page.of("figcaption") == ["Each sees all the others.", "rc2 and the others do not see each other."]
+
+
+def drawn(page: Page, name: str) -> list[dict[str, str | None]]:
+    """The shapes of a class in the time line, without those of its legend."""
+    return [a for tag, a in page.elements if tag == "rect" and a.get("class") == name and "%" in (a.get("width") or "")]
+
+
+def test_the_page_tells_rotation_apart() -> None:
+    page = Page(told(recorded("stopped"), "html"))
+    assert len(drawn(page, "out")) == 2
+    assert page.of("title")[1:5] == [
+        "rc1",
+        "19:24:52 to 19:25:04: counted as out of rotation",
+        "rc2",
+        "19:25:04 to 19:25:22: counted as out of rotation",
+    ]
+    rc1, rc2, rc3, capacity, *_links = page.of("desc")
+    assert rc1.startswith("19:24:51 serves; 19:24:52 draining; 19:24:52 serves; 19:24:52 being deployed; ")
+    assert rc1.endswith("serves as a new process; counted as out of rotation 19:24:52 to 19:25:04")
+    assert rc2.endswith("; counted as out of rotation 19:25:04 to 19:25:22")
+    assert rc3 == "19:24:51 serves"
+    assert "19:24:52 3 of 3, 2 in rotation, 2 needed;" in capacity
+    assert "How many members serve, and are in rotation" in page.of("title")
+    # The drain of each, and the readmission of rc1, which is seen by the next gate only.
+    assert len(drawn(page, "idle")) == 3
+    assert ("td", "counted as out of rotation") in page.texts
+    assert ("small", "counted as out of rotation at the last gate") in page.texts
+    assert {"Fewest serving", "Fewest serving in rotation"} <= set(page.of("dt"))
+    assert {"counted as out of rotation", "serve, out of rotation"} <= set(page.of("li"))
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "junit"])
+def test_of_rotation_nothing_is_told_where_no_result_says_it(form: str) -> None:
+    results = [{**result, "out_of_rotation": None} for result in recorded("stopped")]
+    text = told(results, form)
+    assert "rotation" not in re.sub(r"/\*.*?\*/", "", text)
+    assert "draining" not in Page(text).of("li") if form == "html" else "draining" not in text
 
 
 def test_the_page_is_self_contained_and_labelled() -> None:
@@ -133,14 +172,16 @@ def test_markdown_of_a_stopped_roll() -> None:
     assert lines[:5] == [
         "## ❌ Rolling update stopped",
         "",
-        "`Stopped at rc2 after 52 s: it did not come back well from its deployment (server error); "
-        "1 of 3 deployed and well, rc3 not touched.`",
+        "`Stopped at rc2 after 32 s: it did not come back well from its deployment (server error); "
+        "1 of 3 deployed and well, rc3 not touched; rc2 counted as out of rotation at the last gate.`",
         "",
-        "Began 2026-11-25 02:56:42 UTC, took 52 s.",
+        "Began 2026-11-26 19:24:51 UTC, took 32 s.",
     ]
-    assert "- `rc1` `7.11.0 → 7.12.0`: serves" in lines
+    assert "Fewest seen to serve in rotation: 2 of 3." in lines
+    assert "- `rc1` `7.11.0 → 7.12.0`: serves; counted as out of rotation 19:24:52 to 19:25:04" in lines
+    assert "- `rc3` `7.11.0`: serves" in lines
     assert lines[-1] == (
-        "- 02:57:19 after `rc2`: **gave up**, `2 of 3 members serve, 3 needed: rc2 server error (answered 503); "
+        "- 19:25:07 after `rc2`: **gave up**, `2 of 3 members serve, 3 needed: rc2 server error (answered 503); "
         "waited 15 s, the deadline of 15 s is over`"
     )
 
@@ -163,6 +204,36 @@ def test_junit_of_a_stopped_roll() -> None:
     assert failure.get("type") == "wait"
     assert (failure.text or "").startswith("server_error:\nrc2: GET http://127.0.0.1:")
     assert (failure.text or "").endswith(f"What to do: {Code.SERVER_ERROR.row.remedy}")
+
+
+def test_too_few_that_serve_in_rotation_are_drawn_as_too_few() -> None:
+    roll = PaperRoll(Scene.of("rc1", "rc2", "rc3"), rotates=True)
+    for out in (set(), {"rc1", "rc2"}, {"rc1", "rc2"}):
+        roll.out = out
+        roll.gate("before", targets=["rc1"], min_serving=2)
+        roll.scene.now += 60
+    page = Page(told(roll.results, "html"))
+    assert [(shape["width"], shape["height"]) for shape in drawn(page, "short")] == [("100.000%", "20.0")]
+    assert [shape["height"] for shape in drawn(page, "idle")] == ["40.0"]
+
+
+def test_junit_says_the_fewest_in_rotation() -> None:
+    root = ElementTree.fromstring(told(recorded("good"), "junit").encode())
+    values = {each.get("name"): each.get("value") for each in root.iter("property")}
+    assert (values["summary"] or "").endswith("3 of 3 deployed and well. Fewest seen to serve in rotation: 2 of 3.")
+
+
+def test_of_many_absences_the_first_are_told() -> None:
+    roll = PaperRoll(Scene.of("rc1", "rc2"), rotates=True)
+    for out in ([], ["rc1"]) * 5:
+        roll.out = set(out)
+        roll.gate()
+        roll.scene.now += 60
+    lines = told(roll.results, "markdown").splitlines()
+    assert (
+        "- `rc1` `7.10.0`: serves; counted as out of rotation 00:00:00 to 00:02:00 and 00:02:00 to 00:04:00 and "
+        "00:04:00 to 00:06:00 and 2 times more"
+    ) in lines
 
 
 def test_junit_of_a_good_roll_is_green_whatever_the_preflight_was() -> None:

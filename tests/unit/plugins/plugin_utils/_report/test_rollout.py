@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import gates_from
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import Roll, duration, listed
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import Doing, time_line
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import (
+    Roll,
+    duration,
+    listed,
+    out_of_rotation,
+)
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import Doing, TimeLine, time_line
 from ansible_collections.rocketops.rocketchat.tests.unit.rolls import PaperRoll, recorded
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
@@ -25,9 +30,24 @@ def three() -> PaperRoll:
     return PaperRoll(Scene.of("rc1", "rc2", "rc3"))
 
 
+def rotating() -> PaperRoll:
+    """With hooks: looked at and readmitted, as the playbook does it."""
+    roll = PaperRoll(Scene.of("rc1", "rc2", "rc3"), rotates=True)
+    roll.gate()
+    roll.scene.now += 5
+    roll.out.clear()
+    return roll
+
+
+def line_of(roll: PaperRoll) -> TimeLine:
+    line = time_line(roll_of(roll.results))
+    assert line is not None
+    return line
+
+
 def test_a_recorded_roll_that_went_well() -> None:
     roll = roll_of(recorded("good"))
-    assert roll.sentence == ("Passed after 1 min 43 s: all 3 members serve and run 7.11.0; 3 of 3 deployed and well.")
+    assert roll.sentence == ("Passed after 35 s: all 3 members serve and run 7.11.0; 3 of 3 deployed and well.")
     assert [member.versions for member in roll.versions] == [("7.10.0", "7.11.0")] * 3
     assert all(first != last for first, last in (member.ids for member in roll.versions))
     assert roll.advice == ()
@@ -36,8 +56,8 @@ def test_a_recorded_roll_that_went_well() -> None:
 def test_a_recorded_roll_that_was_stopped() -> None:
     roll = roll_of(recorded("stopped"))
     assert roll.sentence == (
-        "Stopped at rc2 after 52 s: it did not come back well from its deployment (server error); "
-        "1 of 3 deployed and well, rc3 not touched."
+        "Stopped at rc2 after 32 s: it did not come back well from its deployment (server error); "
+        "1 of 3 deployed and well, rc3 not touched; rc2 counted as out of rotation at the last gate."
     )
     assert [advice.code for advice in roll.advice] == ["server_error"]
     assert roll.versions[1].versions == ("7.11.0", "")
@@ -47,10 +67,22 @@ def test_a_recorded_roll_that_was_stopped() -> None:
     ("gates", "sentence"),
     [
         (0, "Nothing was judged."),
-        (1, "Healthy after 0.2 s: all 3 members serve and run 7.10.0."),
-        (3, "Under way: rc1 is let go since 02:55:17 UTC; 0 of 3 deployed and well, rc2 and rc3 not touched."),
-        (4, "Under way: rc1 came back well; 1 of 3 deployed and well, rc2 and rc3 not touched."),
-        (10, "Under way: rc3 came back well; 3 of 3 deployed and well."),
+        (1, "Healthy after 0.1 s: all 3 members serve and run 7.10.0."),
+        (2, "Under way: rc1 is let go since 19:24:11 UTC; 0 of 3 deployed and well, rc2 and rc3 not touched."),
+        (
+            3,
+            "Under way: rc1 is let go since 19:24:12 UTC; 0 of 3 deployed and well, rc2 and rc3 not touched; "
+            "rc1 counted as out of rotation at the last gate.",
+        ),
+        (
+            4,
+            "Under way: rc1 came back well; 1 of 3 deployed and well, rc2 and rc3 not touched; "
+            "rc1 counted as out of rotation at the last gate.",
+        ),
+        (
+            10,
+            "Under way: rc3 came back well; 3 of 3 deployed and well; rc3 counted as out of rotation at the last gate.",
+        ),
     ],
 )
 def test_a_roll_is_told_while_it_goes_on(gates: int, sentence: str) -> None:
@@ -135,8 +167,7 @@ def test_the_time_line_of_a_whole_life() -> None:
     assert line is not None
     rc1, rc2, _rc3 = line.rows
     assert [(span.begin, span.end, span.doing, span.new, span.code) for span in rc1.spans] == [
-        (0, 0, Doing.SERVING, False, ""),
-        (0, 15, Doing.DRAINING, False, ""),
+        (0, 15, Doing.SERVING, False, ""),
         (15, 40, Doing.DEPLOYING, False, ""),
         (40, 60, Doing.DOWN, False, "unreachable"),
         (60, 90, Doing.STARTING, True, "too_young"),
@@ -150,10 +181,175 @@ def test_the_time_line_of_a_whole_life() -> None:
     ]
     assert [(span.doing, span.end) for span in rc2.spans] == [(Doing.SERVING, 90)]
     assert [(step.begin, step.end, step.serving, step.floor) for step in line.steps] == [
-        (0, 0, 3, 2),
-        (0, 90, 2, 2),
+        (0, 15, 3, 2),
+        (15, 90, 2, 2),
         (90, 90, 3, 2),
     ]
+
+
+def test_of_rotation_nothing_is_told_where_no_result_says_it() -> None:
+    roll = three()
+    roll.batch(("rc1",))
+    line = line_of(roll)
+    assert {(piece.out, piece.words) for row in line.rows for piece in row.traffic} == {(None, "")}
+    assert {(step.in_rotation, step.idle) for step in line.steps} == {(None, 0)}
+    assert (line.fewest, line.fewest_in_rotation, line.summary) == (2, None, "")
+    assert roll_of(roll.results).out == ()
+
+
+def test_the_time_line_tells_rotation_apart() -> None:
+    """From the last gate that knew a member in rotation to the next one, whatever it does meanwhile."""
+    roll = rotating()
+    roll.batch(("rc1",))
+    roll.scene.now += 10
+    roll.gate()
+    line = line_of(roll)
+    rc1, rc2, rc3 = line.rows
+    assert [(span.begin, span.end, span.doing) for span in rc1.spans] == [
+        (0, 5, Doing.SERVING),
+        (5, 20, Doing.DRAINING),
+        (20, 20, Doing.SERVING),  # as the gate before the deployment saw it
+        (20, 45, Doing.DEPLOYING),
+        (45, 65, Doing.DOWN),
+        (65, 95, Doing.STARTING),
+        (95, 105, Doing.SERVING),
+    ]
+    assert [(piece.begin, piece.end, piece.out) for piece in rc1.traffic] == [
+        (0, 5, None),
+        (5, 5, False),
+        (5, 105, True),
+        (105, 105, False),
+    ]
+    assert [(piece.begin, piece.end, piece.words) for piece in rc1.out] == [(5, 105, "counted as out of rotation")]
+    assert [(span.doing, span.end) for span in rc2.spans] == [(Doing.SERVING, 105)]
+    assert (rc2.out, rc3.out) == ((), ())
+    assert [(s.begin, s.end, s.serving, s.in_rotation, s.carrying, s.idle) for s in line.steps] == [
+        (0, 5, 3, None, 3, 0),
+        (5, 5, 3, 3, 3, 0),
+        (5, 20, 3, 2, 2, 1),
+        (20, 95, 2, 2, 2, 0),
+        (95, 105, 3, 2, 2, 1),
+        (105, 105, 3, 3, 3, 0),
+    ]
+    assert line.summary == "Fewest seen to serve in rotation: 2 of 3."
+
+
+def test_who_is_in_rotation_and_does_not_serve_is_not_counted() -> None:
+    roll = rotating()
+    roll.scene.kill("rc3")
+    roll.gate("before", targets=["rc1"])
+    roll.out.add("rc2")
+    roll.gate("before", targets=["rc1"])
+    line = line_of(roll)
+    assert (line.fewest, line.fewest_in_rotation) == (2, 1)
+    assert line.summary == "Fewest seen to serve in rotation: 1 of 3."
+
+
+def test_next_to_a_gate_that_does_not_tell_nothing_is_known() -> None:
+    roll = rotating()
+    for tells in (True, False, True):
+        roll.rotates = tells
+        roll.gate()
+        roll.scene.now += 10
+        roll.out.add("rc1")
+    line = line_of(roll)
+    assert [(piece.begin, piece.end, piece.out) for piece in line.rows[0].traffic] == [
+        (0, 5, None),
+        (5, 5, False),
+        (5, 25, None),
+        (25, 25, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("targets", "out", "later", "doing"),
+    [
+        (["rc1"], set(), {"rc1"}, Doing.DRAINING),
+        (["rc1"], set(), set(), Doing.SERVING),  # a hook that runs once ran in between
+        (["rc1"], {"rc1"}, {"rc1"}, Doing.SERVING),  # kept out
+        (["rc1"], set(), {"rc2"}, Doing.SERVING),
+        (["rc1", "rc2"], set(), {"rc1"}, Doing.SERVING),  # of another batch
+    ],
+)
+def test_only_who_leaves_rotation_between_two_gates_of_one_batch_is_drained(
+    targets: list[str], out: set[str], later: set[str], doing: Doing
+) -> None:
+    """``out``: of rotation at the first of the gates, and ``later`` at the second one."""
+    roll = rotating()
+    roll.out = out
+    roll.gate("before", targets=["rc1"], min_serving=1)
+    roll.scene.now += 15
+    roll.out = later
+    roll.gate("before", targets=targets, min_serving=1)
+    rc1, rc2, _rc3 = line_of(roll).rows
+    assert [span.doing for span in rc1.spans if span.begin <= 10 < span.end] == [doing]
+    assert {span.doing for span in rc2.spans} == {Doing.SERVING}
+
+
+def test_what_does_not_serve_is_not_said_to_be_drained() -> None:
+    roll = rotating()
+    roll.scene.kill("rc1")
+    roll.batch(("rc1",))
+    rc1 = line_of(roll).rows[0]
+    assert next((span.begin, span.end) for span in rc1.spans if span.doing is Doing.DOWN) == (5, 20)
+    assert Doing.DRAINING not in {span.doing for span in rc1.spans}
+
+
+def test_to_be_out_of_rotation_is_no_fault() -> None:
+    roll = rotating()
+    roll.out.add("rc2")
+    roll.gate("before", targets=["rc1"], out_of_rotation=["rc2"])
+    assert roll.results[-1]["verdict"] == "fail"
+    assert [(span.doing, span.words) for span in line_of(roll).rows[1].spans] == [
+        (Doing.SERVING, "serves"),
+        (Doing.SERVING, "serves (out of rotation)"),
+    ]
+
+
+def test_who_is_out_in_the_end_is_said_only_of_a_roll_that_passed() -> None:
+    roll = rotating()
+    roll.batch(("rc1",))
+    # Its readmission is seen by the next gate only, also of a roll of one's own, which passed with this one.
+    assert roll_of(roll.results).sentence.endswith("; rc1 counted as out of rotation at the last gate.")
+    assert roll_of(roll.results[1:]).outcome.value == "passed"
+    assert roll_of(roll.results[1:]).out_words == "counted as out of rotation at the last gate"
+    roll.out.add("rc3")
+    roll.gate()
+    assert roll_of(roll.results).sentence.endswith(
+        "deployed and well, rc2 and rc3 not touched; rc3 counted as out of rotation at the end."
+    )
+    roll.scene.kill("rc3")
+    roll.gate()
+    assert roll_of(roll.results).sentence.endswith("; rc3 counted as out of rotation at the last gate.")
+
+
+@pytest.mark.parametrize(
+    ("lists", "known"),
+    [
+        ([], []),
+        ([None, None], [None, None]),
+        ([["a", "b"], ["b"], ["a", "b"], None, []], [None, {"b"}, {"a", "b"}, None, set()]),
+        ([None, ["a", "b"], None, []], [None, None, None, set()]),
+        ([["a", "b"], ["b", "a"]], [None, None]),
+    ],
+)
+def test_the_lists_count_from_the_first_that_knows_a_member_in_rotation(
+    lists: list[list[str] | None], known: list[set[str] | None]
+) -> None:
+    gates = gates_from([{"verdict": "pass", "out_of_rotation": names} for names in lists])
+    assert out_of_rotation(gates, ["a", "b"]) == known
+
+
+def test_a_roll_that_knows_nobody_in_rotation_says_nothing_of_it() -> None:
+    roll = PaperRoll(Scene.of("rc1", "rc2", "rc3"), rotates=True)
+    roll.gate()
+    assert roll_of(roll.results).out == ()
+    assert line_of(roll).summary == ""
+
+
+def test_results_may_say_who_is_out_of_rotation() -> None:
+    results = [{"verdict": "pass"}, *({"verdict": "pass", "out_of_rotation": out} for out in (None, [], ["a\n"]))]
+    assert [gate.out_of_rotation for gate in gates_from(results)] == [None, None, (), ("a\\x0a",)]
 
 
 def test_what_was_not_seen_is_not_known() -> None:
@@ -177,6 +373,10 @@ def test_what_was_not_seen_is_not_known() -> None:
         (
             [{"verdict": "pass", "targets": "rc1"}],
             "result 1 is not one of cluster_gate: targets is not a list of texts",
+        ),
+        (
+            [{"verdict": "pass", "out_of_rotation": "rc1"}],
+            "result 1 is not one of cluster_gate: out_of_rotation is not a list of texts",
         ),
         ([{"verdict": "pass", "members": {}}], "result 1 is not one of cluster_gate: members is not a list"),
         ([{"verdict": "pass", "began": "yesterday"}], "result 1 is not one of cluster_gate: began is not a time"),

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The report in files, on the controller."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import ENDINGS, told
+
+
+def form_of(path: Path) -> str:
+    if path.suffix.lower() not in ENDINGS:
+        raise OptionsError(f"{path}: a report ends with one of {', '.join(ENDINGS)}")
+    return ENDINGS[path.suffix.lower()]
+
+
+def written(results: list[Any], form: str, path: Path) -> str:
+    """Write it whole or not at all. Returns why not."""
+    try:
+        _replace(path, told(results, form))
+    except (OSError, ValueError) as error:
+        return f"the report {path} could not be written: {error}"
+    return ""
+
+
+def _replace(path: Path, text: str) -> None:
+    """Whoever reads it meanwhile sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(partial).chmod(0o666 & ~umask)
+        Path(partial).replace(path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
