@@ -114,3 +114,18 @@ REPORT: dict[str, Any] = {
     "results": {"type": "list", "elements": "raw", "required": True},
     "dest": {"type": "list", "elements": "path", "required": True},
 }
+
+# The variables of the playbook rolling_update, without their prefix; its hooks aside.
+ROLLING_UPDATE: dict[str, Any] = {
+    "serial": {"type": "raw", "default": 1},
+    "batches": {"type": "int"},
+    "soak": {"type": "float", "default": 0.0},
+    "recheck_deadline": {"type": "float", "default": 120.0},
+    "keep_out": {"type": "list", "elements": "str"},
+    "in_rotation": {"type": "list", "elements": "str"},
+    "check_strict": {"type": "bool", "default": False},
+}
+
+ROLLOUT: dict[str, Any] = {
+    "point": {"type": "str", "choices": ["start", "turn", "batch", "put_back", "end"], "required": True},
+}

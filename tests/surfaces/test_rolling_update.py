@@ -2,360 +2,502 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hooks that fail on one host of a batch: the roll stops, and whoever serves comes back into the load balancer."""
+"""Rolls in which something goes wrong: what is done to which node, who is in rotation then, and what the end says."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
+from ansible_collections.rocketops.rocketchat.tests.surfaces.balancer import NODES, Site
 from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
-from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import WAITING, await_well, members_of, play
+from emulator_driver import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import Run
-    from emulator_driver import Emulator
+    from ansible_collections.rocketops.rocketchat.tests.surfaces.balancer import Task
 
-Task = dict[str, Any]
-NEW, NEWER = "7.11.0", "7.12.0"
-ONE_BY_ONE = ("--extra-vars", "rolling_update_serial=1")
-
-# What happens on rc2 while rc1, of the same batch, has no trouble.
-FAILS: Task = {"ansible.builtin.fail": {"msg": "no luck"}, "when": "inventory_hostname == 'rc2'"}
-
-
-@pytest.mark.parametrize(
-    ("broken", "trouble", "says", "steps"),
-    [
-        (
-            "drain",
-            "fails",
-            "the drain did not come to its end on rc2; nothing was deployed to rc1, rc2",
-            {"drain": ["rc1", "rc2"], "readmit": ["rc1", "rc2"]},
-        ),
-        (
-            "drain",
-            "is lost",
-            "the drain did not come to its end on rc2; nothing was deployed to rc1, rc2; not readmitted: rc2",
-            {"drain": ["rc1", "rc2"], "readmit": ["rc1"]},
-        ),
-        (
-            "drain",
-            "stops and fails",
-            "the drain did not come to its end on rc2; nothing was deployed to rc1, rc2; not readmitted: rc2",
-            {"drain": ["rc1", "rc2"], "readmit": ["rc1"]},
-        ),
-        (
-            "deploy",
-            "fails",
-            "the deployment did not come to its end on rc2; the roll stops here",
-            {"drain": ["rc1", "rc2"], "deploy": ["rc1"], "readmit": ["rc1", "rc2"]},
-        ),
-        (
-            "deploy",
-            "stops and fails",
-            "the deployment did not come to its end on rc2; the roll stops here; not readmitted: rc2",
-            {"drain": ["rc1", "rc2"], "deploy": ["rc1"], "readmit": ["rc1"]},
-        ),
-        (
-            "deploy",
-            "is lost",
-            "the deployment did not come to its end on rc2; the roll stops here; not readmitted: rc2",
-            {"drain": ["rc1", "rc2"], "deploy": ["rc1"], "readmit": ["rc1"]},
-        ),
-        (
-            "handler",
-            "fails",
-            "the deployment did not come to its end on ",
-            {"drain": ["rc1", "rc2"], "deploy": ["rc1"], "readmit": ["rc1", "rc2"]},
-        ),
-        (
-            "readmit",
-            "fails",
-            "could not be readmitted: rc2; the roll stops here",
-            {"drain": ["rc1", "rc2"], "deploy": ["rc1", "rc2"], "readmit": ["rc1"]},
-        ),
-    ],
-    ids=lambda value: value if isinstance(value, str) and "; " not in value else "",
-)
-def test_a_hook_in_trouble_on_one_host_of_a_batch(
-    broken: str, trouble: str, says: str, steps: dict[str, list[str]], tmp_path: Path
-) -> None:
-    with emulated() as emulator:
-        hooks = _hooks(emulator)
-        happens = {
-            "fails": [FAILS],
-            "stops and fails": [{**hooks["deploy"][0], "when": FAILS["when"]}, FAILS],
-            "is lost": [_lost(tmp_path)],
-        }[trouble]
-        if broken == "handler":
-            _role(tmp_path, [*happens, *hooks["deploy"]])
-            hooks["deploy"] = [{"ansible.builtin.include_role": {"name": "chat"}}]
-        elif broken == "drain":
-            hooks["drain"] += happens
-        else:
-            hooks[broken] = [*happens, *hooks[broken]]
-        shown = _roll(emulator, tmp_path, hooks)
-        assert shown.code != 0
-        assert says in shown.output, shown.output
-        assert _steps(tmp_path) == steps, shown.output
-
-
-def test_a_handler_of_one_who_failed(tmp_path: Path) -> None:
-    """It would restart the node after it was readmitted, wherever Ansible is set to run handlers at all costs."""
-    with emulated() as emulator:
-        hooks = _hooks(emulator)
-        _role(tmp_path, [_note("handler")])
-        hooks["deploy"] = [{"ansible.builtin.include_role": {"name": "chat"}}, FAILS, *hooks["deploy"]]
-        shown = _roll(emulator, tmp_path, hooks, environment={"ANSIBLE_FORCE_HANDLERS": "true"})
-        assert shown.code != 0
-        assert "the deployment did not come to its end on rc2; the roll stops here" in shown.output, shown.output
-        assert _steps(tmp_path)["readmit"] == ["rc1", "rc2"]
-        assert _steps(tmp_path)["handler"] == ["rc1"]
-
-
-def test_the_last_host_leaves_the_second_roll_of_a_run(tmp_path: Path) -> None:
-    """That it came to the end of the first says nothing of the second."""
-    with emulated() as emulator:
-        hooks = _hooks(emulator)
-        leaves: Task = {"ansible.builtin.meta": "end_host", "when": "inventory_hostname == 'rc3'"}
-        (tmp_path / "again.yml").write_text(json.dumps([leaves, *_hooks(emulator, NEWER)["deploy"]]), encoding="utf-8")
-        again = {
-            "rolling_update_deploy": "again.yml",
-            "health_gate_expected_version": NEWER,
-            "health_gate_any_version": True,
-        }
-        shown = _roll(emulator, tmp_path, hooks, again=again)
-        assert shown.code != 0
-        assert "rc3 did not come to the end; look at them and at the load balancer" in shown.output, shown.output
-        assert _steps(tmp_path)["readmit"] == ["rc1", "rc2", "rc3"]
-
-
-def test_the_last_host_leaves_before_its_end(tmp_path: Path) -> None:
-    """It runs on as it was and serves, so that no gate has anything to say against it."""
-    with emulated() as emulator:
-        hooks = _hooks(emulator)
-        hooks["deploy"].insert(0, {"ansible.builtin.meta": "end_host", "when": "inventory_hostname == 'rc3'"})
-        shown = _roll(emulator, tmp_path, hooks, health_gate_any_version=True)
-        assert shown.code != 0
-        assert "rc3 did not come to the end; look at them and at the load balancer" in shown.output, shown.output
-        assert _steps(tmp_path)["readmit"] == ["rc1", "rc2"]
-
-
-def test_the_token_is_revoked_during_the_drain(tmp_path: Path) -> None:
-    """The second gate sees nobody then, and so not who served."""
-    with emulated() as emulator:
-        hooks = _hooks(emulator)
-        revoke: Task = {
-            "ansible.builtin.command": "python -m rocketchat_emulator fault {{ item }} unauthorized"
-            f" --state-dir {emulator.state_dir}",
-            "loop": ["rc1", "rc2", "rc3"],
-            "run_once": True,
-        }
-        hooks["drain"].append(revoke)
-        shown = _roll(emulator, tmp_path, hooks)
-        assert shown.code != 0
-        assert "unauthorized (401)" in shown.output
-        assert "not readmitted" not in shown.output
-        assert "; nothing was deployed to rc1, rc2" in shown.output, shown.output
-        assert _steps(tmp_path) == {"drain": ["rc1", "rc2"], "readmit": ["rc1", "rc2"]}
-
-
-def test_another_node_hangs_during_the_drain(tmp_path: Path) -> None:
-    """The others see it, so that it is known which nodes serve; it is not of the batch, and was needed."""
-    with emulated() as emulator:
-        hooks = _hooks(emulator)
-        freeze = f"python -m rocketchat_emulator freeze rc3 --state-dir {emulator.state_dir}"
-        hooks["drain"].append({"ansible.builtin.command": freeze, "run_once": True})
-        shown = _roll(emulator, tmp_path, hooks, health_gate_timeout=1)
-        emulator.run("thaw", "rc3")
-        assert shown.code != 0
-        assert re.search("rc3 timeout.*; nothing was deployed to rc1, rc2", shown.output), shown.output
-        assert _steps(tmp_path) == {"drain": ["rc1", "rc2"], "readmit": ["rc1", "rc2"]}
-
-
-def test_those_that_are_down_are_repaired_first(tmp_path: Path) -> None:
-    """One after the other: each is in the load balancer again before the next one is taken out."""
-    with emulated() as emulator:
-        await_well(emulator.document, WAITING)
-        for node in ("rc2", "rc3"):
-            emulator.run("stop", node)
-        hooks = _hooks(emulator)
-        hooks["deploy"][0]["when"] = "inventory_hostname == 'rc1'"  # the others are down
-        shown = _roll(emulator, tmp_path, hooks, *ONE_BY_ONE, serving=False, health_gate_restart_confirmed=True)
-        assert shown.code == 0, shown.output
-        each = ("drain", "deploy", "readmit")
-        assert _order(tmp_path) == [f"{step}.{node}" for node in ("rc2", "rc3", "rc1") for step in each]
-
-
-def test_a_member_that_crashes_is_deployed_first(tmp_path: Path) -> None:
-    """If that does not help, it stays out of the load balancer, and nothing else is deployed."""
-    with emulated() as emulator:
-        await_well(emulator.document, WAITING)
-        emulator.run("fault", "rc3", "unauthorized")  # it answers, so it is not simply down
-        hooks = _hooks(emulator)
-        hooks["deploy"][1]["ansible.builtin.command"] += " --no-wait --fault crash_loop:1"
-        shown = _roll(
-            emulator,
-            tmp_path,
-            hooks,
-            *ONE_BY_ONE,
-            serving=False,
-            health_gate_deadline=5,
-            health_gate_restart_confirmed=True,
-        )
-        assert shown.code != 0
-        assert re.search("rc3 .*, the deadline of 5 s is over; the roll stops here", shown.output), shown.output
-        assert _order(tmp_path) == ["drain.rc3", "deploy.rc3"]
+WELL = list(NODES)
+ON_RC2 = "inventory_hostname == 'rc2'"
+FAILS: Task = {"name": "Fail", "ansible.builtin.fail": {"msg": "no luck"}, "when": ON_RC2}
+# Two at a time, of which one may be enough: rc3 runs the version already, so that they go together.
+TOGETHER = {"rolling_update_serial": 2, "health_gate_min_serving": 1}
 
 
 @pytest.fixture(scope="module")
-def untouched() -> Iterator[Emulator]:
-    """Of a cluster that nothing is done to."""
+def cluster() -> Iterator[Emulator]:
     with emulated() as emulator:
-        await_well(emulator.document, WAITING)
         yield emulator
 
 
-def test_a_hook_that_cannot_be_read(untouched: Emulator, tmp_path: Path) -> None:
-    """Found before the first node is drained, while nothing of any hook is done."""
-    hooks = {name: [{**task, "tags": "always"} for task in tasks] for name, tasks in _hooks(untouched).items()}
-    hooks["readmit"].append({"no.such.module": {}})
-    shown = _roll(untouched, tmp_path, hooks)
-    assert shown.code != 0
-    assert "no.such.module" in shown.output
-    assert _steps(tmp_path) == {}
+@pytest.fixture(scope="module")
+def untouched(cluster: Emulator) -> Emulator:
+    """Nothing is done to it."""
+    return cluster
 
 
-def test_a_hook_that_one_host_does_not_have(untouched: Emulator, tmp_path: Path) -> None:
-    hook = "{{ 'deploy.yml' if inventory_hostname != 'rc3' else 'nowhere.yml' }}"
-    shown = _roll(untouched, tmp_path, _hooks(untouched), rolling_update_deploy=hook)
+@pytest.fixture
+def bare(tmp_path: Path) -> Site:
+    """Without a cluster: what is refused is refused before any node is asked."""
+    return Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
+
+
+@pytest.fixture(scope="module")
+def versions() -> Iterator[str]:
+    """Each test deploys one that no test has deployed before."""
+    return (f"7.{minor}.0" for minor in itertools.count(11))
+
+
+@pytest.fixture
+def site(cluster: Emulator, versions: Iterator[str], tmp_path: Path) -> Iterator[Site]:
+    """All nodes run another version than the one to deploy, and are in rotation. They are mended afterwards."""
+    site = Site(cluster, tmp_path, next(versions))
+    site.await_well()
+    yield site
+    for node in cluster.run("status")["nodes"]:
+        if node["state"] == "frozen":
+            cluster.run("thaw", node["name"])
+        if node["state"] != "running" or node["fault"] != "none":
+            cluster.run("fault", node["name"], "none")
+            cluster.run("stop", node["name"])
+            cluster.run("start", node["name"])
+
+
+@pytest.fixture
+def pair(site: Site) -> Site:
+    """rc3 has been deployed to, so that rc1 and rc2 are one batch."""
+    site.deploy("rc3")
+    site.await_well()
+    return site
+
+
+def _of_batch(site: Site) -> list[str]:
+    """Without the readmission of all that are well, with which each roll begins."""
+    begin = next((i for i, step in enumerate(site.steps) if step.startswith("drain")), len(site.steps))
+    return site.steps[begin:]
+
+
+def test_a_good_roll(site: Site) -> None:
+    """One by one, since the version changes; and a second run of the command does nothing."""
+    shown = site.roll(rolling_update_serial=1)
+    assert shown.code == 0, shown.output
+    assert _of_batch(site) == [f"{step} {node}" for node in NODES for step in ("drain", "deploy", "readmit")]
+    assert (site.in_rotation, site.least) == (WELL, 2)
+    assert f"the roll is done: {site.version} runs on rc1, rc2, rc3. The same command again" in shown.output
+    again = site.roll()
+    assert again.code == 0, again.output
+    assert [step for step in site.steps if "drain" in step] == [f"drain {node}" for node in NODES]
+    assert "order: nothing to deploy" in again.output
+
+
+def test_it_prints_little(site: Site) -> None:
+    """At most 35 lines a node by Ansible's default output, beside those of its hooks and of gates that wait."""
+    shown = site.roll()
+    lines = shown.output.splitlines()
+    begin, end = (next(i for i, line in enumerate(lines) if f"[drain rc{n}]" in line) for n in (2, 3))
+    own = sum(line.startswith(("TASK [Do]", "TASK [Note]")) * 3 for line in lines[begin:end])
+    gates = sum(bool(re.match(r"\[roll\] (before|after) rc2.*: passed", line)) for line in lines)
+    assert gates == 3
+    assert end - begin - own + gates <= 35, shown.output
+
+
+@pytest.mark.parametrize(
+    ("broken", "trouble", "says", "steps", "out"),
+    [
+        ("drain", "fails", "the drain hook failed on rc2", "readmit rc1, readmit rc2", ""),
+        ("drain", "is lost", "Ansible lost rc2 during the drain hook", "readmit rc1, readmit rc2", ""),
+        ("drain", "leaves", "Ansible lost rc2 during the drain hook", "readmit rc1, readmit rc2", ""),
+        ("drain", "ends the play", "the drain hook failed on rc1, rc2", "readmit rc1, readmit rc2", ""),
+        ("drain", "fails for all", "the drain hook failed on rc1, rc2", "readmit rc1, readmit rc2", ""),
+        ("deploy", "fails", "the deploy hook failed on rc2", "deploy rc1, readmit rc1, readmit rc2", ""),
+        ("deploy", "is lost", "Ansible lost rc2 during the deploy hook", "deploy rc1, readmit rc1, readmit rc2", ""),
+        ("deploy", "stops and fails", "the deploy hook failed on rc2", "deploy rc1, readmit rc1", "rc2"),
+        ("readmit", "fails", "the readmit hook failed on rc2", "deploy rc1, deploy rc2, readmit rc1", "rc2"),
+        (
+            "readmit",
+            "fails once",
+            "the readmit hook failed on rc2",
+            "deploy rc1, deploy rc2, readmit rc1, readmit rc2",
+            "",
+        ),
+    ],
+)
+def test_a_hook_in_trouble_on_one_host_of_a_batch(
+    broken: str, trouble: str, says: str, steps: str, out: str, pair: Site
+) -> None:
+    """Whatever becomes of a hook, who is well is in rotation again, and the end names the others."""
+    stop = pair.emulate("stop {{ inventory_hostname }}", when=ON_RC2)
+    once = pair.shell("test -e {{ inventory_dir }}/once || { touch {{ inventory_dir }}/once; exit 1; }", when=ON_RC2)
+    happens: list[Task] = {
+        "fails": [FAILS],
+        "fails once": [once],
+        "fails for all": [{"name": "Fail", "ansible.builtin.fail": {"msg": "no luck"}, "run_once": True}],
+        "leaves": [{"ansible.builtin.meta": "end_host", "when": ON_RC2}],
+        "ends the play": [{"ansible.builtin.meta": "end_play"}],
+        "stops and fails": [stop, FAILS],
+        "is lost": [_lost(pair.folder)],
+    }[trouble]
+    tasks = pair.hooks[broken]
+    pair.hooks[broken] = [*tasks, *happens] if broken == "drain" else [*happens, *tasks]
+    if broken == "readmit":  # not when all are readmitted at the begin
+        for task in happens:
+            task["when"] = f"{task['when']} and rolling_update_answer.mark is search('/[^1]$')"
+    shown = pair.roll(**TOGETHER)
+    assert shown.code != 0, shown.output
+    assert says in shown.output, shown.output
+    assert sorted(step for step in _of_batch(pair) if "drain" not in step) == steps.split(", "), shown.output
+    assert pair.in_rotation == [name for name in WELL if name != out], shown.output
+    last = _last(shown.output)
+    assert (f"out of rotation: {out}" in last) if out else ("out of rotation" not in last), last
+    assert pair.least >= 1
+    assert "Mend that, and run the same command again" in last
+
+
+def test_handlers(pair: Site) -> None:
+    """Each runs in the hook that has notified it; those of a hook that failed never run, whatever Ansible is told."""
+    for hook in ("drain", "deploy", "readmit"):
+        _role(pair, hook)
+        pair.hooks[hook].append({"ansible.builtin.include_role": {"name": f"chat_{hook}"}})
+    pair.hooks["deploy"].append(FAILS)
+    shown = pair.roll(environment={**_roles(pair), "ANSIBLE_FORCE_HANDLERS": "true"}, **TOGETHER)
+    assert shown.code != 0, shown.output
+    steps = _of_batch(pair)
+    assert sorted(steps[:4]) == ["drain rc1", "drain rc2", "handler of drain rc1", "handler of drain rc2"]
+    assert [step for step in steps if "of deploy" in step] == ["handler of deploy rc1"]
+    assert sorted(step for step in steps if "of readmit" in step) == [
+        "handler of readmit rc1",
+        "handler of readmit rc2",
+    ]
+    assert pair.in_rotation == WELL
+
+
+@pytest.mark.parametrize("trouble", ["fault rc3 unauthorized", "freeze rc3"])
+def test_another_trouble_during_the_drain(trouble: str, pair: Site) -> None:
+    """Nothing is deployed then, and the untouched batch is back in rotation, also one that is too busy to answer."""
+    pair.hooks["drain"] += [pair.emulate(task, run_once=True) for task in (trouble, "fault rc1 rate_limited")]
+    shown = pair.roll(health_gate_timeout=1, rolling_update_serial=2)
+    assert shown.code != 0, shown.output
+    assert not [step for step in pair.steps if "deploy" in step]
+    assert pair.in_rotation == WELL, shown.output
+    assert "rc3 " in _last(shown.output)
+
+
+def test_a_token_that_cannot_be_read_after_the_drain(site: Site) -> None:
+    """No gate can be asked any more. The node is as it was when it was drained, as far as is known."""
+    token = site.folder / "token"
+    token.write_text(str(site.emulator.document["admin"]["auth_token"]), encoding="utf-8")
+    site.hooks["drain"].append(site.shell(f"rm {token}"))
+    lookup = f"{{{{ lookup('ansible.builtin.file', '{token}') }}}}"
+    shown = site.roll(health_gate_auth_token=lookup)
+    assert shown.code != 0, shown.output
+    assert not [step for step in site.steps if "deploy" in step]
+    assert site.in_rotation == WELL, shown.output
+
+
+def test_a_time_limit_of_ansible_is_no_limit_of_a_gate(site: Site) -> None:
+    """Of the hooks' tasks it is one."""
+    shown = site.roll(environment={"ANSIBLE_TASK_TIMEOUT": "5"}, health_gate_stable_for=8)
+    assert shown.code == 0, shown.output
+    assert site.in_rotation == WELL
+
+
+def test_one_of_the_batch_never_comes_back(pair: Site) -> None:
+    """The other is back in rotation long before the deadline; and the same command goes on once the fault is gone."""
+    pair.hooks["deploy"][1] = pair.emulate(
+        f"start {{{{ inventory_hostname }}}} --version {pair.version} --no-wait"
+        " {{ '--fault never_ready' if inventory_hostname == 'rc2' else '' }}"
+    )
+    began = time.monotonic()
+    with pair.rolling(health_gate_deadline=25, **TOGETHER) as process:
+        _until(lambda: "readmit rc1" in _of_batch(pair))
+        took = time.monotonic() - began
+        output = "".join(process.communicate())
+        assert time.monotonic() - began > took + 8
+    assert process.returncode != 0
+    assert pair.in_rotation == ["rc1", "rc3"], output
+    assert re.search(r"the roll stopped at rc1, rc2; .*rc2 .*; out of rotation: rc2\. Mend that", _last(output)), output
+    pair.emulator.run("fault", "rc2", "none")
+    pair.emulator.run("stop", "rc2")
+    pair.emulator.run("start", "rc2")
+    pair.await_well()
+    shown = pair.roll(**TOGETHER)
+    assert shown.code == 0, shown.output
+    assert (pair.in_rotation, pair.least) == (WELL, 2)
+    assert [step for step in pair.steps if "deploy" in step].count("deploy rc2") == 1
+
+
+def test_one_of_the_batch_gets_a_wrong_version(pair: Site) -> None:
+    pair.hooks["deploy"][1] = pair.emulate(
+        "start {{ inventory_hostname }} --no-wait"
+        " --version {{ '7.9.0' if inventory_hostname == 'rc1' else deployed_version }}"
+    )
+    shown = pair.roll(**TOGETHER)
+    assert shown.code != 0, shown.output
+    assert pair.in_rotation == ["rc2", "rc3"], shown.output
+    assert "out of rotation: rc1." in _last(shown.output)
+
+
+@pytest.mark.parametrize("at", ["deploy rc1", "drain rc2"])
+def test_started_again_after_an_interruption(at: str, site: Site) -> None:
+    """No node is taken away that the cluster needs, and in the end all are in rotation."""
+    step, node = at.split()
+    site.hooks[step].append(
+        site.shell("sleep 20", when=f"inventory_hostname == '{node}' and not again | default(false)")
+    )
+    with site.rolling() as process:
+        _until(lambda: at in site.steps)
+        site.interrupt(process)
+    assert node not in site.in_rotation
+    shown = site.roll("-e", "again=true")
+    assert shown.code == 0, shown.output
+    assert site.in_rotation == WELL
+    assert site.least >= 1 if step == "deploy" else site.least == 2, shown.output
+    assert sorted(step for step in site.steps if "deploy" in step) == [f"deploy {name}" for name in NODES]
+
+
+def test_started_again_while_the_last_one_comes_up(site: Site) -> None:
+    """Two nodes are known to carry the service only when the third is well, and in rotation, again."""
+    site.hooks["deploy"][1] = site.emulate(
+        f"start {{{{ inventory_hostname }}}} --version {site.version} --no-wait"
+        " --fault {{ 'never_ready' if inventory_hostname == 'rc2' and not again | default(false) else 'none' }}"
+    )
+    shown = site.roll(health_gate_deadline=8)
+    assert shown.code != 0, shown.output
+    assert site.in_rotation == ["rc1", "rc3"], shown.output
+    shown = site.roll("-e", "again=true", health_gate_restart_confirmed=True)
+    assert shown.code == 0, shown.output
+    assert (site.in_rotation, site.least) == (WELL, 2)
+
+
+def test_a_hook_that_deploys_to_two(site: Site) -> None:
+    """The second one is done when its turn comes."""
+    site.hooks["deploy"] += [
+        site.emulate("stop rc2", when="inventory_hostname == 'rc1'"),
+        site.emulate(f"start rc2 --version {site.version}", when="inventory_hostname == 'rc1'"),
+    ]
+    shown = site.roll(health_gate_min_serving=1)
+    assert shown.code == 0, shown.output
+    assert [step for step in site.steps if "deploy" in step] == ["deploy rc1", "deploy rc3"]
+    assert site.in_rotation == WELL
+
+
+def test_a_hook_that_restarts_nothing(site: Site) -> None:
+    """The node is as it was, and so back in rotation; the roll stops."""
+    site.hooks["deploy"] = [site.note("deploy")]
+    shown = site.roll()
+    assert shown.code != 0, shown.output
+    assert [step for step in site.steps if "deploy" in step] == ["deploy rc1"]
+    assert site.in_rotation == WELL, shown.output
+
+
+def test_those_that_are_down_come_first(site: Site) -> None:
+    """One after the other: each is in rotation again before the next one is taken out."""
+    for node in ("rc2", "rc3"):
+        site.emulator.run("stop", node)
+    site.hooks["deploy"][0]["when"] = "inventory_hostname == 'rc1'"  # the others are down
+    shown = site.roll(health_gate_restart_confirmed=True, health_gate_min_serving=1)
+    assert shown.code == 0, shown.output
+    order = [step for step in site.steps if "deploy" in step]
+    assert order == ["deploy rc2", "deploy rc3", "deploy rc1"]
+    assert site.in_rotation == WELL
+
+
+def test_batch_by_batch(site: Site) -> None:
+    """A canary, a soak, and the rest with the next run; the hooks that run once."""
+    site.hooks["preflight"], site.hooks["backup"] = [site.note("preflight")], [site.note("backup")]
+    shown = site.roll(rolling_update_batches=1, rolling_update_soak=3)
+    assert shown.code == 0, shown.output
+    assert [s for s in site.steps if "readmit" not in s] == ["preflight rc1", "backup rc1", "drain rc1", "deploy rc1"]
+    assert "the roll stopped as planned after 1 batch" in _last(shown.output)
+    assert "the cluster holds: passed" in shown.output
+    shown = site.roll(rolling_update_serial="2", health_gate_min_serving=1)
+    assert shown.code == 0, shown.output
+    assert sorted(s for s in site.steps if "deploy" in s) == ["deploy rc1", "deploy rc2", "deploy rc3"]
+
+
+def test_a_hook_for_a_failure(site: Site) -> None:
+    site.hooks["on_failure"] = [site.note("on_failure")]
+    site.hooks["deploy"].insert(0, {"name": "Fail", "ansible.builtin.fail": {"msg": "no luck"}})
+    shown = site.roll()
     assert shown.code != 0
-    assert "rolling_update_deploy is no file: " in shown.output, shown.output
-    assert _steps(tmp_path) == {}
+    assert [s for s in site.steps if "on_failure" in s] == ["on_failure rc1"], shown.output
+
+
+def test_kept_out(site: Site) -> None:
+    (site.balancer / "rc3").unlink()
+    shown = site.roll(rolling_update_keep_out=["rc3"])
+    assert shown.code == 0, shown.output
+    assert "readmit rc3" not in site.steps
+    assert site.in_rotation == ["rc1", "rc2"]
+    assert sorted(s for s in site.steps if "deploy" in s) == [f"deploy {name}" for name in NODES]
+
+
+def test_limited(site: Site) -> None:
+    """Whether the others get traffic is not known, and nothing is done, unless the user says so."""
+    shown = site.roll("--limit", "rc1")
+    assert shown.code != 0
+    assert not [s for s in site.steps if "drain" in s], shown.output
+    shown = site.roll("--limit", "rc1", rolling_update_in_rotation="rc2,rc3")
+    assert shown.code == 0, shown.output
+    assert _of_batch(site) == ["drain rc1", "deploy rc1", "readmit rc1"]
+
+
+def test_check_mode(site: Site) -> None:
+    shown = site.roll("--check")
+    assert shown.code == 0, shown.output
+    assert "order: rc1, rc2, rc3" in shown.output
+    assert "check mode: nothing was deployed" in _last(shown.output)
+    assert site.steps == []
+    site.emulator.run("stop", "rc3")
+    shown = site.roll("--check", health_gate_min_serving=3, rolling_update_check_strict=True)
+    assert shown.code != 0, shown.output
+
+
+ALL_AT_ONCE = {
+    "rolling_update_readmit": "",
+    "rolling_update_deploy": "{{ 'deploy.yml' if inventory_hostname != 'rc3' else 'nowhere.yml' }}",
+    "rolling_update_on_failure": "{{ 'deploy.yml' if inventory_hostname != 'rc3' }}",
+    "health_gate_once": True,
+    "health_gate_totp_code": "123456",
+    "ansible_connection": "{{ 'ssh' if inventory_hostname == 'rc2' else 'local' }}",
+}
 
 
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
-        ({"health_gate_enforce": False, "health_gate_min_serving": 3}, "; nothing was done to rc1, rc2"),
-        ({"health_gate_group": "chat"}, "No host was found. Set health_gate_group on the command line"),
-        ({"rolling_update_readmit": ""}, "nobody would put the nodes back"),
-        ({"rolling_update_deploy": None}, "rolling_update_deploy is not set"),
-        ({"health_gate_deadline": 0}, "health_gate_deadline is 0"),
-        ({"health_gate_once": True}, "health_gate_once is set"),
-        ({"health_gate_totp_code": "123456"}, "health_gate_totp_code is good for one login"),
-        ({"health_gate_expected_version": None}, "must be a full version such as 7.11.0, not empty"),
+        (
+            ALL_AT_ONCE,
+            [
+                "nothing would put the nodes back",
+                "nowhere.yml",
+                "rolling_update_on_failure is not set for rc3",
+                "health_gate_once is set",
+                "health_gate_totp_code is good for one login",
+                "Ansible cannot connect to rc2",
+            ],
+        ),
+        ({"rolling_update_deploy": None}, ["rolling_update_deploy is not set for rc1, rc2, rc3"]),
+        ({"health_gate_expected_version": None}, ["must be a full version such as 7.11.0, not empty"]),
+        ({"rolling_update_serial": "two"}, ["rolling_update_serial must be a number of hosts"]),
+        ({"health_gate_min_serving": 2, "rolling_update_serial": "[1, 2]"}, ["min_serving 2 needs 2 to serve"]),
+        ({"health_gate_report": "roll.html,roll.pdf"}, ["roll.pdf: a report ends with one of"]),
+        ({"health_gate_auth_token": None}, ["half of the credentials is missing"]),
+        ({"rolling_update_batches": "many"}, ["cannot be converted to an int"]),
     ],
-    ids=["not enforced", "group", "no readmit", "no deploy", "no time", "one look", "totp", "null version"],
+    ids=lambda value: ", ".join(value) if isinstance(value, dict) and len(value) < 3 else "",
 )
-def test_nothing_is_done(variables: dict[str, Any], says: str, untouched: Emulator, tmp_path: Path) -> None:
-    shown = _roll(untouched, tmp_path, _hooks(untouched), **variables)
+def test_what_is_refused_before_the_first_drain(variables: dict[str, Any], says: list[str], bare: Site) -> None:
+    """All reasons at once."""
+    _lost(bare.folder)
+    shown = bare.play(**{"ansible_ssh_executable": str(bare.folder / "ssh"), **variables})
     assert shown.code != 0
-    assert says in shown.output, shown.output
-    assert _steps(tmp_path) == {}
+    assert [text for text in says if text not in shown.output] == [], shown.output
+    assert bare.steps == []
 
 
-def test_a_name_with_a_port(untouched: Emulator, tmp_path: Path) -> None:
-    """A script's hosts have it in their names; Ansible would put another one into the order of the roll."""
-    group = {"rocketchat": {"hosts": ["chat:3000"], "vars": {"rocketchat_url": "http://127.0.0.1:9"}}}
-    script = tmp_path / "script"
-    script.write_text(f"#!/bin/sh\necho '{json.dumps({**group, '_meta': {'hostvars': {}}})}'\n", encoding="utf-8")
-    script.chmod(0o755)
-    shown = _roll(untouched, tmp_path, _hooks(untouched), "-i", str(script))
+@pytest.mark.parametrize("arguments", [("--tags", "deploy"), ("--skip-tags", "x")])
+def test_a_part_of_a_roll_is_refused(arguments: tuple[str, ...], bare: Site) -> None:
+    shown = bare.play(*arguments)
     assert shown.code != 0
-    assert "chat:3000 cannot be rolled by their names: there is a colon in them" in shown.output, shown.output
-    assert _steps(tmp_path) == {}
+    assert "a roll cannot be run in part" in shown.output, shown.output
 
 
-def _hooks(emulator: Emulator, version: str = NEW) -> dict[str, list[Task]]:
-    node = f"{{{{ inventory_hostname }}}} --state-dir {emulator.state_dir}"
-    stop: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator stop {node}"}
-    start: Task = {"ansible.builtin.command": f"python -m rocketchat_emulator start {node} --version {version}"}
-    return {"drain": [_note("drain")], "deploy": [stop, start, _note("deploy")], "readmit": [_note("readmit")]}
+def test_a_hook_that_cannot_be_read(bare: Site) -> None:
+    """Found before the first node is drained, while nothing of any hook is done."""
+    bare.hooks["readmit"].append({"no.such.module": {}})
+    shown = bare.play()
+    assert shown.code != 0
+    assert "no.such.module" in shown.output
+    assert bare.steps == []
 
 
-def _roll(
-    emulator: Emulator,
-    folder: Path,
-    hooks: dict[str, list[Task]],
-    *arguments: str,
-    again: Task | None = None,
-    serving: bool = True,
-    environment: dict[str, str] | None = None,
-    **variables: Any,
-) -> Run:
-    """Two at a time. ``serving``: begun when all serve; ``again``: what differs in a second roll of the same run."""
-    if serving:
-        await_well(emulator.document, WAITING)
-    for name, tasks in hooks.items():
-        (folder / f"{name}.yml").write_text(json.dumps(tasks), encoding="utf-8")
-    books = [
-        {"import_playbook": "rocketops.rocketchat.rolling_update", "vars": {"rolling_update_serial": 2, **differing}}
-        for differing in ([{}] if again is None else [{}, again])
-    ]
-    (folder / "roll.yml").write_text(json.dumps(books), encoding="utf-8")
-    defaults: dict[str, Any] = {
-        **{f"rolling_update_{name}": f"{name}.yml" for name in hooks},
-        "rolling_update_recheck_deadline": 1,  # less than stable_for and interval need
-        "health_gate_min_serving": 1,
-        "health_gate_expected_version": NEW,
+def test_a_group_with_the_name_of_a_host(bare: Site) -> None:
+    hosts = {f"rocketchat{number}": dict[str, str]() for number in ("", 2, 3)}
+    shown = bare.play(inventory={"rocketchat": {"hosts": hosts}})
+    assert shown.code != 0
+    assert "rocketchat2, rocketchat3 of the group rocketchat are not in the play" in shown.output, shown.output
+    assert bare.steps == []
+
+
+def test_a_group_that_ansible_does_not_look_for(bare: Site) -> None:
+    """It knows the variables of no host when it chooses the hosts of a play."""
+    shown = bare.play(inventory={"chat": {"hosts": {"rc1": {}, "rc2": {}}}}, health_gate_group="chat")
+    assert shown.code != 0
+    assert "set health_gate_group on the command line" in shown.output, shown.output
+
+
+def test_an_empty_group(bare: Site) -> None:
+    shown = bare.play(inventory={"rocketchat": {"hosts": {}}})
+    assert shown.code != 0
+    assert "the inventory group rocketchat is empty" in shown.output, shown.output
+
+
+def test_members_of_our_own_inventory(untouched: Emulator, bare: Site) -> None:
+    """They are only those that are alive."""
+    admin = untouched.document["admin"]
+    source = {
+        "plugin": "rocketops.rocketchat.instances",
+        "url": untouched.document["nodes"][0]["url"],
+        "group": "rocketchat",
+        **{name: admin[name] for name in ("user_id", "auth_token")},
     }
-    inventory = members_of(emulator.document, WAITING, **{**defaults, **variables})
-    if "health_gate_group" in variables:  # a group of that name is there, but not the one that plays look for
-        inventory["all"]["children"] = {"chat": inventory["all"]["children"]["rocketchat"]}
-    environment = {"ANSIBLE_ROLES_PATH": str(folder / "roles"), **(environment or {})}
-    return play(folder / "roll.yml", inventory, folder, *arguments, **environment)
+    path = bare.folder / "chat.rocketchat.yml"
+    path.write_text(json.dumps(source), encoding="utf-8")
+    shown = bare.play("-i", str(path), inventory={})
+    assert shown.code != 0
+    assert "lists only instances that are alive" in shown.output, shown.output
 
 
-def _note(step: str) -> Task:
-    """Write down that a host has come so far."""
-    return {
-        "ansible.builtin.file": {
-            "path": f"{{{{ inventory_dir }}}}/{step}.{{{{ inventory_hostname }}}}",
-            "state": "touch",
-        }
-    }
+def test_a_host_that_failed_before(bare: Site) -> None:
+    fails = {"hosts": "rc1,rc2", "gather_facts": False, "tasks": [FAILS]}
+    book = [fails, {"import_playbook": "rocketops.rocketchat.rolling_update"}]
+    (bare.folder / "roll.yml").write_text(json.dumps(book), encoding="utf-8")
+    shown = bare.play()
+    assert shown.code != 0
+    assert "rc2 failed earlier in this run of Ansible" in shown.output, shown.output
+    assert bare.steps == []
 
 
-def _steps(folder: Path) -> dict[str, list[str]]:
-    steps: dict[str, list[str]] = {}
-    for path in sorted(folder.glob("*.rc?")):
-        step, host = path.name.split(".")
-        steps.setdefault(step, []).append(host)
-    return steps
+def _last(output: str) -> str:
+    """The line that says how the roll ended."""
+    lines = [line for line in output.splitlines() if re.search(r"the roll (stopped|is done)|check mode: nothing", line)]
+    return lines[-1] if lines else f"there is none in {output}"
 
 
-def _order(folder: Path) -> list[str]:
-    """The same steps, in the order in which they were done."""
-    return [path.name for path in sorted(folder.glob("*.rc?"), key=lambda path: path.stat().st_mtime_ns)]
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def _lost(folder: Path) -> Task:
-    """An SSH that finds nobody, as far as Ansible can tell."""
+    """An SSH that finds nothing, as far as Ansible can tell."""
     ssh = folder / "ssh"
     ssh.write_text("#!/bin/sh\nexit 255\n", encoding="utf-8")
     ssh.chmod(0o755)
-    return {
-        "ansible.builtin.ping": {},
-        "when": FAILS["when"],
-        "vars": {"ansible_connection": "ansible.builtin.ssh", "ansible_ssh_executable": str(ssh)},
-    }
+    variables = {"ansible_connection": "ansible.builtin.ssh", "ansible_ssh_executable": str(ssh)}
+    return {"name": "Do", "ansible.builtin.raw": "true", "when": ON_RC2, "vars": variables}
 
 
-def _role(folder: Path, handler: list[Task]) -> None:
-    """The deployment as it often comes: a role that notifies a handler."""
-    notify: Task = {"ansible.builtin.command": "true", "notify": "restart"}
-    for name, tasks in {
-        "tasks": [notify],
-        "handlers": [{"name": "restart", "ansible.builtin.include_tasks": "restart.yml"}],
-    }.items():
-        (folder / "roles" / "chat" / name).mkdir(parents=True)
-        (folder / "roles" / "chat" / name / "main.yml").write_text(json.dumps(tasks), encoding="utf-8")
-    (folder / "roles" / "chat" / "handlers" / "restart.yml").write_text(json.dumps(handler), encoding="utf-8")
+def _role(site: Site, hook: str) -> None:
+    """A part of a hook as it often comes: a role that notifies a handler."""
+    role = site.folder / "roles" / f"chat_{hook}"
+    notifies = {"name": "Do", "ansible.builtin.raw": "true", "changed_when": True, "notify": f"do {hook}"}
+    handler = {**site.note(f"handler of {hook}"), "name": f"do {hook}"}
+    for name, tasks in {"tasks": [notifies], "handlers": [handler]}.items():
+        (role / name).mkdir(parents=True)
+        (role / name / "main.yml").write_text(json.dumps(tasks), encoding="utf-8")
+
+
+def _roles(site: Site) -> dict[str, str]:
+    return {"ANSIBLE_ROLES_PATH": str(site.folder / "roles")}

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The journal of a roll: all that is known between two asks, in a file that lasts as long as this run of Ansible."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import Run
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook, Plan
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Stage, State
+
+NAME = "rolling_update.json"
+RESULTS = "rolling_update.results.jsonl"
+
+
+@dataclass
+class Journal:
+    """No facts: Ansible copies those of a task with ``run_once`` to every host, and loses them with a host."""
+
+    plan: Plan
+    # The file of each hook, by host and by the hook's name.
+    hooks: dict[str, dict[str, str]]
+    # Files to write the report to.
+    reports: list[str] = field(default_factory=list)
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    turn: int = 0
+    state: State = field(default_factory=State)
+    # The step that the hosts were told to take, until its outcome is known.
+    taken: Run | None = None
+    # The step to take next, which other hosts have to be told than those that ask.
+    due: Run | None = None
+    # The hosts that take the steps of a batch by themselves.
+    within: tuple[str, ...] = ()
+    # The result of the batch's last gate before.
+    before: dict[str, Any] | None = None
+    # What the last gate remembers, and the seconds that it has waited.
+    memory: dict[str, Any] | None = None
+    waited: float = 0.0
+    # The last line, once the roll is over.
+    end: dict[str, Any] | None = None
+
+    @property
+    def mark(self) -> str:
+        """What a host notes when it did not finish the step."""
+        return f"{self.run}/{self.turn}"
+
+    def save(self) -> None:
+        raw = {
+            **vars(self),
+            "plan": {name: _plain(value) for name, value in vars(self.plan).items()},
+            "state": self.state.to_dict(),
+            "taken": self.taken and vars(self.taken),
+            "due": self.due and vars(self.due),
+        }
+        partial = _folder() / f"{NAME}.partial"
+        partial.write_text(json.dumps(raw), encoding="utf-8")
+        partial.replace(_folder() / NAME)
+
+    @classmethod
+    def load(cls) -> Journal | None:
+        """None: no roll has begun in this run of Ansible."""
+        try:
+            raw = json.loads((_folder() / NAME).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        runs = {name: raw[name] and _run(raw[name]) for name in ("taken", "due")}
+        within = tuple(raw["within"])
+        return cls(
+            **{**raw, **runs, "plan": _plan(raw["plan"]), "state": State.from_dict(raw["state"]), "within": within}
+        )
+
+    @staticmethod
+    def forget() -> None:
+        """Of another roll in this run of Ansible."""
+        for name in (NAME, RESULTS):
+            (_folder() / name).unlink(missing_ok=True)
+
+    # Results of the gates, for the report
+
+    @staticmethod
+    def add_result(result: dict[str, Any]) -> None:
+        with (_folder() / RESULTS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(result) + "\n")
+
+    @staticmethod
+    def results() -> list[str]:
+        return (_folder() / RESULTS).read_text(encoding="utf-8").splitlines()
+
+
+def _folder() -> Path:
+    """Ansible's own for this run, which it removes at the end; nobody else can read it."""
+    return Path(str(vars(constants)["DEFAULT_LOCAL_TMP"]))
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def _plan(raw: dict[str, Any]) -> Plan:
+    sets = {name: frozenset(raw[name]) for name in ("keep_out", "in_rotation")}
+    hooks = frozenset(Hook(hook) for hook in raw["hooks"])
+    return Plan(**{**raw, **sets, "hooks": hooks, **{n: tuple(raw[n]) for n in ("members", "hosts", "serial")}})
+
+
+def _run(raw: dict[str, Any]) -> Run:
+    return Run(Stage(raw["stage"]), Hook(raw["hook"]), tuple(raw["hosts"]))

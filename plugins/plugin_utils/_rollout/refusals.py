@@ -1,0 +1,168 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""What is refused before the first node is drained: everything that can be known then, all of it at once."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from ansible import context
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
+    from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import Variables
+
+INVENTORY = "rocketops.rocketchat.instances"
+# What Ansible calls the controller.
+LOCALHOST = {"localhost", "127.0.0.1", "::1"}
+
+
+def refusals(variables: Variables, members: Sequence[str]) -> Iterator[str]:
+    """Reasons not to begin. ``members``: their names."""
+    of_the_command = list(_of_the_command())
+    if of_the_command:  # nothing else is known: tasks before this one may have been left out
+        yield from of_the_command
+        return
+    yield from _of_the_hosts(variables, members)
+    yield from _of_the_inventory(variables)
+    yield from _of_the_hooks(variables, [host for host in variables.in_play if host in members])
+    yield from _of_the_settings(variables)
+
+
+def contradictions(plan: Plan) -> Iterator[str]:
+    """In the variables ``rolling_update_``."""
+    for name, given in (("keep_out", plan.keep_out), ("in_rotation", plan.in_rotation)):
+        unknown = sorted(given - set(plan.members))
+        if unknown:
+            yield f"rolling_update_{name} names {_listed(unknown)}: no such member"
+    if plan.batches is not None and plan.batches < 1:
+        yield f"rolling_update_batches is {plan.batches}, it must be at least 1"
+    if plan.batches is not None and plan.expected_version is None:
+        yield "rolling_update_batches needs health_gate_expected_version: else the next run would begin again"
+    if not 0 <= plan.soak < math.inf:
+        yield f"rolling_update_soak is {plan.soak:g}, it must be a number of seconds"
+
+
+def _of_the_hosts(variables: Variables, members: Sequence[str]) -> Iterator[str]:
+    group = variables.group
+    if not members and variables.gate("members") is not None:
+        yield "health_gate_members is empty"
+        return
+    if not members:
+        yield (
+            f"the inventory group {group} is empty: check the inventory (a source that fails is only a warning unless "
+            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED is set), or set health_gate_group"
+        )
+        return
+    hosts = [host for host in variables.in_play if host in members]
+    conductors = LOCALHOST - set(variables.in_group)
+    strangers = [host for host in variables.in_play if host not in members and host not in conductors]
+    if strangers or not hosts:
+        yield (
+            f"the hosts of the play are {_listed(strangers) or 'none'}, and the members are {_listed(members)}: set "
+            "health_gate_group on the command line or in the play that imports this one, not in the inventory"
+        )
+        return
+    left_out = [name for name in variables.in_group if name not in hosts]
+    if left_out and not variables.own.get("ansible_limit"):
+        yield (
+            f"{_listed(left_out)} of the group {group} {_are(left_out)} not in the play, without --limit: "
+            f"Ansible takes {group} for the host of that name; give the group another name"
+        )
+    nowhere = [] if variables.gate("members") else [n for n in members if not variables.of(n, variables.url_variable)]
+    if nowhere:
+        yield f"{variables.url_variable} is not set for {_listed(nowhere)}: it is the node's own address"
+    gone = [host for host in hosts if host not in variables.here]
+    if gone:
+        yield f"{_listed(gone)} failed earlier in this run of Ansible"
+    unreachable = [host for host in hosts if (variables.of(host, "rolling_update_connection") or {}).get("unreachable")]
+    if unreachable:
+        yield f"Ansible cannot connect to {_listed(unreachable)}"
+
+
+def _of_the_inventory(variables: Variables) -> Iterator[str]:
+    """Members of our own inventory plugin are only the living ones: a dead one would not be missed."""
+    if variables.gate("members") is not None:
+        return
+    files = {str(variables.of(host, "inventory_file") or "") for host in variables.in_group}
+    dynamic = sorted(file for file in files if _plugin(file) == INVENTORY)
+    if dynamic:
+        yield (
+            f"the members come from {', '.join(dynamic)}, which lists only instances that are alive: "
+            "list all nodes in the inventory, or in health_gate_members"
+        )
+
+
+def _plugin(file: str) -> str | None:
+    if not file.endswith((".yml", ".yaml")) or not Path(file).is_file():
+        return None
+    try:
+        raw = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return str(raw.get("plugin")) if isinstance(raw, dict) else None
+
+
+def _of_the_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator[str]:
+    for hook in Hook:
+        paths = {host: variables.hook(host, hook) for host in hosts}
+        unset = [host for host, path in paths.items() if path is None]
+        if hook is Hook.DEPLOY and unset:
+            yield f"rolling_update_deploy is not set for {_listed(unset)}: it is a file of tasks"
+        elif unset and len(unset) < len(hosts):
+            yield f"rolling_update_{hook.value} is not set for {_listed(unset)}, but for other hosts"
+        for path in sorted({path for path in paths.values() if path is not None and not path.is_file()}):
+            yield (
+                f"rolling_update_{hook.value} is not a file: {path}; "
+                "give its absolute path, or one relative to the inventory's folder"
+            )
+    if any(variables.hook(host, Hook.DRAIN) and not variables.hook(host, Hook.READMIT) for host in hosts):
+        yield (
+            "rolling_update_drain is set, but rolling_update_readmit is not: nothing would put the nodes back into "
+            "the load balancer; if they come back by themselves, let it be a file that waits for that"
+        )
+
+
+def _of_the_settings(variables: Variables) -> Iterator[str]:
+    deadline = variables.gate("deadline")
+    if (deadline is not None and _number(deadline) == 0) or boolean(variables.gate("once", False), strict=False):
+        yield "health_gate_deadline is 0, or health_gate_once is set: each gate of a roll has to wait"
+    try:
+        boolean(variables.gate("restart_required", True))
+    except TypeError:
+        yield "health_gate_restart_required must be true or false"
+    if variables.gate("totp_code"):
+        yield "health_gate_totp_code is good for one login, and each gate of a roll logs in: use health_gate_auth_token"
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None  # refused with the other options
+
+
+def _of_the_command() -> Iterator[str]:
+    for option, usual in (("tags", {"all"}), ("skip_tags", set()), ("start_at_task", set())):
+        given = context.CLIARGS.get(option) or ()
+        if set([given] if isinstance(given, str) else given) - usual:
+            yield f"--{option.replace('_', '-')} is given: a roll cannot be run in part"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"

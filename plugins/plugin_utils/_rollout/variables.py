@@ -1,0 +1,178 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The variables of a roll, read as the hosts of the play have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import (
+    GATE,
+    MEMBERS,
+    REPORT,
+    ROLLING_UPDATE,
+)
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import INTERVAL, STABLE_FOR
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import form_of
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible.template import Templar
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
+
+GATE_PREFIX, PREFIX = "health_gate_", "rolling_update_"
+# The roll sets them itself; what it does not need is refused before (see refusals).
+SET_BY_ROLL = frozenset(
+    {"url", "members", "expected", "phase", "targets", "out_of_rotation", "before", "restart_required"}
+    | {"restart_confirmed", "hold_for", "keep_out", "expected_version"}
+)
+
+
+@dataclass(frozen=True)
+class Variables:
+    """``own``: those of the host that asks.
+
+    What holds for the whole roll is what the first host of the play has, whichever host asks: that may be any host of a
+    batch, or the conductor, which is no host of the group. Variables of the play are in ``own`` alone, and win as they
+    do in Ansible. Reading one raises what Ansible raises for a template that fails.
+    """
+
+    own: Mapping[str, Any]
+    templar: Templar
+    # Those of other hosts, which Ansible makes anew for each reading.
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """None for one that is templated to ``omit``."""
+        if name not in self.own:
+            return default
+        value = self.templar.template(self.own[name])
+        return None if "omit" in self.own and value == self.own["omit"] else value
+
+    def of(self, host: str, name: str, default: Any = None) -> Any:
+        """A variable of a host, as the inventory and its facts have it."""
+        if host not in self.known:
+            try:
+                self.known[host] = self.own["hostvars"][host]
+            except KeyError:  # a member that the inventory does not know
+                self.known[host] = {}
+        return self.known[host].get(name, default)
+
+    @property
+    def host(self) -> str:
+        return str(self.own["inventory_hostname"])
+
+    @property
+    def group(self) -> str:
+        return str(self.get(f"{GATE_PREFIX}group", "rocketchat"))
+
+    @property
+    def in_group(self) -> tuple[str, ...]:
+        return tuple(map(str, self.own["groups"].get(self.group, ())))
+
+    @property
+    def in_play(self) -> tuple[str, ...]:
+        """All hosts of the play, also those that have failed."""
+        return tuple(map(str, self.own["ansible_play_hosts_all"]))
+
+    @property
+    def here(self) -> frozenset[str]:
+        """Hosts that Ansible has not lost."""
+        return frozenset(map(str, self.own["ansible_play_hosts"]))
+
+    @property
+    def first(self) -> str | None:
+        """The host whose variables hold for the roll."""
+        return next((host for host in self.in_play if host in self.in_group), None)
+
+    @property
+    def url_variable(self) -> str:
+        return str(self.gate("url_variable", "rocketchat_url"))
+
+    def members(self) -> list[dict[str, Any]]:
+        """The members and where they are asked, now: a deployment may give a node another address.
+
+        Raises :class:`OptionsError` for a list of the user's that is none.
+        """
+        given = self.gate("members")
+        if given is None:
+            return [{"name": name, "url": self.of(name, self.url_variable, "")} for name in self.in_group]
+        return list(validated({"members": MEMBERS["members"]}, {"members": given}, set())["members"])
+
+    def options(self) -> dict[str, Any]:
+        """The variables ``rolling_update_``. Raises :class:`OptionsError`."""
+        found = {name: self._of_roll(f"{PREFIX}{name}") for name in ROLLING_UPDATE}
+        found["keep_out"] = self.gate("keep_out") if found["keep_out"] is None else found["keep_out"]
+        options = validated(ROLLING_UPDATE, {name: value for name, value in found.items() if value is not None}, set())
+        for name in ("keep_out", "in_rotation"):
+            options[name] = [member.strip() for member in options[name] or ()]
+        return options
+
+    def gate_options(self) -> dict[str, Any]:
+        """The variables ``health_gate_`` that are options of cluster_gate, as they are given."""
+        found = {name: self._of_roll(f"{GATE_PREFIX}{name}") for name in GATE if name not in SET_BY_ROLL}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def gate(self, name: str, default: Any = None) -> Any:
+        return self._of_roll(f"{GATE_PREFIX}{name}", default)
+
+    def short_deadline(self) -> float:
+        """Seconds for a gate that looks again; never less than it needs to pass."""
+        least = float(self.gate("stable_for", STABLE_FOR)) + float(self.gate("interval", INTERVAL))
+        return max(float(self.options()["recheck_deadline"]), least)
+
+    def reports(self) -> list[str]:
+        """Files to write the report to. Raises :class:`OptionsError` for one whose ending says no format."""
+        given = self.gate("report")
+        if not given:
+            return []
+        paths = [Path(dest).absolute() for dest in validated(REPORT, {"results": [], "dest": given}, set())["dest"]]
+        for path in paths:
+            form_of(path)
+        return list(map(str, paths))
+
+    def expected_version(self) -> str | None:
+        """An empty one stays: it must not lift the condition."""
+        name = f"{GATE_PREFIX}expected_version"
+        if boolean(self.gate("any_version", False), strict=False) or not self._is_set(name):
+            return None
+        return str(self._of_roll(name) or "")
+
+    def restart_confirmed(self, host: str) -> bool:
+        """What the hook says of its own host, it does not say of others."""
+        name = f"{GATE_PREFIX}restart_confirmed"
+        own = False if self.of(self.host, name) is not None else self.get(name, False)
+        return bool(boolean(self.of(host, name, own), strict=False))
+
+    def hook(self, host: str, hook: Hook) -> Path | None:
+        """Where it lies: relative to the inventory's folder. None if it is not set."""
+        hooks = self.of(host, f"{PREFIX}hooks") or {}
+        path = hooks.get(hook.value)
+        return Path(self.of(host, "inventory_dir") or "") / str(path) if path else None
+
+    def _is_set(self, name: str) -> bool:
+        return name in self.own or (self.first is not None and name in self._of_first)
+
+    @property
+    def _of_first(self) -> Mapping[str, Any]:
+        if self.first is None:
+            return {}
+        self.of(self.first, "")
+        found: Mapping[str, Any] = self.known[self.first]
+        return found
+
+    def _of_roll(self, name: str, default: Any = None) -> Any:
+        value = self.get(name)
+        if self.first not in (None, self.host) and value == self.of(self.host, name):  # no variable of the play
+            value = self.of(str(self.first), name)
+        return default if value is None else value

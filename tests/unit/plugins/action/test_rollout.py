@@ -1,0 +1,433 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whole rolls without Ansible: the action is asked as the playbook asks it, of a cluster on paper."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible import constants, context
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.collections import ImmutableDict
+
+from ansible_collections.rocketops.rocketchat.plugins.action.rollout import ActionModule
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils import _gate
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.journal import Journal
+from ansible_collections.rocketops.rocketchat.tests.unit.plugins.action.test_actions import action
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+NEW = "7.11.0"
+HOOKS = ("drain", "deploy", "readmit")
+
+
+class Play:
+    """The playbook, and what it would do with each answer."""
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.scene = Scene.of(*(names or ("rc1", "rc2", "rc3")))
+        self.folder = folder
+        self.hosts = list(self.scene.nodes)
+        self.here = [*self.hosts, "localhost"]
+        self.variables: dict[str, Any] = {
+            "health_gate_user_id": "me",
+            "health_gate_auth_token": "a-secret-token",
+            "health_gate_expected_version": NEW,
+        }
+        for hook in HOOKS:
+            (folder / f"{hook}.yml").touch()
+        hooks = {hook: f"{hook}.yml" for hook in HOOKS}
+        self.of_host: dict[str, dict[str, Any]] = {
+            name: {
+                "inventory_dir": str(folder),
+                "rocketchat_url": f"http://{name}:3000",
+                "rolling_update_hooks": dict(hooks),
+            }
+            for name in self.hosts
+        }
+        self.of_host["localhost"] = {}
+        self.groups = {"rocketchat": list(self.hosts)}
+        # What each hook does to a host; whether it finishes.
+        self.does: dict[str, Callable[[str], bool]] = {"deploy": self._deploy}
+        self.steps: list[str] = []
+        self.check = False
+        # What happens to the cluster at some time by itself.
+        self.later: tuple[float, Callable[[], object]] | None = None
+
+    def pass_by(self, seconds: float) -> None:
+        self.scene.now += seconds
+        if self.later and self.scene.now >= self.later[0]:
+            (_time, happens), self.later = self.later, None
+            happens()
+
+    def ask(self, point: str) -> dict[str, Any]:
+        host = self.here[0]
+        made = action(ActionModule, {}, keywords={"check_mode": self.check})
+        made._task.args = {"point": point}
+        made._task.get_play = lambda: None  # type: ignore[method-assign]
+        hostvars = {name: {**self.variables, **own} for name, own in self.of_host.items() if name != "localhost"}
+        own = {"inventory_hostname": host, "groups": self.groups, "omit": "nothing"}
+        play = {"ansible_play_hosts": self.here, "ansible_play_hosts_all": [*self.hosts, "localhost"]}
+        mine = hostvars.get(host, {})
+        return made.run(task_vars={**mine, **own, **play, "hostvars": {**hostvars, "localhost": {}}})
+
+    def roll(self) -> dict[str, Any]:
+        """How it ended."""
+        begun = self.ask("start")
+        if begun.get("failed"):
+            return begun
+        self._turns()
+        self.here = [*self.hosts, "localhost"]
+        if self.ask("put_back")["next"] == "turns.yml":
+            self._turns()
+        return self.ask("end")
+
+    def _turns(self) -> None:
+        for _turn in range(60):
+            answer = self.ask("turn")
+            if "stop.yml" in answer["files"].values():
+                return
+            self._run(answer)
+            if "batch.yml" in answer["files"].values():
+                for _step in range(2):
+                    self._run(self.ask("batch"))
+        raise AssertionError(f"no end: {self.steps}")
+
+    def _run(self, answer: dict[str, Any]) -> None:
+        for host, (path, _flush) in answer["tasks"].items():
+            hook = path.rpartition("/")[2].removesuffix(".yml")
+            self.steps.append(f"{hook} {host}")
+            does = self.does.get(hook)
+            if does and not does(host):
+                self.of_host[host]["rolling_update_failed"] = answer["mark"]
+
+    def _deploy(self, host: str) -> bool:
+        self.scene.restart(host, version=NEW)
+        return True
+
+    def lose(self, host: str) -> bool:
+        self.here.remove(host)
+        return True
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    (tmp_path / "local").mkdir()
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / "local"))
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict(tags=["all"]))
+    play = Play(tmp_path)
+
+    @contextmanager
+    def observing(*_given: Any) -> Iterator[Callable[[], Any]]:
+        yield play.scene.observe
+
+    monkeypatch.setattr(_gate, "observing", observing)
+    monkeypatch.setattr(_gate, "sleeper", lambda: play.pass_by)
+    monkeypatch.setattr(_gate, "time", SimpleNamespace(monotonic=lambda: play.scene.now))
+    return play
+
+
+def of_batches(play: Play) -> list[str]:
+    """Without the readmission of all, with which the roll begins."""
+    return [step for i, step in enumerate(play.steps) if not step.startswith("readmit") or i >= len(play.hosts)]
+
+
+def test_a_roll(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    end = play.roll()
+    assert end == {
+        "changed": False,
+        "failed": False,
+        "msg": "the roll is done: 7.11.0 runs on rc1, rc2, rc3. The same command again changes nothing.",
+    }
+    assert of_batches(play) == [f"{hook} {host}" for host in play.hosts for hook in HOOKS]
+    said = capsys.readouterr().err
+    lines = [line for line in said.splitlines() if "rc2" in line and "waiting" not in line]
+    assert lines[1:4] == [
+        "[roll] before rc2: passed at once: 2 of 2 other members serve, 2 needed",
+        "[roll] before rc2, again: passed at once: 2 of 2 other members serve, 2 needed",
+        "[roll] after rc2: passed: 3 of 3 members serve, 3 needed; waited 30 s",
+    ]
+
+
+def test_two_at_a_time_and_one_is_late(play: Play) -> None:
+    """The first batch is one node, since the version changes. The one that is ready does not wait for the other."""
+    play.variables.update(rolling_update_serial=2, health_gate_min_serving=1)
+    born: dict[str, float] = {}
+
+    def deploy(host: str) -> bool:
+        play._deploy(host)
+        born[host] = play.scene.now
+        if host == "rc3":
+            play.scene.kill(host)
+            play.later = (play.scene.now + 100, lambda: play._deploy(host))
+        return True
+
+    readmitted: dict[str, float] = {}
+
+    def readmit(host: str) -> bool:
+        readmitted[host] = play.scene.now
+        return True
+
+    play.does = {"deploy": deploy, "readmit": readmit}
+    assert not play.roll()["failed"]
+    assert [step for step in play.steps if "deploy" in step] == ["deploy rc1", "deploy rc2", "deploy rc3"]
+    assert readmitted["rc2"] - born["rc2"] < 60
+    assert readmitted["rc3"] - born["rc3"] > 100
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_hook_that_fails(play: Play, lost: bool) -> None:
+    play.does["drain"] = lambda host: play.lose(host) if lost else False
+    end = play.roll()
+    assert end["failed"]
+    why = "Ansible lost rc1 during the drain hook" if lost else "the drain hook failed on rc1"
+    assert end["msg"].startswith(f"the roll stopped at rc1; {why}. Mend that")
+    assert of_batches(play) == ["drain rc1", "readmit rc1"]
+
+
+def test_all_hosts_are_lost(play: Play) -> None:
+    """The conductor asks then, which has none of the group's variables."""
+
+    def drain(_host: str) -> bool:
+        play.here = ["localhost"]
+        return True
+
+    play.does["drain"] = drain
+    assert play.roll()["msg"].startswith("the roll stopped at rc1; Ansible lost rc1 during the drain hook. ")
+    assert of_batches(play) == ["drain rc1", "readmit rc1"]
+
+
+def test_a_play_that_ended_in_a_hook(play: Play) -> None:
+    """What was going on has not finished, as far as is known."""
+    assert not play.ask("start").get("failed")
+    play._run(play.ask("turn"))
+    assert play.ask("turn")["files"] == {"rc1": "batch.yml"}
+    assert play.ask("put_back")["next"] == "turns.yml"
+    play._turns()
+    assert play.ask("end")["msg"].startswith("the roll stopped at rc1; the drain hook failed on rc1. ")
+
+
+def test_a_journal_that_is_gone(play: Play) -> None:
+    """Such as by a hook that cleans Ansible's folders."""
+    for point in ("turn", "batch", "put_back"):
+        answer = play.ask(point)
+        assert (answer["files"], answer["next"], answer["failed"]) == ({"rc1": "stop.yml"}, "nothing.yml", False)
+    assert play.ask("end")["failed"]
+    assert "(local_tmp) is gone" in play.ask("end")["msg"]
+
+
+def test_a_node_that_dies_after_its_deployment(play: Play) -> None:
+    """Whatever the cluster can do without: the roll goes no further."""
+    play.variables.update(health_gate_min_serving=1)
+
+    def readmit(host: str) -> bool:
+        if host == "rc1" and play.scene["rc1"].version == NEW:
+            play.scene.kill("rc1")
+        return True
+
+    play.does["readmit"] = readmit
+    end = play.roll()
+    assert end["msg"].startswith("the roll stopped after 1 batch; rc1 does not serve as after the deployment")
+    assert [step for step in play.steps if "deploy" in step] == ["deploy rc1"]
+
+
+def test_a_roll_that_has_no_end(play: Play) -> None:
+    """As where the play that puts members back is ended, too."""
+    play.ask("start")
+    end = play.ask("end")
+    assert end["failed"]
+    assert "; the play that puts members back ended before it was over; out of rotation: rc1, rc2, rc3. " in end["msg"]
+
+
+def test_a_token_that_can_no_longer_be_read(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_given: Any, **_more: Any) -> None:
+        raise AnsibleError("no such file")
+
+    def drain(_host: str) -> bool:
+        monkeypatch.setattr(ActionModule, "ask", unreadable)
+        return True
+
+    play.does["drain"] = drain
+    assert play.roll()["msg"].startswith("the roll stopped at rc1; no such file. ")
+    assert of_batches(play) == ["drain rc1", "readmit rc1"]
+
+
+def test_check_mode(play: Play) -> None:
+    play.check, play.does = True, {}
+    play.scene.kill("rc3")
+    end = play.roll()
+    assert (end["failed"], play.scene["rc1"].version) == (False, "7.10.0")
+    assert end["msg"] == "check mode: nothing was deployed. Run the same command without check mode to deploy."
+    play.variables.update(rolling_update_check_strict=True, health_gate_min_serving=3)
+    assert play.roll()["failed"]
+
+
+def test_the_report(play: Play) -> None:
+    path = play.folder / "roll.json"
+    play.variables["health_gate_report"] = str(path)
+    assert not play.roll()["failed"]
+    results = json.loads(path.read_text(encoding="utf-8"))
+    assert [result["phase"] for result in results] == ["steady", *["before", "before", "after"] * 3, "steady"]
+    assert [result["out_of_rotation"] for result in results[:4]] == [["rc1", "rc2", "rc3"], [], ["rc1"], ["rc1"]]
+    assert results[-1]["out_of_rotation"] == []
+
+
+def test_a_report_that_cannot_be_written_stops_nothing(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    (play.folder / "file").touch()
+    play.variables["health_gate_report"] = [str(play.folder / "file" / "roll.html")]
+    assert not play.roll()["failed"]
+    assert "could not be written" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_the_hook_says_of_its_host(play: Play) -> None:
+    """A node that was silent needs it; of another one it says nothing."""
+    play.scene.kill("rc2")
+
+    def deploy(host: str) -> bool:
+        play._deploy(host)
+        play.scene[host].version = "7.10.0"
+        play.of_host[host]["health_gate_restart_confirmed"] = host == "rc2"
+        return True
+
+    play.variables.update(health_gate_expected_version="7.10.0", health_gate_min_serving=1)
+    play.does["deploy"] = deploy
+    assert not play.roll()["failed"]
+    assert of_batches(play) == ["drain rc2", "deploy rc2", "readmit rc2"]
+
+
+def test_a_restart_that_is_not_asked_for(play: Play) -> None:
+    play.variables["health_gate_restart_required"] = "false"
+
+    def deploy(host: str) -> bool:
+        play.scene[host].version = NEW
+        return True
+
+    play.does["deploy"] = deploy
+    assert not play.roll()["failed"]
+    assert [step for step in play.steps if "deploy" in step] == ["deploy rc1", "deploy rc2", "deploy rc3"]
+
+
+def test_the_secret_is_not_in_the_journal(play: Play) -> None:
+    play.ask("start")
+    play.ask("turn")
+    texts = [path.read_text(encoding="utf-8") for path in (play.folder / "local").iterdir()]
+    assert texts
+    assert not [text for text in texts if "a-secret-token" in text]
+
+
+def test_a_second_roll_of_the_same_run(play: Play) -> None:
+    assert not play.roll()["failed"]
+    before = Journal.load()
+    assert not play.roll()["failed"]
+    after = Journal.load()
+    assert before
+    assert after
+    assert before.run != after.run
+    assert len([step for step in play.steps if "deploy" in step]) == 3
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("variables", "reasons"),
+    [
+        ({"rolling_update_keep_out": ["rc4"]}, ["rolling_update_keep_out names rc4: no such member"]),
+        ({"rolling_update_in_rotation": "rc1, rc4"}, ["rolling_update_in_rotation names rc4: no such member"]),
+        ({"rolling_update_batches": 0}, ["rolling_update_batches is 0, it must be at least 1"]),
+        (
+            {"rolling_update_batches": 1, "health_gate_any_version": True},
+            ["rolling_update_batches needs health_gate_expected_version: else the next run would begin again"],
+        ),
+        ({"rolling_update_soak": -1}, ["rolling_update_soak is -1, it must be a number of seconds"]),
+        (
+            {"rolling_update_serial": "0", "health_gate_once": "yes", "health_gate_expected_version": ""},
+            [
+                "health_gate_deadline is 0, or health_gate_once is set: each gate of a roll has to wait",
+                "in the variables rolling_update_: rolling_update_serial must be a number of hosts, a percentage of "
+                "them, or a list of these, not 0",
+                "in the variables health_gate_: expected_version must be a full version such as 7.11.0, not empty",
+            ],
+        ),
+        ({"health_gate_deadline": "soon"}, ["in the variables health_gate_: argument 'deadline' is of type"]),
+        ({"health_gate_report": "roll.pdf"}, ["in health_gate_report: "]),
+        ({"health_gate_members": []}, ["health_gate_members is empty"]),
+        ({"health_gate_members": ["rc1"]}, ["dictionary requested, could not parse JSON or key=value"]),
+        ({"health_gate_url_variable": "url"}, ["url is not set for rc1, rc2, rc3: it is the node's own address"]),
+        ({"health_gate_restart_required": "perhaps"}, ["health_gate_restart_required must be true or false"]),
+    ],
+)
+def test_contradictions(play: Play, variables: dict[str, Any], reasons: list[str]) -> None:
+    play.variables.update(variables)
+    refused = play.roll()
+    assert refused["failed"]
+    said = refused["msg"].removeprefix("nothing was done: ").split("; ")
+    assert len(said) == len(reasons)
+    assert all(one.startswith(reason) for one, reason in zip(said, reasons)), said
+    assert play.steps == []
+
+
+def test_a_variable_that_cannot_be_read(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(_self: Any) -> None:
+        raise AnsibleError("no such lookup")
+
+    monkeypatch.setattr(
+        "ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables.Variables.members", unreadable
+    )
+    assert play.roll() == {"changed": False, "failed": True, "msg": "nothing was done: no such lookup"}
+
+
+def test_the_first_host_says_what_holds_for_the_roll(play: Play) -> None:
+    """Whichever host asks. A variable of the play wins over it."""
+    play.of_host["rc1"]["health_gate_stable_for"] = 60
+    play.of_host["rc2"]["health_gate_stable_for"] = 90
+    play.here = ["rc2", "rc3", "rc1", "localhost"]
+    assert not play.roll()["failed"]
+    assert play.scene.now == 60 * 3
+
+
+def test_members_of_the_users_own_list(play: Play) -> None:
+    """Those that the inventory does not have are members, but no hosts."""
+    play.variables["health_gate_members"] = [
+        {"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2", "rc3")
+    ]
+    play.hosts = ["rc1", "rc2"]
+    play.here = ["rc1", "rc2", "localhost"]
+    play.groups = {"rocketchat": ["rc1", "rc2"]}
+    play.variables["rolling_update_in_rotation"] = ["rc3"]
+    assert not play.roll()["failed"]
+    assert [step for step in play.steps if "deploy" in step] == ["deploy rc1", "deploy rc2"]
+
+
+@pytest.mark.parametrize("given", ["tags", "skip_tags", "start_at_task"])
+def test_a_part_of_a_roll(play: Play, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict({"tags": ["all"], given: ["x"]}))
+    named = given.replace("_", "-")
+    assert play.roll()["msg"] == f"nothing was done: --{named} is given: a roll cannot be run in part"
+
+
+def test_a_database_that_takes_no_writes(play: Play) -> None:
+    """All pings are of the same time, so that none looks old; but none has moved since the gate before."""
+
+    def drain(_host: str) -> bool:
+        for node in play.scene.nodes.values():
+            node.pings = False
+        play.scene.now += 40
+        return True
+
+    play.does["drain"] = drain
+    end = play.roll()
+    assert end["msg"].startswith(
+        "the roll stopped at rc1; 0 of 2 other members serve, 2 needed: rc2 stalled (no ping for"
+    )
+    assert "; out of rotation: rc1. " in end["msg"]
+    assert of_batches(play) == ["drain rc1"]

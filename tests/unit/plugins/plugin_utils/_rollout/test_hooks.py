@@ -1,0 +1,144 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Hooks that would end a roll in its middle, found before it begins."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.mod_args import ModuleArgsParser
+from ansible.playbook.play import Play
+from ansible.vars.manager import VariableManager
+
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout import hooks
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.hooks import HookFiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PING: dict[str, Any] = {"ansible.builtin.ping": {}}
+USE_CHAT = {"ansible.builtin.include_role": {"name": "chat"}}
+NOTIFY = {**PING, "notify": "restart chat"}
+
+
+class Parser(ModuleArgsParser):  # type: ignore[misc, unused-ignore]
+    """Outside of a run, Ansible's loader of plugins is not set up: here it is said which modules there are."""
+
+    def __init__(self, task_ds: dict[str, Any], collection_list: list[str]) -> None:
+        super().__init__(task_ds, collection_list)  # type: ignore[no-untyped-call]
+        self.known = "instances_info" not in task_ds or "rocketops.rocketchat" in collection_list
+
+    def parse(self, skip_action_validation: bool = True) -> Any:
+        parsed = super().parse(skip_action_validation)  # type: ignore[no-untyped-call]
+        if parsed[0] == "no.such.module" or not self.known:
+            raise AnsibleError(f"couldn't resolve module/action '{parsed[0]}'")
+        return parsed
+
+
+@pytest.fixture(autouse=True)
+def _ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_ROLES_PATH", [str(tmp_path / "roles")])
+    monkeypatch.setattr(hooks, "ModuleArgsParser", Parser)
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+
+
+def role(folder: Path, name: str, **parts: Any) -> None:
+    for part, content in {"tasks": [PING], **parts}.items():
+        write(folder / "roles" / name / part / "main.yml", content)
+
+
+def reasons(folder: Path, *tasks: Any) -> list[str]:
+    write(folder / "deploy.yml", list(tasks))
+    loader = DataLoader()
+    loader.set_basedir(str(folder))
+    manager = VariableManager(loader=loader, inventory=InventoryManager(loader=loader, sources=[]))
+    found = HookFiles(loader, Play(), manager).read([folder / "deploy.yml"])
+    return [reason.replace(f"{folder}/", "") for reason in found]
+
+
+def test_hooks_with_nothing_wrong(tmp_path: Path) -> None:
+    role(tmp_path, "chat", handlers=[{"name": "restart chat", "listen": ["chat changed", "it"], **PING}])
+    block = {"block": [NOTIFY], "rescue": [{"ansible.builtin.meta": "noop"}], "always": [{**PING, "notify": ["it"]}]}
+    recursive = {"include_tasks": "deploy.yml"}
+    shell = {"name": "Do", "ansible.builtin.shell": "true", "args": {"chdir": "/"}, "become": True}
+    assert reasons(tmp_path, USE_CHAT, block, recursive, shell, {"command": "true"}) == []
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"no.such.module": {}},
+        {"block": [{"name": "Do"}, {"block": [], "always": [{"no.such.module": {}}]}]},
+        {"ansible.builtin.include_tasks": "dynamic.yml"},
+        {"ansible.builtin.include_tasks": {"file": "dynamic.yml", "apply": {"become": True}}},
+        {"import_tasks": "dynamic.yml"},
+        USE_CHAT,
+        {"ansible.builtin.import_role": {"name": "chat", "tasks_from": "other"}},
+    ],
+)
+def test_a_module_that_there_is_not(task: Any, tmp_path: Path) -> None:
+    unknown: list[Any] = [{"no.such.module": {}}]
+    write(tmp_path / "dynamic.yml", unknown)
+    role(tmp_path, "chat", tasks=[{"include_tasks": "inner.yml"}])
+    write(tmp_path / "roles" / "chat" / "tasks" / "inner.yml", unknown)
+    write(tmp_path / "roles" / "chat" / "tasks" / "other.yml", unknown)
+    assert [reason for reason in reasons(tmp_path, task) if "no.such.module" in reason]
+
+
+def test_a_file_that_is_no_yaml(tmp_path: Path) -> None:
+    write(tmp_path / "dynamic.yml", "- name: [")
+    (reason,) = reasons(tmp_path, {"ansible.builtin.include_tasks": "dynamic.yml"})
+    assert reason.startswith("dynamic.yml: ")
+
+
+def test_a_role_that_there_is_not(tmp_path: Path) -> None:
+    (reason,) = reasons(tmp_path, USE_CHAT)
+    assert reason.startswith("deploy.yml: ")
+    assert "chat" in reason
+
+
+@pytest.mark.parametrize("dependency", ["balancer", {"role": "balancer", "vars": {"state": "drain"}}])
+def test_a_dependency_that_would_run_once(dependency: Any, tmp_path: Path) -> None:
+    """For the first batch, that is, and for no other."""
+    role(tmp_path, "chat", meta={"dependencies": [dependency]})
+    role(tmp_path, "balancer")
+    (reason,) = reasons(tmp_path, USE_CHAT)
+    assert reason.startswith("deploy.yml uses the role chat, which depends on balancer: Ansible runs a dependency once")
+    role(tmp_path, "balancer", meta={"allow_duplicates": True})
+    assert reasons(tmp_path, USE_CHAT) == []
+
+
+def test_a_handler_that_is_in_no_role(tmp_path: Path) -> None:
+    """A file of tasks has none; that of the user's own play is not there."""
+    role(tmp_path, "chat")
+    missing = "deploy.yml notifies restart chat, and no role of the hooks has a handler of that name"
+    assert reasons(tmp_path, USE_CHAT, NOTIFY) == [missing]
+    # What is known only when it is needed may have it.
+    assert reasons(tmp_path, {"include_role": {"name": "{{ chat }}"}}, NOTIFY) == []
+    assert reasons(tmp_path, {"include_tasks": "{{ chat }}.yml"}, NOTIFY) == []
+
+
+def test_a_handler_without_a_name(tmp_path: Path) -> None:
+    role(tmp_path, "chat", handlers=[{"listen": "restart chat", **PING}])
+    (reason,) = reasons(tmp_path, USE_CHAT, NOTIFY)
+    assert reason.startswith("deploy.yml uses the role chat, which has a handler that listens and has no name")
+
+
+def test_a_module_of_the_roles_own_collection(tmp_path: Path) -> None:
+    """Its roles may call it by its short name."""
+    role(tmp_path, "chat", meta={"collections": ["rocketops.rocketchat"]}, tasks=[{"instances_info": {}}])
+    assert reasons(tmp_path, USE_CHAT) == []
+    role(tmp_path, "chat", tasks=[{"instances_info": {}}], meta={})
+    assert reasons(tmp_path, USE_CHAT) != []
