@@ -17,7 +17,12 @@ import pytest
 import requests
 import yaml
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE, INSTANCES, WATCH
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import (
+    GATE,
+    INSTANCES,
+    ROLLING_UPDATE,
+    WATCH,
+)
 from ansible_collections.rocketops.rocketchat.tests.docs.pages import ROOT, Block, blocks
 from emulator_driver import Emulator
 
@@ -59,7 +64,8 @@ def ansible(program: str, *arguments: object, folder: Path, **environment: str) 
 def test_options_are_ones_that_there_are(block: Block, document: Any) -> None:
     specs = yaml.safe_load((ROOT / "roles/health_gate/meta/argument_specs.yml").read_text(encoding="utf-8"))
     of_role = {name for spec in specs["argument_specs"].values() for name in spec["options"]}
-    known = f"{(ROOT / 'playbooks/rolling_update.yml').read_text(encoding='utf-8')} health_gate_result"
+    playbook = (ROOT / "playbooks/rolling_update.yml").read_text(encoding="utf-8")
+    known = " ".join([playbook, *(f"rolling_update_{name}" for name in ROLLING_UPDATE), "health_gate_result"])
     for mapping in dictionaries(document):
         for name, options in mapping.items():
             if name in OPTIONS and isinstance(options, dict):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import HERE, NEW, Lab
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import HERE, NEW, NODES, Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,6 @@ Kind = Literal["drained", "deployed", "passed", "readmitted"]
 _KINDS: dict[Kind, str] = {
     "drained": "Let nobody come to",
     "deployed": "Restart",
-    "passed": "rocketops.rocketchat.health_gate : Gate after",
     "readmitted": "Wait until the load balancer sends traffic to",
 }
 
@@ -93,10 +93,24 @@ class Roll:
         self.await_end()
 
     def steps(self) -> list[Step]:
-        """What was done to the nodes, in that order."""
+        """What was done to the nodes, in that order, from the first that was drained or deployed to."""
+        steps = self._all_steps()
+        return steps[len(self._returned(steps)) :]
+
+    def returned(self) -> list[str]:
+        """Nodes that were readmitted at the beginning, because they are well."""
+        return [step.node for step in self._returned(self._all_steps())]
+
+    @staticmethod
+    def _returned(steps: list[Step]) -> list[Step]:
+        return list(itertools.takewhile(lambda step: step.kind == "readmitted", steps))
+
+    def _all_steps(self) -> list[Step]:
         steps, task = [], ""
         for line in self.lines:
-            if found := re.match(r"(?:TASK|PLAY|RUNNING HANDLER) \[(.*)\]", line.text):
+            if found := re.match(r"\[roll\] after (\w+): passed", line.text):
+                steps.append(Step("passed", found[1], line.after))
+            elif found := re.match(r"(?:TASK|PLAY|RUNNING HANDLER) \[(.*)\]", line.text):
                 task = found[1]
             elif found := re.match(r"(?:ok|changed): \[(\w+)", line.text):
                 steps += [Step(kind, found[1], line.after) for kind, name in _KINDS.items() if re.match(name, task)]
@@ -126,7 +140,9 @@ class Roll:
 def rolling(lab: Lab, playbook: str = ROLLING_UPDATE, *, limit: str = "", **variables: Any) -> Iterator[Roll]:
     """A run while it lasts; it is ended with the block."""
     command = ["ansible-playbook", "--inventory", str(HERE / "inventory"), playbook]
-    command += ["--limit", limit] if limit else []
+    if limit:  # the others get traffic, and the roll cannot know it
+        command += ["--limit", limit]
+        variables["rolling_update_in_rotation"] = [node for node in NODES if node != limit]
     with subprocess.Popen(
         [*command, "--extra-vars", json.dumps({"health_gate_expected_version": NEW, **variables})],
         env={**lab.environment, "ANSIBLE_COLLECTIONS_PATH": str(lab.collections), "PYTHONUNBUFFERED": "1"},

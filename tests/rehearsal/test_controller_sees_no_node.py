@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def test_the_gate_asks_from_the_load_balancer(lab: Lab, traffic: Traffic) -> None:
     lab.wall_off_the_controller()
     with rolling(lab, limit="rc1", health_gate_delegate_to=LOAD_BALANCER, health_gate_stable_for=8) as roll:
-        roll.await_said(r"\[rc1\] after rc1: waiting")
+        roll.await_said(r"\[roll\] after rc1: waiting")
         lab.refuse(LOAD_BALANCER, port=22)
-        roll.await_said(r"\[rc1\] after rc1: waiting.*lb1 out of reach")
+        roll.await_said(r"\[roll\] after rc1: waiting.*lb1 out of reach")
         lab.heal(LOAD_BALANCER)
         assert roll.await_end() == 0, roll.output
     assert roll.nodes("deployed") == roll.nodes("readmitted") == ["rc1"]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_the_gate_waits_for_it_all_the_same(lab: Lab, traffic: Traffic) -> None:
     with rolling(lab, limit="rc1", health_gate_stable_for=8) as roll:
-        roll.await_said(r"\[rc1\] after rc1: waiting")
+        roll.await_said(r"\[roll\] after rc1: waiting")
         lab.reboot("rc1")
         assert roll.await_end() == 0, roll.output
     assert (roll.nodes("deployed"), roll.nodes("readmitted")) == (["rc1"], ["rc1"])

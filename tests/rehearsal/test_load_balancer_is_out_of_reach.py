@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_the_roll_stops_at_a_node_that_cannot_be_readmitted(lab: Lab) -> None:
     with rolling(lab) as roll:
-        roll.await_said(r"\[rc1\] after rc1: waiting")
+        roll.await_said(r"\[roll\] after rc1: waiting")
         lab.refuse(LOAD_BALANCER, port=22)
         assert roll.await_end() != 0
     assert roll.said(r"fatal: \[rc1 -> lb1\]: UNREACHABLE!"), roll.output

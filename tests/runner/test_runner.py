@@ -61,7 +61,7 @@ class Job:
     def said(self) -> list[str]:
         """The gates' lines of progress."""
         verbose = [event["stdout"] for event in self.events() if event["event"] == "verbose"]
-        return [line for line in verbose if line.startswith("[rc")]
+        return [line for line in verbose if line.startswith("[roll]")]
 
     def over(self) -> tuple[str, int]:
         self.process.wait(LIMIT)
@@ -155,7 +155,7 @@ def test_a_roll(emulator: Emulator, installed: Path, tmp_path: Path) -> None:
         assert job.living(emulator) == []
     assert [emulator.node(name)["version"] for name in NODES] == [NEW, OLD, OLD]
     assert emulator.id("rc1") != before
-    progress = [line for line in job.said() if line.startswith("[rc1] after rc1: ")]
+    progress = [line for line in job.said() if line.startswith("[roll] after rc1: ")]
     assert "waiting, 0 of 600 s: " in progress[0]
     assert re.search(r"after rc1: passed: 3 of 3 members serve, 3 needed; waited \d+ s$", progress[-1])
     shown = "".join(path.read_text(encoding="utf-8") for path in job.result.rglob("*") if path.is_file())
@@ -168,7 +168,7 @@ def test_a_roll_that_the_gate_stops(emulator: Emulator, installed: Path, tmp_pat
         assert job.over() == ("failed", 2)
         assert job.living(emulator) == []
     (failure,) = (event["event_data"]["res"]["msg"] for event in job.events() if event["event"] == "runner_on_failed")
-    assert re.search(r"^2 of 3 members serve, 3 needed: rc1 .*, the deadline of 4 s is over; the roll stops", failure)
+    assert re.search(r"^the roll stopped at rc1; 2 of 3 members serve, 3 needed: rc1 .*, the deadline of 4 s", failure)
     assert [emulator.node(name)["version"] for name in NODES] == [NEW, OLD, OLD]
     assert emulator.run("status")["sessions"] == 0
 

@@ -13,6 +13,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -127,10 +128,10 @@ class Roll:
             time.sleep(LOOK_EVERY)
 
     def gates(self) -> list[Gate]:
-        """In the order in which they ended."""
-        path = self.folder / "gates.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return [Gate(**json.loads(line)) for line in lines]
+        """In the order in which they ended, from the roll's own report."""
+        path = self.folder / "gates.json"
+        results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        return [Gate(datetime.fromisoformat(each["began"]).timestamp() + each["elapsed"], each) for each in results]
 
 
 @contextmanager
@@ -151,7 +152,12 @@ def rolling(emulator: Emulator, playbook: str, version: str, **variables: Any) -
         folder = Path(name)
         (folder / "ansible.cfg").touch()
         (folder / "inventory.json").write_text(json.dumps(_inventory(emulator)), encoding="utf-8")
-        ours = {"rolling_update_serial": SERIAL, "health_gate_expected_version": version, **variables}
+        ours = {
+            "rolling_update_serial": SERIAL,
+            "health_gate_expected_version": version,
+            "health_gate_report": str(folder / "gates.json"),
+            **variables,
+        }
         with (folder / "output").open("wb") as output:
             process = subprocess.Popen(
                 ["ansible-playbook", "-i", str(folder / "inventory.json"), "-e", json.dumps(ours), playbook],
@@ -169,12 +175,9 @@ def rolling(emulator: Emulator, playbook: str, version: str, **variables: Any) -
 
 def _environment(folder: Path) -> dict[str, str]:
     return {
-        "ANSIBLE_CALLBACKS_ENABLED": "gates",
-        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
         "ANSIBLE_FORKS": "12",
         "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
-        "GATES": str(folder / "gates.jsonl"),
     }
 
 

@@ -41,7 +41,7 @@ def test_a_roll_with_an_incident(emulator: Emulator) -> None:
     """With the node of a later batch dead, a batch of five is one too many until that node is back."""
     before = {node["name"]: node for node in emulator.run("status")["nodes"]}
     with Watch(emulator.state_dir) as watch, rolling(emulator, GATED, NEW) as roll:
-        roll.await_said("after rc2 rc3: ")
+        roll.await_said("after rc2, rc3: ")
         emulator.run("kill", VICTIM)
         roll.await_said(f"{LEAST - 1} of {LEAST} other members serve, {LEAST} needed: {VICTIM} ")
         emulator.run("start", VICTIM)
@@ -78,6 +78,6 @@ def test_a_batch_that_is_too_large(emulator: Emulator) -> None:
     with rolling(emulator, GATED, NEWER, health_gate_min_serving="80%", rolling_update_serial="25%") as roll:
         assert roll.process.wait(LIMIT) == 2
         said, gates = roll.said(), roll.gates()
-    assert gates[0].result["safe_batch"] == 4
+    assert not gates
     assert "min_serving 80% needs 16 to serve, but only 15 members are left with the targets away" in said
     assert emulator.run("status")["nodes"] == before
