@@ -154,10 +154,15 @@ def _number(value: Any) -> float | None:
 
 
 def _of_the_command() -> Iterator[str]:
-    for option, usual in (("tags", {"all"}), ("skip_tags", set()), ("start_at_task", set())):
-        given = context.CLIARGS.get(option) or ()
-        if set([given] if isinstance(given, str) else given) - usual:
-            yield f"--{option.replace('_', '-')} is given: a roll cannot be run in part"
+    """Tags to skip may be of the hooks, such as those that molecule always gives; others are of this playbook."""
+    tags, skipped = (set(context.CLIARGS.get(option) or ()) for option in ("tags", "skip_tags"))
+    given = {
+        "tags": tags - {"all"},
+        "skip-tags": skipped & {"all", "always", "tagged", "untagged"},
+        "start-at-task": context.CLIARGS.get("start_at_task"),
+    }
+    for option in [option for option, value in given.items() if value]:
+        yield f"--{option} is given: a roll cannot be run in part"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -408,9 +408,11 @@ def test_members_of_the_users_own_list(play: Play) -> None:
     assert [step for step in play.steps if "deploy" in step] == ["deploy rc1", "deploy rc2"]
 
 
-@pytest.mark.parametrize("given", ["tags", "skip_tags", "start_at_task"])
-def test_a_part_of_a_roll(play: Play, given: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context, "CLIARGS", ImmutableDict({"tags": ["all"], given: ["x"]}))
+@pytest.mark.parametrize(
+    ("given", "value"), [("tags", ["deploy"]), ("skip_tags", ["untagged", "x"]), ("start_at_task", "Deploy")]
+)
+def test_a_part_of_a_roll(play: Play, given: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict({"tags": ["all"], given: value}))
     named = given.replace("_", "-")
     assert play.roll()["msg"] == f"nothing was done: --{named} is given: a roll cannot be run in part"
 
@@ -431,3 +433,9 @@ def test_a_database_that_takes_no_writes(play: Play) -> None:
     )
     assert "; out of rotation: rc1. " in end["msg"]
     assert of_batches(play) == ["drain rc1"]
+
+
+def test_tags_of_the_hooks_may_be_skipped(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As molecule does it in each of its runs."""
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict(tags=["all"], skip_tags=["molecule-notest", "notest"]))
+    assert not play.roll()["failed"]
