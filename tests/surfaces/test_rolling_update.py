@@ -57,9 +57,14 @@ def versions() -> Iterator[str]:
 
 
 @pytest.fixture
-def site(cluster: Emulator, versions: Iterator[str], tmp_path: Path) -> Iterator[Site]:
+def version(versions: Iterator[str]) -> str:
+    return next(versions)
+
+
+@pytest.fixture
+def site(cluster: Emulator, version: str, tmp_path: Path) -> Iterator[Site]:
     """All nodes run another version than the one to deploy, and are in rotation. They are mended afterwards."""
-    site = Site(cluster, tmp_path, next(versions))
+    site = Site(cluster, tmp_path, version)
     site.await_well()
     yield site
     for node in cluster.run("status")["nodes"]:
