@@ -61,11 +61,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Roll
-  ansible.builtin.import_playbook: rocketops.rocketchat.rolling_update
-  vars:
-    rolling_update_deploy: /srv/deploy/rocketchat.yml
-    health_gate_expected_version: 7.11.0
+- name: Ask for the next step
+  rocketops.rocketchat.rollout:
+    point: turn
+  delegate_to: localhost
+  run_once: true
+  register: rolling_update_answer
 """
 
 RETURN = r"""
