@@ -313,10 +313,6 @@ class UriGate(_Checked):
     def _due(self, step: Step) -> list[tuple[str, float | None, float]]:
         return [("well", self.truth.quiet_since(step.began), self.truth.bound(step.phase))]
 
-    def preflight(self) -> dict[str, Any] | None:
-        names = self.schedule.names
-        return {"serving": names, "members": [{"name": name, "version": None} for name in names]}
-
     def before(self, targets: Sequence[str], *, deadline: float | None = None) -> dict[str, Any] | None:
         others = [name for name in self.schedule.names if name not in targets]
         step = self.step("before", targets, counted=tuple(others))

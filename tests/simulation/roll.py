@@ -18,9 +18,7 @@ RECHECK_DEADLINE = 120.0
 
 
 class Gate(Protocol):
-    """What a roll asks. ``before`` and ``preflight`` return what the next steps need, or none to stop."""
-
-    def preflight(self) -> dict[str, Any] | None: ...
+    """What a roll asks. ``before`` returns what the next steps need, or none to stop."""
 
     def before(self, targets: Sequence[str], *, deadline: float | None = None) -> dict[str, Any] | None: ...
 
@@ -51,28 +49,14 @@ class Roll:
 
     def _once(self) -> bool | None:
         """Whether it went through; none if it was interrupted."""
-        said = self.gate.preflight()
-        if said is None:
-            return False
-        order = sorted(self.schedule.names, key=lambda name: name in said["serving"])
-        versions = {member["name"]: member["version"] for member in said["members"]}
-        wanted = self.schedule.options["expected_version"]
-        done = {name for name in order if wanted and versions[name] == wanted}
-        size = self.schedule.batch
-        for number, begin in enumerate(range(0, len(order), size)):
-            batch = order[begin : begin + size]
-            outcome = self._batch([name for name in batch if name not in done], number)
+        names, size = self.schedule.names, self.schedule.batch
+        for number, begin in enumerate(range(0, len(names), size)):
+            outcome = self._batch(names[begin : begin + size], number)
             if not outcome:
                 return outcome
-            again = [name for name in batch if name in done]
-            if again and not self.gate.after(again, None):
-                return False
-            self.out -= set(again)
         return self.gate.steady()
 
     def _batch(self, targets: list[str], number: int) -> bool | None:
-        if not targets:
-            return True
         if self.gate.before(targets) is None:
             return False
         self._wait(self.random.choice([0.0, self.random.uniform(1, 60)]))  # drain

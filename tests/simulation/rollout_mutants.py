@@ -34,7 +34,7 @@ EXPLORED = (
     "three nodes that serve, two at a time",
 )
 # Of states. Each of these scopes has fewer, but not with a roll that goes on and on.
-LIMIT = 25_000
+LIMIT = 50_000
 
 
 def decides(old: str, new: str) -> Line:
@@ -116,6 +116,27 @@ MUTANTS: Mapping[str, Line] = {
     "readmits what was deployed to, and nothing is seen of": decides(
         "if now is None or not now.serving:\n        return False",
         "if now is None:\n        return True\n    if not now.serving:\n        return False",
+    ),
+    "goes on over what it has broken": decides("names = () if plan.check else plan.hosts", "names = ()"),
+    "waits again and again for what it has broken": decides(
+        "waited = state.settled or plan.expected_version is None", "waited = False"
+    ),
+    "stays in the play of a hook that failed": decides("leaves=not state.putting_back", "leaves=False"),
+    "gives up a host that Ansible has lost": decides(
+        "stage=stage, lost=frozenset(), leaves=False", "stage=stage, leaves=False"
+    ),
+    "tries a readmission again without a look": decides(
+        "stage = state.stage if state.stage in ASK_THEMSELVES else Stage.PUT_BACK", "stage = state.stage"
+    ),
+    "takes a step that was not seen to finish for finished": decides(
+        "state = after_hook(state, taken, finished=())", "state = after_hook(state, taken, finished=taken.hosts)"
+    ),
+    "ends with two versions": decides("if plan.check or len(versions) < 2 or", "if plan.check or len(versions) < 9 or"),
+    "makes a backup of a migrated database": decides(
+        "or not any(_runs_version(plan, state, name)", "or not all(_runs_version(plan, state, name)"
+    ),
+    "stops strictly after a deployment in check mode": decides(
+        "strict = plan.check_strict and asked.stage in (Stage.BEFORE, Stage.RECHECK)", "strict = plan.check_strict"
     ),
     "deploys twice": decides("if name not in state.begun and not _is_done", "if not _is_done"),
     "does not name what failed in what is left": decides(

@@ -19,6 +19,7 @@ BEFORE         it passed                                               DEPLOY to
 PREPARE        it finished                                             the next such hook, or BEFORE again
 DRAIN          it finished on every host                               RECHECK: the gate before the batch, again
 DRAIN          a host did not finish: the roll stops                   REVIEW: look at all members
+PUT_BACK       what is known is as old as the hook that failed         REVIEW
 RECHECK        it passed                                               DEPLOY to the batch
 DEPLOY         it finished on a host                                   AFTER: the gate for those on which it did
 DEPLOY         it finished on no host: the roll stops                  REVIEW
@@ -67,6 +68,8 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
 
 ONCE = (Hook.PREFLIGHT, Hook.BACKUP)
+# Stages after which a gate is asked in any case.
+ASK_THEMSELVES = (Stage.START, Stage.DRAIN, Stage.DEPLOY, Stage.AFTER, Stage.READMIT)
 UNKNOWN = Glimpse(serving=False, instance_id=None, version=None)
 
 
@@ -127,6 +130,8 @@ def next_step(plan: Plan, state: State) -> Step:
         return Ask(Stage.LOOK)
     if stage in (Stage.BEFORE, Stage.PREPARE) and state.batch and not state.reasons:
         return _take_down(plan, state)
+    if stage is Stage.PUT_BACK:
+        return Ask(Stage.REVIEW)
     if stage is Stage.DRAIN:
         return Ask(Stage.REVIEW) if state.reasons else _ask_before(plan, state, Stage.RECHECK, state.batch)
     if stage is Stage.RECHECK and not state.reasons:
@@ -202,10 +207,9 @@ def end_of(plan: Plan, state: State) -> End:
 def well(plan: Plan, state: State) -> frozenset[str]:
     """Members that serve, and that nothing is found about. Of two that are not linked, the one that is in rotation."""
     chosen: set[str] = set()
+    in_rotation = {name for name in state.admitted if _glimpse(state, name).serving}
     for name in sorted(plan.members, key=lambda name: name not in state.admitted):
-        others = (
-            chosen if name in state.admitted else chosen | {n for n in state.admitted if _glimpse(state, n).serving}
-        )
+        others = chosen if name in state.admitted else chosen | in_rotation
         apart = any(name in pair and others & set(pair) for pair in state.seen.unlinked)
         if _glimpse(state, name).well and not apart:
             chosen.add(name)
@@ -316,7 +320,17 @@ def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
     state = replace(state, soaked=state.soaked or asked.stage is Stage.SOAK)
     if not passed:
         return stopped(state, seen.message)
-    return _stopped_by_fallen(plan, state) if asked.stage is Stage.FINAL and _fallen(plan, state) else state
+    return _at_the_end(plan, state) if asked.stage is Stage.FINAL else state
+
+
+def _at_the_end(plan: Plan, state: State) -> State:
+    """What the last gate does not ask for: that what was deployed to still serves, and that one version runs."""
+    if _fallen(plan, state):
+        return _stopped_by_fallen(plan, state)
+    versions = {glimpse.version for glimpse in state.seen.members.values() if glimpse.version}
+    if plan.check or len(versions) < 2 or len(plan.hosts) < len(plan.members):
+        return state
+    return stopped(state, f"more than one version runs: {', '.join(sorted(versions))}")
 
 
 def _stopped_by_fallen(plan: Plan, state: State) -> State:
@@ -410,7 +424,8 @@ def put_back(state: State, taken: Run | None, *, ended: bool) -> State:
         state = after_hook(state, taken, finished=())
     if not ended and not state.reasons:
         state = stopped(state, "the play ended before the roll was over")
-    return replace(state, lost=frozenset(), leaves=False, putting_back=True)
+    stage = state.stage if state.stage in ASK_THEMSELVES else Stage.PUT_BACK
+    return replace(state, stage=stage, lost=frozenset(), leaves=False, putting_back=True)
 
 
 def stopped(state: State, reason: str) -> State:

@@ -113,6 +113,7 @@ class Stage(str, Enum):
     DEPLOY = "deploy"
     AFTER = "after"  # the gate after the deployment
     READMIT = "readmit"  # a target that is ready, while others are not
+    PUT_BACK = "put_back"  # the play that only puts members back has begun
     REVIEW = "review"  # a look at all members after a hook failed
     SOAK = "soak"
     FINAL = "final"  # the last gate

@@ -678,6 +678,25 @@ def test_the_last_gate_is_about_every_node() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "glimpses", "reasons"),
+    [
+        ({}, FIRST_NEW, ("more than one version runs: 7.10.0, 7.11.0",)),
+        ({}, (WELL_NEW, glimpse(None, process="b", serving=True), WELL_NEW), ()),
+        ({"check": True}, FIRST_NEW, ()),
+        ({"hosts": ("rc1",)}, FIRST_NEW, ()),
+    ],
+    ids=["two", "one is not known", "in check mode", "others are not of this play"],
+)
+def test_one_version_runs_at_the_end(
+    options: dict[str, Any], glimpses: tuple[Glimpse, ...], reasons: tuple[str, ...]
+) -> None:
+    """Without an expected version no gate asks for it."""
+    wanted = plan(expected_version=None, **options)
+    state = after_gate(wanted, after(Stage.RETURN, *ALL_OLD, begun=ALL), final(3), seen(*glimpses))
+    assert state.reasons == reasons
+
+
 def test_in_check_mode_a_reason_to_wait_passes() -> None:
     checked, waits = plan(check=True), seen(*ALL_OLD, verdict="wait")
     state = after_gate(checked, after(Stage.RETURN, *ALL_OLD), before("rc1"), waits)
@@ -824,6 +843,15 @@ def test_the_play_that_puts_back() -> None:
 @pytest.mark.parametrize(("ended", "reasons"), [(True, ()), (False, ("the play ended before the roll was over",))])
 def test_a_play_that_ended(ended: bool, reasons: tuple[str, ...]) -> None:
     assert put_back(State(), None, ended=ended) == State(reasons=reasons, putting_back=True)
+
+
+@pytest.mark.parametrize("stage", [Stage.RETURN, Stage.PREPARE, Stage.BEFORE, Stage.REPORT])
+def test_another_try_comes_after_a_look(stage: Stage) -> None:
+    """A hook that fails takes its time, too, in which a node may have died."""
+    state = put_back(after(stage, *ALL_OLD, reasons=("why",), leaves=True, admitted=frozenset()), None, ended=False)
+    assert next_step(plan(), state) == Ask(Stage.REVIEW)
+    dead = after_gate(plan(), state, Ask(Stage.REVIEW), seen(WELL_OLD, SILENT, WELL_OLD, verdict="wait"))
+    assert next_step(plan(), dead) == Run(Stage.RETURN, Hook.READMIT, ("rc1", "rc3"))
 
 
 def test_a_strict_check() -> None:
