@@ -82,7 +82,7 @@ class ActionModule(GateAction):
             return self._turn_of_batch(journal)
         return self._put_back(journal) if point == "put_back" else self._end(journal)
 
-    # The begin
+    # The start
 
     def _start(self) -> dict[str, Any]:
         Journal.forget()
@@ -97,7 +97,7 @@ class ActionModule(GateAction):
         return {**told, **({"warnings": warnings} if warnings else {})}
 
     def _plan(self) -> tuple[list[str], Plan | None]:
-        """All reasons not to begin, and the plan where it can be made."""
+        """All reasons not to start, and the plan where it can be made."""
         try:
             declared = self.variables.members()
             members = tuple(str(member["name"]) for member in declared)
@@ -225,7 +225,7 @@ class ActionModule(GateAction):
             self.gate = gate_name(asked)
             gate = self.ask(args, self.task_vars, **earlier)
         except (AnsibleError, OptionsError) as error:  # such as a lookup of the token that fails
-            reason = printable(str(error))
+            reason = masked(printable(str(error)), self.secrets)
             self.say(f"{gate_name(asked)}: refused: {reason}")
             return Seen("refused", reason)
         if not (gate.passed and self.lines > said):

@@ -98,7 +98,7 @@ class Journal:
 
 
 def _folder() -> Path:
-    """Ansible's own for this run, which it removes at the end; nobody else can read it."""
+    """Ansible's own for this run, which it removes at the end; other users cannot read it."""
     return Path(str(vars(constants)["DEFAULT_LOCAL_TMP"]))
 
 

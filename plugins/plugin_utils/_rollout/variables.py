@@ -49,7 +49,7 @@ class Variables:
 
     own: Mapping[str, Any]
     templar: Templar
-    # Those of other hosts, which Ansible makes anew for each reading.
+    # Those of other hosts: Ansible puts them together again for each reading.
     known: dict[str, Any] = field(default_factory=dict)
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -128,7 +128,10 @@ class Variables:
 
     def short_deadline(self) -> float:
         """Seconds for a gate that looks again; never less than it needs to pass."""
-        least = float(self.gate("stable_for", STABLE_FOR)) + float(self.gate("interval", INTERVAL))
+        try:
+            least = float(self.gate("stable_for", STABLE_FOR)) + float(self.gate("interval", INTERVAL))
+        except (TypeError, ValueError):  # refused with the other options of the gate
+            least = 0.0
         return max(float(self.options()["recheck_deadline"]), least)
 
     def reports(self) -> list[str]:

@@ -358,6 +358,7 @@ def test_a_second_roll_of_the_same_run(play: Play) -> None:
                 "in the variables health_gate_: expected_version must be a full version such as 7.11.0, not empty",
             ],
         ),
+        ({"health_gate_stable_for": "soon"}, ["in the variables health_gate_: argument 'stable_for' is of type"]),
         ({"health_gate_deadline": "soon"}, ["in the variables health_gate_: argument 'deadline' is of type"]),
         ({"health_gate_report": "roll.pdf"}, ["in health_gate_report: "]),
         ({"health_gate_members": []}, ["health_gate_members is empty"]),
@@ -384,6 +385,24 @@ def test_a_variable_that_cannot_be_read(play: Play, monkeypatch: pytest.MonkeyPa
         "ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables.Variables.members", unreadable
     )
     assert play.roll() == {"changed": False, "failed": True, "msg": "nothing was done: no such lookup"}
+
+
+def test_a_variable_that_is_left_out(play: Play) -> None:
+    """By ``omit``, which is a text like any other in older releases."""
+    play.variables["health_gate_timeout"] = "nothing"
+    assert not play.roll()["failed"]
+
+
+def test_a_secret_in_the_reason_of_a_refusal(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_given: Any, **_more: Any) -> None:
+        raise AnsibleError("cannot read a-secret-token")
+
+    def drain(_host: str) -> bool:
+        monkeypatch.setattr(ActionModule, "_wait", unreadable)
+        return True
+
+    play.does["drain"] = drain
+    assert "cannot read ****" in play.roll()["msg"]
 
 
 def test_the_first_host_says_what_holds_for_the_roll(play: Play) -> None:
