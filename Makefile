@@ -91,7 +91,7 @@ test: setup ## all of the above
 	@$(TIMED) --jobs=2 --output-sync test-matrix coverage sanity lint molecule build docs
 	@$(TIMED) integration
 
-demo: ## a rolling update of an emulated cluster
+demo: ## rolling updates of an emulated cluster
 	@tests/tools/setup.sh $(VENV) tests/requirements-demo.txt
 	@tests/demo/run
 

@@ -17,6 +17,8 @@ description:
     that Ansible removes at the end of its run.
   - It is of no use outside that playbook. For gates in a playbook of your own use M(rocketops.rocketchat.cluster_gate)
     or the role P(rocketops.rocketchat.health_gate#role).
+extends_documentation_fragment:
+  - rocketops.rocketchat._attributes
 attributes:
   action:
     description: Has an action plugin that does parts of the work on the controller.
@@ -32,18 +34,6 @@ attributes:
     support: full
     details:
       - The gates ask once and do not wait. The hooks run in check mode.
-  diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
-      mode.
-    support: none
-  idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates
-      no change.
-    support: full
-  platform:
-    description: Target OS/families that can be operated against.
-    platforms: posix
-    support: full
 options:
   point:
     description:
@@ -71,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 msg:
-  description: The step in a few words, or why the roll does not begin, or how it ended.
+  description: The step in a few words, or why the roll does not start, or how it ended.
   type: str
   returned: always
   sample: drain rc1

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Gates that wait on the controller, whoever observes: this worker itself, or the module on the task's host."""
+"""Gates that wait on the controller. This worker observes for them, or the module cluster_gate on another host."""
 
 from __future__ import annotations
 

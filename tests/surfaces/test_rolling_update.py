@@ -152,7 +152,7 @@ def test_a_hook_in_trouble_on_one_host_of_a_batch(
     }[trouble]
     tasks = pair.hooks[broken]
     pair.hooks[broken] = [*tasks, *happens] if broken == "drain" else [*happens, *tasks]
-    if broken == "readmit":  # not when all are readmitted at the begin
+    if broken == "readmit":  # not when all are readmitted at the start
         for task in happens:
             task["when"] = f"{task['when']} and rolling_update_answer.mark is search('/[^1]$')"
     shown = pair.roll(**TOGETHER)

@@ -40,7 +40,7 @@ def recorded(name: str) -> list[dict[str, Any]]:
 class PaperRoll:
     """A roll of a cluster on paper, gate by gate. Times are the scene's.
 
-    ``rotates``: its results say who is out of rotation, as those of the playbook with hooks: at first everybody.
+    ``rotates``: its results say who is out of rotation, as those of the playbook with hooks: at first all members.
     """
 
     def __init__(self, scene: Scene, *, rotates: bool = False) -> None:

@@ -32,7 +32,7 @@ def written(results: list[Any], form: str, path: Path) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Whoever reads it meanwhile sees the old one or the new one."""
+    """A reader sees the old file or the new one, never a part of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

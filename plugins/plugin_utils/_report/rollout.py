@@ -228,12 +228,12 @@ class Roll:
 def out_of_rotation(gates: Sequence[Gate], names: Iterable[str]) -> list[frozenset[str] | None]:
     """For each gate the members that were counted as out of rotation while it looked; none: not known.
 
-    No hook runs while a gate looks, so what is known at its end holds from its begin. A roll begins without knowing any
+    No hook runs while a gate looks, so what is known at its end holds from its start. A roll starts without knowing any
     member to be in rotation, and that says nothing: its lists count from the first one on that leaves out a member.
     """
     lists = [None if gate.out_of_rotation is None else frozenset(gate.out_of_rotation) for gate in gates]
-    everybody = frozenset(names)
-    unknown = takewhile(lambda out: out is None or everybody <= out, lists)
+    all_names = frozenset(names)
+    unknown = takewhile(lambda out: out is None or all_names <= out, lists)
     first = sum(1 for _out in unknown)
     return [*[None] * first, *lists[first:]]
 

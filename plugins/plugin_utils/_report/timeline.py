@@ -118,7 +118,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Step:
-    """How many serve, and how many of these are in rotation; none where nobody knows.
+    """How many serve, and how many of these are in rotation; none where it is not known.
 
     ``floor``: how many have to carry the service.
     """
@@ -190,7 +190,7 @@ class TimeLine:
 
 @dataclass(frozen=True)
 class _Period:
-    """A while in which nothing changed as far as was seen. Without a ``change`` nobody looked.
+    """A while in which nothing changed as far as was seen. Without a ``change`` no gate looked.
 
     ``out``: members that are counted as out of rotation; none: not known. ``away``: what members do that a gate let go.
     """
