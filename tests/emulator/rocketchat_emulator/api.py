@@ -18,7 +18,7 @@ from aiohttp import hdrs, web
 from rocketchat_emulator import answers, realtime
 from rocketchat_emulator.accounts import BYPASS_RATE_LIMIT, VIEW_STATISTICS, Session
 from rocketchat_emulator.answers import RefusedError
-from rocketchat_emulator.exchange import Exchange, to_response, web_page
+from rocketchat_emulator.exchange import Exchange, is_foreign, mark_foreign, to_response, web_page
 from rocketchat_emulator.ratelimit import Tally
 from rocketchat_emulator.registry import isoformat
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from rocketchat_emulator.accounts import Accounts, User
     from rocketchat_emulator.answers import Answer
+    from rocketchat_emulator.balancer import Balancer
     from rocketchat_emulator.database import Database
     from rocketchat_emulator.faults import Fault
     from rocketchat_emulator.instance import Instance
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from rocketchat_emulator.registry import Registry
     from rocketchat_emulator.roster import Roster
     from rocketchat_emulator.version import Version
+
+
+# The header that names the process that answered.
+INSTANCE_ID = "X-Instance-ID"
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Api:
     peers: Peers
     presence: Presence
     limiter: RateLimiter | None
+    balancer: Balancer
     request_log: Path
     microservices: bool
     never_ready: bool
@@ -76,7 +82,7 @@ class Api:
     def application(self) -> web.Application:
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self.handle)
-        application.on_response_prepare.append(_hide_server)
+        application.on_response_prepare.append(self._sign)
         return application
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -96,11 +102,14 @@ class Api:
             return self._outside(request, fault)
         if self.never_ready:
             return to_response(answers.unavailable())
-        return await Exchange(request, fault, lambda: self._answer(request, fault)).finish()
+        return await Exchange(request, fault, self.balancer, lambda: self._answer(request, fault)).finish()
 
     def _outside(self, request: web.Request, fault: Fault) -> web.Response:
         """Probes, and the web client's page for everything else."""
         version, ready = self.instance.version, not self.never_ready and fault.behaviour.passes_probes
+        if request.path in {"/livez", "/readyz", "/health"}:
+            # Whether a real probe carries the id depends on the order in which the server's parts are loaded.
+            mark_foreign(request)
         if version.has_probes and request.path in {"/livez", "/readyz"}:
             return to_response(answers.probe(ok=ready or request.path == "/livez"))
         if version.has_health and request.path == "/health":
@@ -108,6 +117,16 @@ class Api:
             healthy = ready or version.has_probes
             return web.Response(status=200 if healthy else 500, text="ok" if healthy else "not healthy")
         return web_page()
+
+    async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Add the id of the answering process, as the first handler of every Rocket.Chat process has since 2017.
+
+        The id is the `_id` of the process's record, and is sent even where no record is written. Nothing names the
+        server software.
+        """
+        response.headers.pop(hdrs.SERVER, None)
+        if self.roster.fault(self.instance.node).behaviour.names_itself and not is_foreign(request):
+            response.headers[INSTANCE_ID] = self.instance.id
 
     async def _answer(self, request: web.Request, fault: Fault) -> web.Response:
         headers: dict[str, str] = {}
@@ -243,8 +262,3 @@ async def _fields(request: web.Request) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise RefusedError(answers.failure(400, "Invalid JSON"))
     return fields
-
-
-async def _hide_server(_unused: web.Request, response: web.StreamResponse) -> None:
-    """Rocket.Chat names no server software."""
-    response.headers.pop(hdrs.SERVER, None)

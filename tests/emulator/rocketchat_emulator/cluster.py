@@ -261,7 +261,7 @@ class Cluster:
         """Whether two nodes see each other. One that does not run, or is paused, has no opinion."""
         first, second = self._roster.place(a), self._roster.place(b)
         pairs = ((first, second), (second, first))
-        return [other.instance_id in place.links for place, other in pairs if _awake(place)]
+        return [other.instance_id in place.links for place, other in pairs if place.answers]
 
     def _last_words(self, name: str) -> str:
         lines = (self._state_dir / f"{name}.log").read_text(encoding="utf-8", errors="replace").splitlines()
@@ -375,10 +375,6 @@ def _require_free(address: str, port: int) -> None:
             probe.bind((address, port))
         except OSError as error:
             raise EmulatorError(f"port {port} of {address} cannot be used: {error.strerror}") from error
-
-
-def _awake(place: Place) -> bool:
-    return place.process is not None and place.process.state == "running" and place.ready_at is not None
 
 
 def _await_state(process: Process, state: ProcessState) -> None:

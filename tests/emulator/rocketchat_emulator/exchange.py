@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from rocketchat_emulator.answers import Answer
+    from rocketchat_emulator.balancer import Balancer
     from rocketchat_emulator.faults import Fault
+
+# The key of a request that something else than this process answers, such as a proxy.
+_FOREIGN = "foreign"
 
 WEB_PAGE = """<!DOCTYPE html>
 <html>
@@ -42,12 +46,22 @@ def web_page() -> web.Response:
     return web.Response(text=WEB_PAGE, content_type="text/html")
 
 
+def mark_foreign(request: web.Request) -> None:
+    """Note that the answer is not this process's own: it gets no X-Instance-ID of this process."""
+    request[_FOREIGN] = True
+
+
+def is_foreign(request: web.Request) -> bool:
+    return _FOREIGN in request
+
+
 @dataclass(frozen=True)
 class Exchange:
     """One call of /api. ``healthy`` makes the answer of a node without this fault."""
 
     request: web.Request
     fault: Fault
+    balancer: Balancer
     healthy: Callable[[], Awaitable[web.Response]]
 
     async def finish(self) -> web.StreamResponse | None:
@@ -62,10 +76,18 @@ class Exchange:
         return web.Response(text=text, content_type=content_type)
 
     def reply_page(self) -> web.Response:
+        """The page of a proxy that wants a login first."""
+        mark_foreign(self.request)
         return web_page()
 
     def redirect(self, url: str) -> web.Response:
+        mark_foreign(self.request)
         return web.Response(status=302, headers={"Location": url})
+
+    async def reply_in_turn(self) -> web.Response:
+        """The answer of this process, or of the one whose turn it is."""
+        url = self.balancer.url(self.request)
+        return await self.balancer.forward(self.request, url) if url else await self.healthy()
 
     def reset(self) -> None:
         if self.request.transport:

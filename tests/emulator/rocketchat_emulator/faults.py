@@ -42,6 +42,7 @@ class Behaviour:
     | ``answers`` | a call of one of these paths, once login, rate limit and permission are checked |
     | ``knows_users``, ``withholds``, ``limits_all`` | login, the permission check, the rate limit |
     | ``passes_probes`` | /readyz, and /health before 7.11 |
+    | ``names_itself`` | every answer: the header X-Instance-ID |
     | ``pings`` | the duty to refresh the node's record |
     | ``becomes_ready`` | the start of a process, and nothing after it |
     | ``crashes`` | the keeper: it kills the process so many seconds after each start, and starts it again |
@@ -54,6 +55,7 @@ class Behaviour:
     withholds: frozenset[str] = frozenset()
     limits_all: bool = False
     passes_probes: bool = True
+    names_itself: bool = True
     pings: bool = True
     becomes_ready: bool = True
     crashes: bool = False
@@ -201,6 +203,10 @@ async def _redirect(exchange: Exchange) -> web.StreamResponse:
     return exchange.redirect(exchange.fault.argument)
 
 
+async def _several_processes(exchange: Exchange) -> web.StreamResponse:
+    return await exchange.reply_in_turn()
+
+
 async def _huge(exchange: Exchange) -> web.StreamResponse:
     """Valid JSON, only more than a client should read."""
     response = await exchange.healthy()
@@ -261,6 +267,14 @@ KINDS = _by_name(
     Kind("reset", "resets the connection instead of answering", Behaviour(responds=_reset)),
     Kind("redirect:URL", "302 to URL", Behaviour(responds=_redirect)),
     Kind("huge", "an answer of more than 16 MiB", Behaviour(responds=_huge)),
+    Kind(
+        "no_header", "no answer carries X-Instance-ID, as behind a proxy that strips it", Behaviour(names_itself=False)
+    ),
+    Kind(
+        "several_processes",
+        "a load balancer answers: calls of /api go to this node and all others in turn",
+        Behaviour(responds=_several_processes),
+    ),
     Kind("not_ready", "/readyz answers 503 (since 7.11), /health 500 (before)", Behaviour(passes_probes=False)),
     Kind(
         "ghost",

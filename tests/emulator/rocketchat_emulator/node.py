@@ -19,6 +19,7 @@ from aiohttp import web
 
 from rocketchat_emulator.accounts import Accounts
 from rocketchat_emulator.api import Api
+from rocketchat_emulator.balancer import Balancer
 from rocketchat_emulator.database import Database
 from rocketchat_emulator.instance import Instance, new_id
 from rocketchat_emulator.peers import Peers
@@ -118,6 +119,7 @@ class Node:
             peers=self._peers,
             presence=presence,
             limiter=RateLimiter(limit, time.monotonic) if limit else None,
+            balancer=Balancer(self._name, self._roster),
             request_log=self._state_dir / f"{self._name}.requests.jsonl",
             microservices=self._settings.microservices,
             never_ready=self._never_ready,

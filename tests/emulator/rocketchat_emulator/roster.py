@@ -44,6 +44,11 @@ class Place:
     def url(self) -> str:
         return f"http://{self.address}:{self.port}"
 
+    @property
+    def answers(self) -> bool:
+        """Whether its process runs, is not paused, and has said that it answers."""
+        return self.ready_at is not None and self.process is not None and self.process.state == "running"
+
 
 class Roster:
     """All nodes, and the cuts between them."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _LISTING = "/api/v1/instances.get"
 
+# Stands for a path: is X-Instance-ID there?
+_HEADER = "header"
+
 # How a client notices each kind: what is asked of rc1, and what comes of it instead of what a healthy node answers.
 NOTICED: dict[str, tuple[str, str]] = {
     "unauthorized": (_LISTING, "401"),
@@ -40,13 +43,15 @@ NOTICED: dict[str, tuple[str, str]] = {
     "reset": (_LISTING, "ConnectionError"),
     "redirect:http://127.0.0.1:9/": (_LISTING, "302"),
     "huge": (_LISTING, "200 with 2, more than 16 MiB"),
+    "no_header": (_HEADER, "stripped"),
+    "several_processes": (_HEADER, "of two processes"),
     "not_ready": ("/health", "500"),
     "ghost": (_LISTING, "200 with 3"),
     "stale_ping": (_LISTING, "200 with 1"),
     "crash_loop:0.1": (_LISTING, "ConnectionError"),
     "never_ready": (_LISTING, "503"),
 }
-_HEALTHY = {_LISTING: "200 with 2", "/health": "200 text/plain"}
+_HEALTHY = {_LISTING: "200 with 2", "/health": "200 text/plain", _HEADER: "of one process"}
 
 
 @pytest.fixture
@@ -63,6 +68,8 @@ def broken(shared: Emulator) -> Iterator[Emulator]:
 
 def _answered(emulator: Emulator, path: str) -> str:
     """What a client sees of rc1: a status and what the body is, or the class of its error."""
+    if path == _HEADER:
+        return _named(emulator)
     try:
         answer = emulator.get("rc1", path, timeout=0.5)
     except requests.exceptions.RequestException as error:
@@ -78,6 +85,11 @@ def _answered(emulator: Emulator, path: str) -> str:
         return "200 not JSON"
     nameless = sum("instanceRecord" not in item for item in items)
     return f"200 with {len(items)}{' nameless' * bool(nameless)}{', more than 16 MiB' * (len(answer.content) > 2**24)}"
+
+
+def _named(emulator: Emulator) -> str:
+    ids = {emulator.get("rc1", _LISTING).headers.get("X-Instance-ID") for _time in range(2)}
+    return "stripped" if ids == {None} else f"of {'one process' if len(ids) == 1 else 'two processes'}"
 
 
 @pytest.mark.parametrize("fault", NOTICED)

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A load balancer before one node's URL, so that several processes answer there in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import ClientError, ClientSession, web
+
+from rocketchat_emulator import answers
+from rocketchat_emulator.exchange import mark_foreign, to_response
+
+if TYPE_CHECKING:
+    from rocketchat_emulator.roster import Roster
+
+# What a request carries that comes from a balancer: the node that receives it answers by itself.
+_FORWARDED = "X-Emulated-Balancer"
+
+# Headers that belong to one connection, or that the answering side computes again.
+_OF_CONNECTION = {"connection", "content-length", "transfer-encoding", "host"}
+
+
+@dataclass
+class Balancer:
+    """Spreads calls over this node and all others that answer, as a balancer before the whole cluster does."""
+
+    node: str
+    roster: Roster
+    _turn: int = -1
+
+    def url(self, request: web.Request) -> str | None:
+        """The URL of the node whose turn it is; None where that is this node itself."""
+        if _FORWARDED in request.headers:
+            return None
+        self._turn += 1
+        places = self.roster.places()
+        others = [place for place in places if place.name != self.node and place.answers]
+        turn = self._turn % (1 + len(others))
+        return others[turn - 1].url if turn else None
+
+    async def forward(self, request: web.Request, url: str) -> web.Response:
+        """Let another node answer; its header X-Instance-ID passes through."""
+        mark_foreign(request)
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_CONNECTION}
+        headers[_FORWARDED] = self.node
+        try:
+            async with (
+                ClientSession() as session,
+                session.request(
+                    request.method,
+                    f"{url}{request.path_qs}",
+                    headers=headers,
+                    data=await request.read(),
+                    allow_redirects=False,
+                ) as answer,
+            ):
+                kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_CONNECTION}
+                return web.Response(status=answer.status, headers=kept, body=await answer.read())
+        except ClientError:
+            return to_response(answers.failure(502, "Bad Gateway"))
