@@ -19,7 +19,7 @@ from rocketchat_emulator.cluster import Cluster, Plan
 from rocketchat_emulator.errors import EmulatorError
 from rocketchat_emulator.faults import KINDS, Fault
 from rocketchat_emulator.settings import RateLimit, Settings
-from rocketchat_emulator.version import Version
+from rocketchat_emulator.version import DEFAULT, Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -212,7 +212,7 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--base-port", "port of the first node; the others follow", type=_whole(1, 65535), default=13001, metavar="PORT"
     )
-    add("--version", "of Rocket.Chat", type=_typed(Version.parse), default="7.10.0", metavar="V")
+    add("--version", "of Rocket.Chat", type=_typed(Version.parse), default=DEFAULT, metavar="V")
     add("--ping", "how often a process refreshes its record", default=10.0, **seconds)
     add("--expire", "age at which a record may be removed", default=60.0, **seconds)
     add("--sweep", "how often such records are looked for", default=60.0, **seconds)

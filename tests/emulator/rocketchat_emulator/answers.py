@@ -42,15 +42,13 @@ def failure(status: int, error: str, **fields: Any) -> Answer:
 
 
 def unauthorized(version: Version) -> Answer:
-    """The newest builds say it twice; the emulator takes 8.0 for the first of them."""
     message = "You must be logged in to do this."
-    newest = {"success": False, "error": message} if version.major >= 8 else {}
+    newest = {"success": False, "error": message} if version.says_401_twice else {}
     return Answer(401, {"status": "error", "message": message, **newest})
 
 
 def forbidden(version: Version) -> Answer:
-    """Older builds are terse; the emulator takes those before 6 for old."""
-    if version.lists_raw_records:
+    if version.has_terse_403:
         return failure(403, "unauthorized")
     return failure(403, "User does not have the permissions required for this action [error-unauthorized]")
 

@@ -139,22 +139,21 @@ class Api:
         return to_response(answer, headers)
 
     async def _dispatch(self, request: web.Request, fault: Fault, headers: dict[str, str]) -> Answer:
-        """Login first, then the rate limit, then the permission: the order in which Rocket.Chat checks them."""
+        """The checks of a call, in the order of the release: from 8.0 on only calls that may be made are counted."""
         user = self._user(request, fault)
         if (request.method, request.path) == (hdrs.METH_GET, "/api/info"):
             return answers.info(self.instance.version, privileged=_may(user, VIEW_STATISTICS, fault))
         route = self._routes().get((request.method, request.path))
         if route is None:
             return answers.not_found()
-        if route.login and user is None:
-            return answers.unauthorized(self.instance.version)
-        tally = self._count(request, user, fault)
-        if tally:
-            headers.update(tally.headers(now=time.time()))
-            if not tally.allowed:
-                return answers.too_many_requests(tally.wait)
-        if route.permission_refused and not _may(user, VIEW_STATISTICS, fault):
-            return route.permission_refused(self.instance.version)
+        checks = [
+            lambda: self._refused(route, user, fault),
+            lambda: self._over_limit(request, user, fault, headers),
+        ]
+        for check in reversed(checks) if self.instance.version.limits_rates_first else checks:
+            answer = check()
+            if answer:
+                return answer
         if request.path in fault.behaviour.answers:
             return fault.behaviour.answers[request.path]
         return await route.handler(_Call(request, user, fault))
@@ -173,11 +172,29 @@ class Api:
             return None
         return self.accounts.caller(user_id=request.headers.get("X-User-Id"), token=request.headers.get("X-Auth-Token"))
 
+    def _refused(self, route: _Route, user: User | None, fault: Fault) -> Answer | None:
+        """Login and permission."""
+        if route.login and user is None:
+            return answers.unauthorized(self.instance.version)
+        if route.permission_refused and not _may(user, VIEW_STATISTICS, fault):
+            return route.permission_refused(self.instance.version)
+        return None
+
+    def _over_limit(
+        self, request: web.Request, user: User | None, fault: Fault, headers: dict[str, str]
+    ) -> Answer | None:
+        """Count a call; whatever comes of it, its answer has the headers of the limiter."""
+        tally = self._count(request, user, fault)
+        if tally is None:
+            return None
+        headers.update(tally.headers(now=time.time()))
+        return None if tally.allowed else answers.too_many_requests(tally.wait)
+
     def _count(self, request: web.Request, user: User | None, fault: Fault) -> Tally | None:
         if fault.behaviour.limits_all:
             limit = self.limiter.limit if self.limiter else None
             return Tally(limit.calls if limit else 10, 0, limit.seconds if limit else 60, allowed=False)
-        if self.limiter is None or _may(user, BYPASS_RATE_LIMIT, fault):
+        if self.limiter is None or not self.instance.version.limits_rates or _may(user, BYPASS_RATE_LIMIT, fault):
             return None
         return self.limiter.count((request.remote or "", request.path, request.method))
 

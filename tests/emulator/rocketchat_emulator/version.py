@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+# The release that `up` takes where no other is named.
+DEFAULT = "8.6.1"
+
 _PATTERN = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})(-[0-9A-Za-z.]+)?")
 
 
@@ -37,16 +40,41 @@ class Version:
 
     @property
     def public(self) -> str:
-        """What a caller without permissions is told: major.minor."""
-        return f"{self.major}.{self.minor}"
+        """What a caller without permissions is told: major.minor, the full version before 4.0."""
+        return f"{self.major}.{self.minor}" if self.major >= 4 else str(self)
 
     @property
     def lists_raw_records(self) -> bool:
-        """Whether instances.get has its old shape.
-
-        The exact release of the change lies between 5.4 and 6.3 and is not known; the emulator takes 6.0.
-        """
+        """Whether instances.get has its old shape (before 6.0)."""
         return self.major < 6
+
+    @property
+    def says_401_twice(self) -> bool:
+        """Whether a 401 has ``success`` and ``error`` beside ``status`` and ``message`` (since 7.7)."""
+        return self >= Version(7, 7, 0)
+
+    @property
+    def has_terse_403(self) -> bool:
+        """Whether a refused permission is only "unauthorized" (through 6.x)."""
+        return self.major < 7
+
+    @property
+    def limits_rates(self) -> bool:
+        """Whether the rate limiter is enforced; in 7.7.x it was not, and its headers were absent.
+
+        It is known to be back in 7.9; the emulator takes 7.8 for the first release that has it again.
+        """
+        return not Version(7, 7, 0) <= self < Version(7, 8, 0)
+
+    @property
+    def limits_rates_first(self) -> bool:
+        """Whether calls are counted before login and permission are checked (before 8.0), or after."""
+        return self.major < 8
+
+    @property
+    def health_is_constant(self) -> bool:
+        """Whether /health is always "ok", whatever happens (since 7.7)."""
+        return self >= Version(7, 7, 0)
 
     @property
     def has_probes(self) -> bool:

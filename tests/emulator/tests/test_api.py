@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 _LISTING = "/api/v1/instances.get"
 
+_SAID_TWICE = {"success": False, "error": "You must be logged in to do this."}
+_LACKS_PERMISSION = "User does not have the permissions required for this action [error-unauthorized]"
+
 
 @pytest.mark.parametrize(
     ("version", "status_401", "error_403"),
     [
         ("5.4.9", {}, "unauthorized"),
-        (
-            "8.0.0",
-            {"success": False, "error": "You must be logged in to do this."},
-            "User does not have the permissions required for this action [error-unauthorized]",
-        ),
+        ("6.14.0", {}, "unauthorized"),
+        ("7.6.0", {}, _LACKS_PERMISSION),
+        ("7.7.0", _SAID_TWICE, _LACKS_PERMISSION),
+        ("8.6.1", _SAID_TWICE, _LACKS_PERMISSION),
     ],
 )
 def test_who_may_ask(emulator: Emulator, version: str, status_401: dict[str, Any], error_403: str) -> None:
@@ -104,10 +106,15 @@ def test_me(shared: Emulator) -> None:
 
 def test_the_version_depends_on_who_asks(shared: Emulator) -> None:
     for user in (None, "nobody"):
-        assert shared.get("rc1", "/api/info", user=user).json() == {"version": "7.10", "success": True}
+        assert shared.get("rc1", "/api/info", user=user).json() == {"version": "8.6", "success": True}
     for user in ("viewer", "admin"):
         info = shared.get("rc1", "/api/info", user=user).json()
-        assert (info["version"], info["info"]["version"], info["success"]) == ("7.10.0", "7.10.0", True)
+        assert (info["version"], info["info"]["version"], info["success"]) == ("8.6.1", "8.6.1", True)
+
+
+def test_the_oldest_releases_tell_everybody_their_version(emulator: Emulator) -> None:
+    emulator.up("--version", "3.18.7")
+    assert emulator.get("rc1", "/api/info", user=None).json() == {"version": "3.18.7", "success": True}
 
 
 def test_statistics(shared: Emulator) -> None:
@@ -117,7 +124,7 @@ def test_statistics(shared: Emulator) -> None:
         fresh = shared.get(name, "/api/v1/statistics?refresh=true").json()
         assert fresh["process"]["pid"] == shared.node(name)["pid"]
         assert fresh["process"]["uptime"] > 0
-        assert (fresh["version"], fresh["instanceCount"], fresh["msEnabled"]) == ("7.10.0", 2, False)
+        assert (fresh["version"], fresh["instanceCount"], fresh["msEnabled"]) == ("8.6.1", 2, False)
         assert fresh["migration"]["locked"] is False
     refused = shared.get("rc1", "/api/v1/statistics", user="nobody")
     assert (refused.status_code, refused.json()["success"]) == (400, False)
@@ -182,16 +189,30 @@ def test_the_rate_limit(emulator: Emulator) -> None:
     assert free.status_code == 200
     assert not [name for name in free.headers if name.lower().startswith("x-ratelimit")]
     assert emulator.get("rc1", "/api/info").status_code == 200
-    # Refusals of a permission count, those of a login do not.
-    assert "X-RateLimit-Limit" not in emulator.get("rc1", _LISTING, user=None).headers
     emulator.eventually(lambda: emulator.get("rc1", _LISTING, user="viewer").status_code == 200)
 
 
-def test_logins_and_refused_permissions_count(emulator: Emulator) -> None:
-    emulator.up("--rate-limit", "1/60")
+@pytest.mark.parametrize(
+    ("version", "refused"),
+    [("7.10.0", [401, 429, 429, 429]), ("8.6.1", [401, 401, 403, 403])],
+)
+def test_whether_refusals_count(emulator: Emulator, version: str, refused: list[int]) -> None:
+    """Up to 7.x calls are counted before anything else is checked, from 8.0 on only those that may be made."""
+    emulator.up("--version", version, "--rate-limit", "1/60")
     assert [_log_in(emulator, "admin")[0] for _unused in range(2)] == [200, 429]
-    answers = [emulator.get("rc1", _LISTING, user="nobody").status_code for _unused in range(2)]
-    assert answers == [403, 429]
+    answers = [emulator.get("rc1", _LISTING, user=user) for user in (None, None, "nobody", "nobody")]
+    assert [answer.status_code for answer in answers] == refused
+    assert {"X-RateLimit-Limit" in answer.headers for answer in answers} == {version == "7.10.0"}
+
+
+def test_the_limiter_that_was_off(emulator: Emulator) -> None:
+    emulator.up("--version", "7.7.12", "--rate-limit", "1/60")
+    answers = [emulator.get("rc1", _LISTING, user="viewer") for _unused in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [name for answer in answers for name in answer.headers if name.lower().startswith("x-ratelimit")] == []
+    emulator.run("stop", "rc1")
+    emulator.run("start", "rc1", "--version", "7.9.0")
+    assert [emulator.get("rc1", _LISTING, user="viewer").status_code for _unused in range(2)] == [200, 429]
 
 
 def test_no_rate_limit(shared: Emulator) -> None:

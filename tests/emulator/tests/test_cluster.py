@@ -66,7 +66,7 @@ def test_a_killed_node_is_noticed_and_its_record_outlives_it(emulator: Emulator)
         "url": f"http://127.0.0.1:{emulator.base_port + 1}",
         "pid": None,
         "state": "stopped",
-        "version": "7.10.0",
+        "version": "8.6.1",
         "instance_id": None,
         "fault": "none",
     }
@@ -151,11 +151,11 @@ def test_a_node_starts_with_another_version_on_the_same_port(emulator: Emulator)
     emulator.up(nodes=2)
     url = emulator.node("rc2")["url"]
     emulator.run("stop", "rc2")
-    started = emulator.run("start", "rc2", "--version", "8.0.1")
-    assert (started["version"], started["url"]) == ("8.0.1", url)
-    assert emulator.get("rc2", "/api/info").json()["version"] == "8.0.1"
-    assert emulator.get("rc1", "/api/info").json()["version"] == "7.10.0"
-    assert emulator.run("stop", "rc2")["version"] == "8.0.1", "the next start keeps it"
+    started = emulator.run("start", "rc2", "--version", "8.6.2")
+    assert (started["version"], started["url"]) == ("8.6.2", url)
+    assert emulator.get("rc2", "/api/info").json()["version"] == "8.6.2"
+    assert emulator.get("rc1", "/api/info").json()["version"] == "8.6.1"
+    assert emulator.run("stop", "rc2")["version"] == "8.6.2", "the next start keeps it"
 
 
 def test_no_process_runs_unwanted_or_twice(emulator: Emulator) -> None:

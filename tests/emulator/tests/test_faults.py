@@ -45,13 +45,13 @@ NOTICED: dict[str, tuple[str, str]] = {
     "huge": (_LISTING, "200 with 2, more than 16 MiB"),
     "no_header": (_HEADER, "stripped"),
     "several_processes": (_HEADER, "of two processes"),
-    "not_ready": ("/health", "500"),
+    "not_ready": ("/readyz", "503"),
     "ghost": (_LISTING, "200 with 3"),
     "stale_ping": (_LISTING, "200 with 1"),
     "crash_loop:0.1": (_LISTING, "ConnectionError"),
     "never_ready": (_LISTING, "503"),
 }
-_HEALTHY = {_LISTING: "200 with 2", "/health": "200 text/plain", _HEADER: "of one process"}
+_HEALTHY = {_LISTING: "200 with 2", "/readyz": "200 with checks", _HEADER: "of one process"}
 
 
 @pytest.fixture
@@ -80,9 +80,12 @@ def _answered(emulator: Emulator, path: str) -> str:
     if kind != "application/json":
         return f"200 {kind}"
     try:
-        items = answer.json()["instances"]
+        answered = answer.json()
     except ValueError:
         return "200 not JSON"
+    if "checks" in answered:
+        return "200 with checks"
+    items = answered["instances"]
     nameless = sum("instanceRecord" not in item for item in items)
     return f"200 with {len(items)}{' nameless' * bool(nameless)}{', more than 16 MiB' * (len(answer.content) > 2**24)}"
 
@@ -127,7 +130,16 @@ def test_a_kind_without_behaviour_cannot_be_written() -> None:
 @pytest.mark.parametrize(
     ("kind", "status", "body"),
     [
-        ("unauthorized", 401, {"status": "error", "message": "You must be logged in to do this."}),
+        (
+            "unauthorized",
+            401,
+            {
+                "status": "error",
+                "message": "You must be logged in to do this.",
+                "success": False,
+                "error": "You must be logged in to do this.",
+            },
+        ),
         (
             "forbidden",
             403,
@@ -161,13 +173,13 @@ def test_refusals(broken: Emulator, kind: str, status: int, body: dict[str, Any]
 @pytest.mark.parametrize("kind", ["broker_down", "forbidden", "rate_limited"])
 def test_a_node_without_its_broker_serves_otherwise(broken: Emulator, kind: str) -> None:
     broken.run("fault", "rc1", kind)
-    assert broken.get("rc1", "/api/info", user=None).json() == {"version": "7.10", "success": True}
+    assert broken.get("rc1", "/api/info", user=None).json() == {"version": "8.6", "success": True}
     assert broken.get("rc1", "/api/v1/me").status_code == (429 if kind == "rate_limited" else 200)
 
 
 def test_unauthorized_knows_nobody(broken: Emulator) -> None:
     broken.run("fault", "rc1", "unauthorized")
-    assert broken.get("rc1", "/api/info").json()["version"] == "7.10"
+    assert broken.get("rc1", "/api/info").json()["version"] == "8.6"
     user = broken.document["admin"]
     login = {"user": user["username"], "password": user["password"]}
     assert broken.request("POST", "rc1", "/api/v1/login", user=None, json=login).status_code == 401
