@@ -18,7 +18,7 @@ from rocketchat_emulator import cluster
 from rocketchat_emulator.cluster import Cluster, Plan
 from rocketchat_emulator.errors import EmulatorError
 from rocketchat_emulator.faults import KINDS, Fault
-from rocketchat_emulator.settings import RateLimit, Settings
+from rocketchat_emulator.settings import TRANSPORTS, RateLimit, Settings
 from rocketchat_emulator.version import DEFAULT, Version
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         expire=options.expire,
         sweep=options.sweep,
         lifetime=options.lifetime,
+        start_gap=options.start_gap,
+        transport=options.transport,
         microservices=options.microservices,
         host_field=options.host_field,
         port_field=options.port_field,
@@ -64,6 +66,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         base_port=options.base_port,
         version=options.version,
         settings=settings,
+        at_once=options.at_once,
         timeout=options.timeout,
     )
     if max(port for _unused, port in plan.endpoints().values()) >= 2**16:
@@ -218,6 +221,19 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     add("--sweep", "how often such records are looked for", default=60.0, **seconds)
     add("--lifetime", "after which all processes end by themselves", default=3600.0, **seconds)
     add("--timeout", "how long the start may take", default=20.0, **seconds)
+    add("--transport", "how nodes reach each other", choices=TRANSPORTS, default="tcp")
+    add(
+        "--start-gap",
+        "from 7.3 to 7.8, over TCP: between reading the peers and writing the own record",
+        default=1.0,
+        **seconds,
+    )
+    parser.add_argument(
+        "--at-once",
+        action="store_true",
+        help="from 7.3 to 7.8, over TCP: start all nodes at the same moment, so that they never link"
+        " (default: one after the other)",
+    )
     parser.add_argument(
         "--host-field",
         default="",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rocketchat_emulator.accounts import LoginFailure, Session, User
     from rocketchat_emulator.instance import Instance
-    from rocketchat_emulator.peers import Link
+    from rocketchat_emulator.links import Link, View
     from rocketchat_emulator.registry import Record
     from rocketchat_emulator.version import Version
 
@@ -114,19 +114,19 @@ def probe(*, ok: bool) -> Answer:
     return Answer(200 if ok else 503, {"status": word, "checks": {"database": {"status": word}}})
 
 
-def instances(records: Sequence[Record], *, instance: Instance, links: Mapping[str, Link]) -> Answer:
-    """What instances.get lists, from the point of view of the answering process."""
+def instances(records: Sequence[Record], *, instance: Instance, view: View) -> Answer:
+    """What instances.get of a process lists: all records, and the links of the process whose view it is."""
     if instance.version.lists_raw_records:
-        return success(instances=[_raw(record, records, instance, links) for record in records])
-    return success(instances=[_described(record, instance, links) for record in records])
+        return success(instances=[_raw(record, records, instance, view.links) for record in records])
+    return success(instances=[_described(record, view) for record in records])
 
 
-def _described(record: Record, instance: Instance, links: Mapping[str, Link]) -> dict[str, Any]:
+def _described(record: Record, view: View) -> dict[str, Any]:
     """The shape of 6.0 and later. broadcastAuth is a constant there."""
-    link = links.get(record.id)
+    link = view.links.get(record.id)
     address = {"address": record.extra.get("host")}
     status: dict[str, Any] = {"connected": True}
-    if record.id == instance.id:
+    if record.id == view.local:
         # Observed with Moleculer: the answering process never hears from itself again after its start.
         status |= {"lastHeartbeatTime": 0, "local": True}
     elif link and link.connected:

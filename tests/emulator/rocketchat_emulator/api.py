@@ -19,6 +19,7 @@ from rocketchat_emulator import answers, realtime
 from rocketchat_emulator.accounts import BYPASS_RATE_LIMIT, VIEW_STATISTICS, Session
 from rocketchat_emulator.answers import RefusedError
 from rocketchat_emulator.exchange import Exchange, is_foreign, mark_foreign, to_response, web_page
+from rocketchat_emulator.links import BrokerError
 from rocketchat_emulator.ratelimit import Tally
 from rocketchat_emulator.registry import isoformat
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from rocketchat_emulator.database import Database
     from rocketchat_emulator.faults import Fault
     from rocketchat_emulator.instance import Instance
-    from rocketchat_emulator.peers import Peers
+    from rocketchat_emulator.links import Broker
     from rocketchat_emulator.presence import Presence
     from rocketchat_emulator.ratelimit import RateLimiter
     from rocketchat_emulator.registry import Registry
@@ -71,7 +72,7 @@ class Api:
     registry: Registry
     accounts: Accounts
     roster: Roster
-    peers: Peers
+    broker: Broker
     presence: Presence
     limiter: RateLimiter | None
     balancer: Balancer
@@ -146,7 +147,7 @@ class Api:
         route = self._routes().get((request.method, request.path))
         if route is None:
             return answers.not_found()
-        checks = [
+        checks: list[Callable[[], Answer | None]] = [
             lambda: self._refused(route, user, fault),
             lambda: self._over_limit(request, user, fault, headers),
         ]
@@ -199,7 +200,11 @@ class Api:
         return self.limiter.count((request.remote or "", request.path, request.method))
 
     async def _instances_get(self, _call: _Call) -> Answer:
-        return answers.instances(self.registry.records(), instance=self.instance, links=self.peers.links)
+        try:
+            view = await self.broker.view()
+        except BrokerError as error:
+            return answers.failure(400, str(error))
+        return answers.instances(self.registry.records(), instance=self.instance, view=view)
 
     async def _me(self, call: _Call) -> Answer:
         assert call.user

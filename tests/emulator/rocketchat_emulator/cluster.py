@@ -54,7 +54,19 @@ class Plan:
     base_port: int
     version: Version
     settings: Settings
+    at_once: bool
     timeout: float
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether nodes that start at the same moment would never link."""
+        by_reading = self.settings.transport == "tcp" and not self.version.watches_records
+        return by_reading and not self.settings.microservices and not self.at_once
+
+    @property
+    def links(self) -> bool:
+        """Whether the nodes of the new cluster will all reach each other."""
+        return not self.settings.microservices and not self.at_once
 
     def endpoints(self) -> dict[str, tuple[str, int]]:
         """Where each node listens: on a port of its own or, where ``address`` holds ``{n}``, an address of its own."""
@@ -144,6 +156,7 @@ class Cluster:
         if fault is None and place.fault.cured_by_restart:
             fault = Fault()
         if version is not None:
+            _require_transport(version, self._settings)
             self._roster.set_version(name, version)
         if fault is not None:
             self._change_fault(place, fault)
@@ -183,7 +196,9 @@ class Cluster:
         if a == b:
             raise EmulatorError(f"{a} cannot be cut off from itself")
         self._roster.set_cut(a, b, kind)
-        # At a silent cut nothing changes for anybody, and without links nothing can.
+        # At a silent cut nothing changes, without links nothing can, and over NATS only missed heartbeats show a cut.
+        if self._settings.transport == "nats":
+            return
         if kind == "reset":
             self._await(
                 lambda: not any(self._opinions(a, b)), timeout=_CUT_TIMEOUT, late=lambda: f"{a} and {b} still connect"
@@ -277,17 +292,22 @@ class Cluster:
 
 def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
     """Build a cluster and wait until it is whole; returns where it is and who may log in."""
+    _require_transport(plan.version, plan.settings)
     _make_room(state_dir)
     for address, port in plan.endpoints().values():
         _require_free(address, port)
     document = _fill(state_dir, plan)
     with Cluster.open(state_dir) as cluster:
-        children = {name: spawn_node(state_dir, name) for name in plan.endpoints()}
+        children: dict[str, subprocess.Popen[bytes]] = {}
         try:
+            for name in plan.endpoints():
+                children[name] = spawn_node(state_dir, name)
+                if plan.one_by_one:
+                    cluster.await_ready(children, timeout=plan.timeout)
             spawn("keeper", str(state_dir), log=state_dir / "keeper.log")
             cluster.await_ready(children, timeout=plan.timeout)
             cluster.await_keeper(len(children), timeout=plan.timeout)
-            if not plan.settings.microservices:
+            if plan.links:
                 cluster.await_links(timeout=plan.timeout)
         except BaseException:
             for child in children.values():
@@ -302,6 +322,7 @@ def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
 
 def found(state_dir: Path, plan: Plan) -> dict[str, Any]:
     """Make the database of a cluster whose nodes are started by others; returns where it is and who may log in."""
+    _require_transport(plan.version, plan.settings)
     _make_room(state_dir)
     return _fill(state_dir, plan)
 
@@ -365,6 +386,11 @@ def _require_platform() -> None:
         raise EmulatorError("the emulator needs Linux: it recognises its processes by /proc") from error
     if importlib.util.find_spec("aiohttp") is None:
         raise EmulatorError("the emulator needs the Python library aiohttp")
+
+
+def _require_transport(version: Version, settings: Settings) -> None:
+    if settings.transport == "nats" and not version.speaks_nats:
+        raise EmulatorError(f"version {version} does not speak NATS: that begins with 6.3")
 
 
 def _require_free(address: str, port: int) -> None:

@@ -48,12 +48,12 @@ class Instance:
         """Seconds since this process started."""
         return time.monotonic() - self.started
 
-    def extra_information(self, *, tcp_port: int) -> dict[str, Any]:
-        """What a process tells about itself. The port is a string; tcpPort exists from 6 on."""
+    def extra_information(self, *, tcp_port: int | None) -> dict[str, Any]:
+        """What a process tells about itself. The port is a string; tcpPort exists from 6 on, and not over NATS."""
         return {
             "host": self.host,
             "port": self.port,
-            **({} if self.version.lists_raw_records else {"tcpPort": tcp_port}),
+            **({} if self.version.lists_raw_records or tcp_port is None else {"tcpPort": tcp_port}),
             "os": _machine(),
             "nodeVersion": self.version.node_js,
         }

@@ -22,6 +22,8 @@ from rocketchat_emulator.api import Api
 from rocketchat_emulator.balancer import Balancer
 from rocketchat_emulator.database import Database
 from rocketchat_emulator.instance import Instance, new_id
+from rocketchat_emulator.links import NoBroker
+from rocketchat_emulator.nats import NatsPeers
 from rocketchat_emulator.peers import Peers
 from rocketchat_emulator.presence import Presence
 from rocketchat_emulator.processes import own_process
@@ -33,11 +35,17 @@ from rocketchat_emulator.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rocketchat_emulator.links import Broker
+    from rocketchat_emulator.roster import Place
+
 # How often, in seconds, a node looks at the database and around it. New peers are found this fast.
 _TICK = 0.1
 
 # How often, in seconds, a node sends each peer a sign of life.
 _GOSSIP = 1.0
+
+# How long, in seconds of a real server, a process waits for a peer's answer.
+_REQUEST_TIMEOUT = 60
 
 
 class Node:
@@ -54,9 +62,9 @@ class Node:
         self._address, self._port = place.address, place.port
         self._never_ready = not place.fault.behaviour.becomes_ready
         self._instance = Instance.of(place, self._settings)
-        self._peers = Peers(
-            address=place.address, instance=self._instance, registry=self._registry, roster=self._roster
-        )
+        self._broker = self._broker_of(place)
+        self._presence = self._presence_of_release()
+        self._tasks: list[asyncio.Task[None]] = []
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -64,51 +72,88 @@ class Node:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._over.set)
         self._roster.set_instance(self._name, self._instance.id)
-        presence = await self._presence()
-        api = self._api(presence)
+        api = self._api()
         runner = web.AppRunner(
             api.application(), access_log=None, handler_cancellation=True, handle_signals=False, shutdown_timeout=0.2
         )
         await runner.setup()
-        if not self._never_ready:
-            presence.ping()
-            api.store_statistics()
-        await web.TCPSite(runner, self._address, self._port).start()
-        if not self._never_ready:
-            self._roster.set_ready(self._name)
-        tasks = [asyncio.create_task(_every(seconds, act)) for seconds, act in self._duties(presence)]
-        await self._over.wait()
-        for task in tasks:
+        self._repeat(_TICK, self._notice_the_end)
+        begun = asyncio.create_task(self._begin(api, web.TCPSite(runner, self._address, self._port)))
+        over = asyncio.create_task(self._over.wait())
+        await asyncio.wait({begun, over}, return_when=asyncio.FIRST_COMPLETED)
+        if begun.done():
+            begun.result()
+        await over
+        for task in (begun, *self._tasks):
             task.cancel()
-        self._peers.close()
+        self._broker.close()
         await runner.cleanup()
 
-    async def _presence(self) -> Presence:
+    async def _begin(self, api: Api, site: web.TCPSite) -> None:
+        """Register and answer; both in the order of the release."""
+        if self._never_ready:
+            await site.start()
+            return
+        if self._start_gap:
+            await site.start()
+            await self._join()
+        else:
+            await self._join()
+            await site.start()
+        api.store_statistics()
+        self._roster.set_ready(self._name)
+        for seconds, act in self._duties():
+            self._repeat(seconds, act)
+
+    async def _join(self) -> None:
+        """Read the peers, then write the own record; from 7.3 to 7.8 whatever registers in between stays unknown."""
+        port = await self._broker.start()
+        if not self._settings.microservices:
+            self._presence.peer_port = port
+            self._presence.extra = self._instance.extra_information(tcp_port=port)
+        await asyncio.sleep(self._start_gap)
+        self._presence.ping()
+
+    @property
+    def _start_gap(self) -> float:
+        by_reading = self._settings.transport == "tcp" and not self._settings.microservices
+        return self._settings.start_gap if by_reading and not self._instance.version.watches_records else 0
+
+    def _broker_of(self, place: Place) -> Broker:
+        if self._settings.microservices:
+            return NoBroker(self._instance.id)
+        if self._settings.transport == "nats":
+            return NatsPeers(
+                instance=self._instance,
+                database=self._database,
+                roster=self._roster,
+                interval=self._settings.ping,
+                timeout=self._settings.ping * self._instance.version.heartbeat_timeout,
+            )
+        return Peers(
+            address=place.address,
+            instance=self._instance,
+            registry=self._registry,
+            roster=self._roster,
+            request_timeout=self._settings.scaled(_REQUEST_TIMEOUT),
+        )
+
+    def _presence_of_release(self) -> Presence:
         """The record to keep: this process's own or, in microservices mode, that of a ddp-streamer beside it.
 
         A monolith does not register in that mode, and a ddp-streamer tells next to nothing about itself.
         """
-        if self._settings.microservices:
-            return Presence(
-                registry=self._registry,
-                id=new_id(self._instance.version),
-                node=self._name,
-                name="ddp-streamer",
-                pid=self._instance.pid,
-                extra={},
-            )
-        port = await self._peers.listen()
+        streamer = self._settings.microservices
         return Presence(
             registry=self._registry,
-            id=self._instance.id,
+            id=new_id(self._instance.version) if streamer else self._instance.id,
             node=self._name,
-            name="rocket.chat",
+            name="ddp-streamer" if streamer else "rocket.chat",
             pid=self._instance.pid,
-            extra=self._instance.extra_information(tcp_port=port),
-            peer_port=port,
+            extra={},
         )
 
-    def _api(self, presence: Presence) -> Api:
+    def _api(self) -> Api:
         limit = self._settings.rate_limit
         return Api(
             instance=self._instance,
@@ -116,8 +161,8 @@ class Node:
             registry=self._registry,
             accounts=Accounts(self._database),
             roster=self._roster,
-            peers=self._peers,
-            presence=presence,
+            broker=self._broker,
+            presence=self._presence,
             limiter=RateLimiter(limit, time.monotonic) if limit else None,
             balancer=Balancer(self._name, self._roster),
             request_log=self._state_dir / f"{self._name}.requests.jsonl",
@@ -125,23 +170,26 @@ class Node:
             never_ready=self._never_ready,
         )
 
-    def _duties(self, presence: Presence) -> list[tuple[float, Callable[[], None]]]:
-        """What is done again and again, and every how many seconds."""
-        duties: list[tuple[float, Callable[[], None]]] = [(_TICK, self._notice_the_end)]
-        if self._never_ready:
-            return duties
-        duties += [(self._settings.ping, lambda: self._ping(presence)), (min(_TICK, self._settings.sweep), self._sweep)]
-        if not self._settings.microservices:
-            duties += [(_TICK, self._peers.tick), (_GOSSIP, self._peers.gossip)]
-        return duties
+    def _duties(self) -> list[tuple[float, Callable[[], None]]]:
+        """What a process that has registered does again and again, and every how many seconds."""
+        return [
+            (self._settings.ping, self._ping),
+            (min(_TICK, self._settings.sweep), self._sweep),
+            (_TICK, self._broker.look),
+            (_TICK, self._broker.tick),
+            (_GOSSIP, self._broker.gossip),
+        ]
+
+    def _repeat(self, seconds: float, act: Callable[[], None]) -> None:
+        self._tasks.append(asyncio.create_task(_every(seconds, act)))
 
     def _notice_the_end(self) -> None:
         if self._database.vanished or self._database.now() > self._database.get("ends_at"):
             self._over.set()
 
-    def _ping(self, presence: Presence) -> None:
+    def _ping(self) -> None:
         if self._roster.fault(self._name).behaviour.pings:
-            presence.ping()
+            self._presence.ping()
 
     def _sweep(self) -> None:
         self._registry.sweep(expire=self._settings.expire, every=self._settings.sweep)

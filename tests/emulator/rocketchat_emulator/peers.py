@@ -2,11 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The TCP connections of one node to its peers: whoever dies is noticed at once, whoever hangs is not.
+"""The TCP connections of one process to its peers: a death is noticed at once, a hang is not.
 
-Of two processes the one with the smaller id dials. They say hello, then each sends a line now and then, from which the
-other learns when it last heard of it. That lines fail to come means nothing to either: observed with Moleculer's TCP
+A process dials the peers that it knows of. They say hello, then each sends a line now and then, from which the other
+learns when it last heard of it. That lines fail to come means nothing to either: observed with Moleculer's TCP
 transporter, a paused process stays connected.
+
+Where a release forgets removed records, its processes keep the connection to a forgotten process, but do not show it.
+The forgotten process itself still reaches the others: `$node.list`, which it cannot answer any more, is then answered
+by one of them in turn, from that one's point of view.
 """
 
 from __future__ import annotations
@@ -15,8 +19,10 @@ import asyncio
 import json
 import socket
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from rocketchat_emulator.addressbook import AddressBook, Contact
+from rocketchat_emulator.links import NOT_AVAILABLE, NOT_FOUND, BrokerError, Link, View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,96 +34,140 @@ if TYPE_CHECKING:
 # Seconds after which a process that accepts a connection, but says nothing, is given up for now.
 _PATIENCE = 2.0
 
-_GOSSIP = b"{}\n"
+# Both processes of a pair may know of each other. That with the greater id lets the other one dial for so many ticks.
+_TURNS_TO_WAIT = 5
 
-
-@dataclass
-class Link:
-    """One peer as this node sees it. ``last_heard`` is in seconds of this process's uptime."""
-
-    node: str
-    connected: bool = False
-    ever_connected: bool = False
-    last_heard: float = 0
-    writer: asyncio.StreamWriter | None = None
+_SIGN_OF_LIFE = b"{}\n"
 
 
 class Peers:
-    """All links of one node. ``tick`` and ``gossip`` are to be called regularly."""
+    """All connections of one process. ``request_timeout``: seconds that a peer may take to answer `$node.list`."""
 
-    def __init__(self, *, address: str, instance: Instance, registry: Registry, roster: Roster) -> None:
+    def __init__(
+        self, *, address: str, instance: Instance, registry: Registry, roster: Roster, request_timeout: float
+    ) -> None:
         self._address = address
         self._instance = instance
-        self._registry = registry
         self._roster = roster
+        self._request_timeout = request_timeout
+        self._book = AddressBook(instance, registry)
+        self._port: int | None = None
         self._links: dict[str, Link] = {}
+        self._writers: dict[str, set[asyncio.StreamWriter]] = {}
+        self._missed: dict[str, int] = {}
         self._dialling: set[str] = set()
+        self._published: list[str] = []
+        self._mentioned: dict[str, Contact] = {}
+        self._asked: dict[int, asyncio.Future[View]] = {}
+        self._questions = 0
         # asyncio itself holds tasks by weak references only.
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @property
-    def links(self) -> Mapping[str, Link]:
-        return self._links
-
-    async def listen(self) -> int:
-        """Accept peers on a free port of this node's address; returns the port."""
+    async def start(self) -> int:
+        """Read who is there, and accept peers on a free port of this node's address; returns the port."""
+        self._book.read()
         server = await asyncio.start_server(self._accept, self._address, 0)
-        return int(server.sockets[0].getsockname()[1])
+        self._port = int(server.sockets[0].getsockname()[1])
+        return self._port
 
     def close(self) -> None:
-        for link in self._links.values():
-            if link.writer:
-                link.writer.close()
+        for writers in self._writers.values():
+            for writer in writers:
+                writer.close()
+
+    def look(self) -> None:
+        self._book.refresh()
 
     def tick(self) -> None:
-        """Dial who is missing, part from who is cut off, forget who has neither record nor connection."""
-        ports = self._registry.peer_ports()
+        """Dial known peers that are missing, part from those that are cut off, forget those that are gone."""
         cuts = self._roster.cuts_of(self._instance.node)
-        for peer, (node, port) in ports.items():
-            if peer != self._instance.id and node and port:
-                self._seek(peer, self._links.setdefault(peer, Link(node)), port, cuts)
+        for peer, contact in self._book.contacts.items():
+            self._seek(peer, self._links.setdefault(peer, Link(contact.node)), contact, cuts)
         for peer, link in list(self._links.items()):
+            writers = self._writers.get(peer)
             if cuts.get(link.node) == "reset":
-                if link.writer:
-                    reset(link.writer.transport)
+                for writer in writers or ():
+                    reset(writer.transport)
                 self._mark(link, connected=False)
-            if peer not in ports and link.writer is None:
+            if not writers and self._book.drop(peer):
                 self._mark(link, connected=False)
                 del self._links[peer]
+        self._publish()
 
     def gossip(self) -> None:
-        for link in self._links.values():
-            if link.writer:
-                link.writer.write(_GOSSIP)
+        """A sign of life, or the peers that this process is connected to if they have changed."""
+        links = self._shown()
+        connected = {
+            peer: contact for peer, contact in self._book.contacts.items() if peer in links and links[peer].connected
+        }
+        line = _SIGN_OF_LIFE
+        if connected != self._mentioned:
+            self._mentioned = connected
+            line = _line({"nodes": {peer: [contact.node, contact.port] for peer, contact in connected.items()}})
+        for writers in self._writers.values():
+            for writer in writers:
+                writer.write(line)
 
-    def _seek(self, peer: str, link: Link, port: int, cuts: Mapping[str, CutKind]) -> None:
-        if link.writer or link.node in cuts:
+    async def view(self) -> View:
+        if self._port is None:
+            raise BrokerError(NOT_FOUND)
+        if self._book.knows_itself:
+            return self._own_view()
+        in_reach = sorted(peer for peer, link in self._shown().items() if link.connected)
+        if not in_reach:
+            raise BrokerError(NOT_AVAILABLE)
+        self._questions += 1
+        return await self._ask(in_reach[self._questions % len(in_reach)], self._questions)
+
+    def _own_view(self) -> View:
+        return View(self._instance.id, self._shown())
+
+    def _shown(self) -> dict[str, Link]:
+        return {peer: link for peer, link in self._links.items() if peer not in self._book.forgotten}
+
+    async def _ask(self, peer: str, number: int) -> View:
+        """Let a peer answer `$node.list`."""
+        answer = self._asked[number] = asyncio.get_running_loop().create_future()
+        try:
+            next(iter(self._writers[peer])).write(_line({"ask": number}))
+            return await asyncio.wait_for(answer, self._request_timeout)
+        except asyncio.TimeoutError:
+            raise BrokerError(f"Request is timed out when call '$node.list' action on '{peer}' node.") from None
+        finally:
+            del self._asked[number]
+
+    def _seek(self, peer: str, link: Link, contact: Contact, cuts: Mapping[str, CutKind]) -> None:
+        if self._writers.get(peer) or link.node in cuts:
+            self._missed[peer] = 0
             return
         # At the end of a silent cut this is the moment at which a peer that went away meanwhile is missed.
         self._mark(link, connected=False)
-        if self._instance.id < peer and peer not in self._dialling:
+        missed = self._missed[peer] = self._missed.get(peer, 0) + 1
+        if peer not in self._dialling and (self._instance.id < peer or missed > _TURNS_TO_WAIT):
             self._dialling.add(peer)
-            task = asyncio.create_task(self._dial(peer, link.node, port))
+            task = asyncio.create_task(self._dial(peer, contact))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _dial(self, peer: str, node: str, port: int) -> None:
+    async def _dial(self, peer: str, contact: Contact) -> None:
         try:
-            reader, writer = await asyncio.wait_for(self._shake_hands(peer, node, port), _PATIENCE)
-        except (OSError, ValueError, asyncio.TimeoutError):
+            reader, writer = await asyncio.wait_for(self._shake_hands(peer, contact), _PATIENCE)
+        except (OSError, ValueError, KeyError, TypeError, asyncio.TimeoutError):
             return
         finally:
             self._dialling.discard(peer)
-        await self._hold(peer, node, reader, writer)
+        await self._hold(peer, contact.node, reader, writer)
 
-    async def _shake_hands(self, peer: str, node: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        reader, writer = await asyncio.open_connection(self._roster.place(node).address, port)
+    async def _shake_hands(self, peer: str, contact: Contact) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection(self._roster.place(contact.node).address, contact.port)
         try:
-            writer.write(_line({"from": self._instance.id, "node": self._instance.node, "to": peer}))
-            # Somebody else may have inherited the port of a dead process.
-            if json.loads(await reader.readline()) != {"from": peer}:
+            writer.write(_line({**self._hello(), "to": peer}))
+            answer = json.loads(await reader.readline())
+            # Another process may have inherited the port of a dead one.
+            if answer["from"] != peer:
                 raise ValueError("not the peer that was dialled")
-            writer.write(_GOSSIP)
+            self._learn(answer)
+            writer.write(_SIGN_OF_LIFE)
         except BaseException:
             writer.close()
             raise
@@ -129,41 +179,72 @@ class Peers:
             peer, node = str(hello["from"]), str(hello["node"])
             if hello["to"] != self._instance.id:
                 raise ValueError("not for this process")
-            writer.write(_line({"from": self._instance.id}))
-            # A process that was paused finds callers in its queue who have long hung up: only the next line is proof.
-            if await asyncio.wait_for(reader.readline(), _PATIENCE) != _GOSSIP:
+            writer.write(_line(self._hello()))
+            # A process that was paused finds callers in its queue that have long hung up: only the next line is proof.
+            if await asyncio.wait_for(reader.readline(), _PATIENCE) != _SIGN_OF_LIFE:
                 raise ValueError("the caller hung up")
+            self._learn(hello)
         except (OSError, ValueError, KeyError, TypeError, asyncio.TimeoutError):
             writer.close()
             return
         await self._hold(peer, node, reader, writer)
 
+    def _hello(self) -> dict[str, Any]:
+        return {
+            "from": self._instance.id,
+            "node": self._instance.node,
+            "port": self._port,
+            "knows_itself": self._book.knows_itself,
+        }
+
+    def _learn(self, hello: Mapping[str, Any]) -> None:
+        """Take note of a peer. One that is not in its own list introduces itself to no other process."""
+        if hello["knows_itself"]:
+            self._book.meet(hello["from"], Contact(hello["node"], hello["port"]))
+        else:
+            self._book.forgotten.add(hello["from"])
+
     async def _hold(self, peer: str, node: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Keep a connection until it ends."""
         link = self._links.setdefault(peer, Link(node))
-        link.writer = writer
+        writers = self._writers.setdefault(peer, set())
+        writers.add(writer)
         link.last_heard = self._instance.uptime()
         self._mark(link, connected=True)
         try:
-            while await reader.readline():
+            while line := await reader.readline():
                 # What arrives through a silent cut counts as lost on the way.
                 if self._cut(node) is None:
                     link.last_heard = self._instance.uptime()
-        except OSError:
+                    self._hear(json.loads(line), writer)
+        except (OSError, ValueError):
             pass
         finally:
             writer.close()
-            if link.writer is writer:
-                link.writer = None
-                # Where packets are dropped, nobody hears a peer go.
-                if self._cut(node) != "silent":
-                    self._mark(link, connected=False)
+            writers.discard(writer)
+            # Where packets are dropped, the end of a peer goes unheard.
+            if not writers and self._cut(node) != "silent":
+                self._mark(link, connected=False)
+
+    def _hear(self, message: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+        for peer, (node, port) in message.get("nodes", {}).items():
+            self._book.meet(peer, Contact(node, port))
+        if "ask" in message:
+            writer.write(_line({"answer": message["ask"], "view": self._own_view().to_message()}))
+        waiting = self._asked.get(message.get("answer", 0))
+        if waiting and not waiting.done():
+            waiting.set_result(View.from_message(message["view"]))
 
     def _mark(self, link: Link, *, connected: bool) -> None:
         if link.connected != connected:
             link.connected = connected
             link.ever_connected = True
-            linked = sorted(peer for peer, other in self._links.items() if other.connected)
+            self._publish()
+
+    def _publish(self) -> None:
+        linked = sorted(peer for peer, link in self._shown().items() if link.connected)
+        if linked != self._published:
+            self._published = linked
             self._roster.publish_links(self._instance.node, linked)
 
     def _cut(self, node: str) -> CutKind | None:

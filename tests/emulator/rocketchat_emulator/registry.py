@@ -66,6 +66,15 @@ class Registry:
         rows = self._database.rows("SELECT id, node, peer_port FROM records ORDER BY sequence")
         return {row["id"]: (row["node"], row["peer_port"]) for row in rows}
 
+    def last_removal(self) -> int:
+        """The number of the record that was removed last; 0 if none was."""
+        return int(self._database.rows("SELECT COALESCE(MAX(sequence), 0) FROM removals")[0][0])
+
+    def removals_after(self, number: int) -> dict[int, str]:
+        """The ids of the records that were removed since, by a sweep or by hand; as a change stream tells it."""
+        rows = self._database.rows("SELECT sequence, id FROM removals WHERE sequence > ?", number)
+        return {row["sequence"]: row["id"] for row in rows}
+
     def count(self) -> int:
         return int(self._database.rows("SELECT COUNT(*) FROM records")[0][0])
 

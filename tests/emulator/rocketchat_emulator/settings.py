@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from rocketchat_emulator.roster import Place
+
+# How processes reach each other: directly, or through a NATS server.
+Transport = Literal["tcp", "nats"]
+TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,26 @@ class Settings:
     """All durations are in seconds.
 
     ``host_field`` and ``port_field`` are what the records say, not where a node listens. ``{n}`` in ``host_field``
-    stands for the node's number; an empty field for the node's real address or port.
+    stands for the node's number; an empty field for the node's real address or port. ``start_gap`` is the time between
+    reading the peers and writing the own record, from 7.3 to 7.8.
+
+    What takes a real server so many seconds takes so many tenths of ``ping`` here: ten seconds are its default.
     """
 
     ping: float
     expire: float
     sweep: float
     lifetime: float
+    start_gap: float
+    transport: Transport
     microservices: bool
     host_field: str
     port_field: str
     rate_limit: RateLimit | None
+
+    def scaled(self, seconds: float) -> float:
+        """A real server's time as this cluster's."""
+        return seconds * self.ping / 10
 
     def host_of(self, place: Place) -> str:
         return self.host_field.replace("{n}", str(place.number)) or place.address

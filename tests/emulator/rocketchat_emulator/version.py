@@ -77,6 +77,29 @@ class Version:
         return self >= Version(7, 7, 0)
 
     @property
+    def speaks_nats(self) -> bool:
+        """Whether processes can reach each other over NATS (since 6.3)."""
+        return self >= Version(6, 3, 0)
+
+    @property
+    def forgets_removed(self) -> bool:
+        """Whether a record that is removed makes all processes, its own included, forget that process (over TCP).
+
+        So from 6.2.7 until 7.2; the exact release of the cure is not known, the emulator takes 7.3.
+        """
+        return Version(6, 2, 7) <= self < Version(7, 3, 0)
+
+    @property
+    def watches_records(self) -> bool:
+        """Whether a process dials newcomers; from 7.3 to 7.8 it reads its peers only once, at its start (over TCP)."""
+        return not Version(7, 3, 0) <= self < Version(7, 9, 0)
+
+    @property
+    def heartbeat_timeout(self) -> int:
+        """How long a peer may be silent over NATS, in ping intervals: 30 s up to 7.2, 60 s since, of 10 s each."""
+        return 3 if self < Version(7, 3, 0) else 6
+
+    @property
     def has_probes(self) -> bool:
         """Whether /livez and /readyz exist (since 7.11)."""
         return self >= Version(7, 11, 0)

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The broker, by which the processes of a cluster reach each other, as far as instances.get shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Errors of `$node.list`, the action of the broker that instances.get calls. A process that is not in its own list and
+# reaches no other process has nothing to call; one that is starting has not registered the action yet.
+NOT_AVAILABLE = "Service '$node.list' is not available."
+NOT_FOUND = "Service '$node.list' is not found."
+
+
+class BrokerError(Exception):
+    """An error of the broker; instances.get answers 400 with its text."""
+
+
+@dataclass
+class Link:
+    """One peer as a process sees it. ``last_heard`` is in seconds of that process's uptime."""
+
+    node: str
+    connected: bool = False
+    ever_connected: bool = False
+    last_heard: float = 0
+
+
+@dataclass(frozen=True)
+class View:
+    """The links of the process ``local``, which is not always the process that was asked."""
+
+    local: str
+    links: Mapping[str, Link] = field(default_factory=dict)
+
+    def to_message(self) -> dict[str, Any]:
+        heard = {peer: link.last_heard for peer, link in self.links.items() if link.connected}
+        return {"local": self.local, "heard": heard}
+
+    @classmethod
+    def from_message(cls, message: Mapping[str, Any]) -> View:
+        heard = {peer: Link("", connected=True, last_heard=seconds) for peer, seconds in message["heard"].items()}
+        return cls(local=message["local"], links=heard)
+
+
+class Broker(Protocol):
+    """``look``, ``tick`` and ``gossip`` are to be called regularly once it is started."""
+
+    async def start(self) -> int | None:
+        """Begin to hear from peers; returns the port on which they dial, if they do."""
+
+    def look(self) -> None:
+        """See what has changed in the database."""
+
+    def tick(self) -> None:
+        """Find and lose peers."""
+
+    def gossip(self) -> None:
+        """Send each peer a sign of life."""
+
+    async def view(self) -> View:
+        """Answer `$node.list`, or raise BrokerError."""
+
+    def close(self) -> None:
+        """Part from all peers."""
+
+
+@dataclass(frozen=True)
+class NoBroker:
+    """That of a process whose links instances.get does not show, as in microservices mode."""
+
+    local: str
+
+    async def start(self) -> None:
+        return None
+
+    def look(self) -> None:
+        pass
+
+    def tick(self) -> None:
+        pass
+
+    def gossip(self) -> None:
+        pass
+
+    async def view(self) -> View:
+        return View(self.local)
+
+    def close(self) -> None:
+        pass
