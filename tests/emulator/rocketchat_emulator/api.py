@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from rocketchat_emulator.version import Version
 
 
+# How often, in seconds, a call that waits for the database looks whether it is back.
+_LOOK_AGAIN = 0.05
+
 # The header that names the process that answered.
 INSTANCE_ID = "X-Instance-ID"
 
@@ -65,7 +69,10 @@ class _Route:
 
 @dataclass(frozen=True)
 class Api:
-    """``never_ready`` was decided when the process started: such a build does not recover."""
+    """``never_ready`` was decided when the process started: such a build does not recover.
+
+    ``selection_timeout``: seconds that a call waits for a database that is away.
+    """
 
     instance: Instance
     database: Database
@@ -77,6 +84,7 @@ class Api:
     limiter: RateLimiter | None
     balancer: Balancer
     request_log: Path
+    selection_timeout: float
     microservices: bool
     never_ready: bool
 
@@ -108,6 +116,7 @@ class Api:
     def _outside(self, request: web.Request, fault: Fault) -> web.Response:
         """Probes, and the web client's page for everything else."""
         version, ready = self.instance.version, not self.never_ready and fault.behaviour.passes_probes
+        ready = ready and fault.behaviour.reaches_database
         if request.path in {"/livez", "/readyz", "/health"}:
             # Whether a real probe carries the id depends on the order in which the server's parts are loaded.
             mark_foreign(request)
@@ -141,6 +150,8 @@ class Api:
 
     async def _dispatch(self, request: web.Request, fault: Fault, headers: dict[str, str]) -> Answer:
         """The checks of a call, in the order of the release: from 8.0 on only calls that may be made are counted."""
+        if _needs_database(request) and not await self._reaches_database():
+            return answers.server_error()
         user = self._user(request, fault)
         if (request.method, request.path) == (hdrs.METH_GET, "/api/info"):
             return answers.info(self.instance.version, privileged=_may(user, VIEW_STATISTICS, fault))
@@ -158,6 +169,15 @@ class Api:
         if request.path in fault.behaviour.answers:
             return fault.behaviour.answers[request.path]
         return await route.handler(_Call(request, user, fault))
+
+    async def _reaches_database(self) -> bool:
+        """Wait for the database as long as its driver does."""
+        end = time.monotonic() + self.selection_timeout
+        while not self.roster.fault(self.instance.node).behaviour.reaches_database:
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(_LOOK_AGAIN)
+        return True
 
     def _routes(self) -> dict[tuple[str, str], _Route]:
         return {
@@ -266,6 +286,11 @@ class Api:
         except FileNotFoundError:
             # The state directory is gone; this process is about to follow.
             return
+
+
+def _needs_database(request: web.Request) -> bool:
+    """Whether a token or a password has to be looked up, which comes before anything else."""
+    return "X-Auth-Token" in request.headers or request.path == "/api/v1/login"
 
 
 def _may(user: User | None, permission: str, fault: Fault) -> bool:

@@ -185,7 +185,7 @@ class Cluster:
     def set_fault(self, name: str, fault: Fault) -> None:
         place = self._roster.place(name)
         runs = place.process is not None and place.process.state != "stopped"
-        if runs and not fault.behaviour.becomes_ready:
+        if runs and fault.at_start_only:
             raise EmulatorError(f"{fault.kind} is how a process starts, and {name} runs: use start {name} --fault")
         self._change_fault(place, fault)
 

@@ -44,7 +44,8 @@ class Behaviour:
     | ``passes_probes`` | /readyz, and /health before 7.11 |
     | ``names_itself`` | every answer: the header X-Instance-ID |
     | ``pings`` | the duty to refresh the node's record |
-    | ``becomes_ready`` | the start of a process, and nothing after it |
+    | ``reaches_database`` | authentication, the duties that read or write records, /readyz |
+    | ``becomes_ready``, ``starts_late`` | the start of a process, and nothing after it |
     | ``crashes`` | the keeper: it kills the process so many seconds after each start, and starts it again |
     | ``begins``, ``ends`` | the command line, when it sets this fault and when it replaces it |
     """
@@ -57,7 +58,9 @@ class Behaviour:
     passes_probes: bool = True
     names_itself: bool = True
     pings: bool = True
+    reaches_database: bool = True
     becomes_ready: bool = True
+    starts_late: bool = False
     crashes: bool = False
     begins: Callable[[Place, Registry, Settings], None] | None = None
     ends: Callable[[Place, Registry], None] | None = None
@@ -118,6 +121,11 @@ class Fault:
     @property
     def behaviour(self) -> Behaviour:
         return KINDS[self.kind].behaviour
+
+    @property
+    def at_start_only(self) -> bool:
+        """Whether it takes effect when a process starts, and none on a process that runs."""
+        return not self.behaviour.becomes_ready or self.behaviour.starts_late
 
     @property
     def cured_by_restart(self) -> bool:
@@ -252,6 +260,19 @@ KINDS = _by_name(
         ),
         cured_by_restart=True,
     ),
+    Kind(
+        "database_error",
+        "400 with the text of a database error for instances.get, as in a failover; authentication works",
+        # Any exception inside the endpoint is a 400 with its text.
+        Behaviour(
+            answers={"/api/v1/instances.get": answers.failure(400, "connection 7 to 10.0.0.21:27017 closed")},
+        ),
+    ),
+    Kind(
+        "no_database",
+        "its database is away: authentication hangs for 30 s (three pings), then 500; it does not ping",
+        Behaviour(reaches_database=False),
+    ),
     Kind("server_error", "500 to every call of /api", Behaviour(responds=_server_error)),
     Kind("html", "200 and a web page, as a login proxy answers", Behaviour(responds=_html)),
     Kind("truncated", "the connection closes in the middle of the answer", Behaviour(responds=_truncated)),
@@ -286,6 +307,12 @@ KINDS = _by_name(
         "crash_loop:SECONDS",
         "dies so long after each start, and is started again at once, with a new id",
         Behaviour(crashes=True),
+    ),
+    Kind(
+        "starting:SECONDS",
+        "for so long after each start 400 \"Service '$node.list' is not found.\", and no record;"
+        " takes effect at a start only",
+        Behaviour(starts_late=True),
     ),
     Kind(
         "never_ready",

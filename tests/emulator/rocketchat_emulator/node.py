@@ -44,8 +44,9 @@ _TICK = 0.1
 # How often, in seconds, a node sends each peer a sign of life.
 _GOSSIP = 1.0
 
-# How long, in seconds of a real server, a process waits for a peer's answer.
+# How long, in seconds of a real server, a process waits for a peer's answer, and for its database.
 _REQUEST_TIMEOUT = 60
+_SELECTION_TIMEOUT = 30
 
 
 class Node:
@@ -61,6 +62,7 @@ class Node:
         place = self._roster.place(name)
         self._address, self._port = place.address, place.port
         self._never_ready = not place.fault.behaviour.becomes_ready
+        self._late = place.fault.seconds if place.fault.behaviour.starts_late else 0
         self._instance = Instance.of(place, self._settings)
         self._broker = self._broker_of(place)
         self._presence = self._presence_of_release()
@@ -94,14 +96,21 @@ class Node:
         if self._never_ready:
             await site.start()
             return
-        if self._start_gap:
+        if self._late:
+            # Services of a real server start from a poll of one second that nothing waits for.
+            await site.start()
+            self._roster.set_ready(self._name)
+            await asyncio.sleep(self._late)
+            await self._join()
+        elif self._start_gap:
             await site.start()
             await self._join()
         else:
             await self._join()
             await site.start()
         api.store_statistics()
-        self._roster.set_ready(self._name)
+        if not self._late:
+            self._roster.set_ready(self._name)
         for seconds, act in self._duties():
             self._repeat(seconds, act)
 
@@ -166,6 +175,7 @@ class Node:
             limiter=RateLimiter(limit, time.monotonic) if limit else None,
             balancer=Balancer(self._name, self._roster),
             request_log=self._state_dir / f"{self._name}.requests.jsonl",
+            selection_timeout=self._settings.scaled(_SELECTION_TIMEOUT),
             microservices=self._settings.microservices,
             never_ready=self._never_ready,
         )
@@ -175,7 +185,7 @@ class Node:
         return [
             (self._settings.ping, self._ping),
             (min(_TICK, self._settings.sweep), self._sweep),
-            (_TICK, self._broker.look),
+            (_TICK, self._look),
             (_TICK, self._broker.tick),
             (_GOSSIP, self._broker.gossip),
         ]
@@ -188,10 +198,16 @@ class Node:
             self._over.set()
 
     def _ping(self) -> None:
-        if self._roster.fault(self._name).behaviour.pings:
+        behaviour = self._roster.fault(self._name).behaviour
+        if behaviour.pings and behaviour.reaches_database:
             self._presence.ping()
 
+    def _look(self) -> None:
+        if self._roster.fault(self._name).behaviour.reaches_database:
+            self._broker.look()
+
     def _sweep(self) -> None:
+        """Stand in for the database's own monitor, which goes on whichever nodes reach it."""
         self._registry.sweep(expire=self._settings.expire, every=self._settings.sweep)
 
 

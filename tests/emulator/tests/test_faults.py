@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
+from emulator_driver import PING
 from rocketchat_emulator.faults import KINDS, Behaviour, Fault, Kind
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ NOTICED: dict[str, tuple[str, str]] = {
     "forbidden": (_LISTING, "403"),
     "rate_limited": (_LISTING, "429"),
     "broker_down": (_LISTING, "400"),
+    "database_error": (_LISTING, "400"),
+    "no_database": (_LISTING, "ReadTimeout"),
     "server_error": (_LISTING, "500"),
     "html": (_LISTING, "200 text/html"),
     "truncated": (_LISTING, "ChunkedEncodingError"),
@@ -49,6 +53,7 @@ NOTICED: dict[str, tuple[str, str]] = {
     "ghost": (_LISTING, "200 with 3"),
     "stale_ping": (_LISTING, "200 with 1"),
     "crash_loop:0.1": (_LISTING, "ConnectionError"),
+    "starting:60": (_LISTING, "400"),
     "never_ready": (_LISTING, "503"),
 }
 _HEALTHY = {_LISTING: "200 with 2", "/readyz": "200 with checks", _HEADER: "of one process"}
@@ -58,7 +63,7 @@ _HEALTHY = {_LISTING: "200 with 2", "/readyz": "200 with checks", _HEADER: "of o
 def broken(shared: Emulator) -> Iterator[Emulator]:
     """The shared cluster, whose first node each test may break."""
     yield shared
-    if not Fault.parse(shared.node("rc1")["fault"]).behaviour.becomes_ready:
+    if Fault.parse(shared.node("rc1")["fault"]).at_start_only:
         shared.run("stop", "rc1")
         shared.run("start", "rc1", "--fault", "none")
     shared.run("fault", "rc1", "none")
@@ -99,11 +104,11 @@ def _named(emulator: Emulator) -> str:
 def test_a_client_notices(broken: Emulator, fault: str) -> None:
     path, expected = NOTICED[fault]
     assert _answered(broken, path) == _HEALTHY[path] != expected
-    if Fault.parse(fault).behaviour.becomes_ready:
-        broken.run("fault", "rc1", fault)
-    else:
+    if Fault.parse(fault).at_start_only:
         broken.run("stop", "rc1")
         broken.run("start", "rc1", "--fault", fault, "--no-wait")
+    else:
+        broken.run("fault", "rc1", fault)
     seen = ""
     end = time.monotonic() + 8
     while seen != expected:
@@ -158,6 +163,7 @@ def test_a_kind_without_behaviour_cannot_be_written() -> None:
             },
         ),
         ("broker_down", 400, {"success": False, "error": "Service '$node.list' is not available."}),
+        ("database_error", 400, {"success": False, "error": "connection 7 to 10.0.0.21:27017 closed"}),
         ("server_error", 500, {"success": False, "error": "Internal server error"}),
     ],
 )
@@ -170,7 +176,7 @@ def test_refusals(broken: Emulator, kind: str, status: int, body: dict[str, Any]
     assert set(broken.connected("rc2").values()) == {True}, "its peers notice nothing"
 
 
-@pytest.mark.parametrize("kind", ["broker_down", "forbidden", "rate_limited"])
+@pytest.mark.parametrize("kind", ["broker_down", "database_error", "forbidden", "rate_limited"])
 def test_a_node_without_its_broker_serves_otherwise(broken: Emulator, kind: str) -> None:
     broken.run("fault", "rc1", kind)
     assert broken.get("rc1", "/api/info", user=None).json() == {"version": "8.6", "success": True}
@@ -366,6 +372,71 @@ def test_never_ready(emulator: Emulator) -> None:
     emulator.run("stop", "rc1")
     emulator.run("start", "rc1", "--fault", "none", "--version", "7.11.0")
     emulator.eventually(lambda: emulator.connected("rc2").get(emulator.id("rc1")))
+
+
+def test_starting(emulator: Emulator) -> None:
+    """The process answers, but its broker is not up yet."""
+    emulator.up("--expire", "60", nodes=2)
+    known = set(emulator.connected("rc2"))
+    emulator.run("stop", "rc1")
+    begin = time.monotonic()
+    new = emulator.run("start", "rc1", "--fault", "starting:4")["instance_id"]
+    answer = emulator.get("rc1", _LISTING)
+    assert time.monotonic() - begin < 4, "too slow a machine for this test"
+    assert answer.headers["X-Instance-ID"] == new
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {"success": False, "error": "Service '$node.list' is not found."},
+    )
+    assert emulator.get("rc1", "/api/v1/me").status_code == 200
+    assert set(emulator.connected("rc2")) == known, "it has no record yet"
+    emulator.eventually(lambda: emulator.connected("rc2").get(new))
+    assert time.monotonic() - begin >= 4
+    emulator.eventually(lambda: emulator.connected("rc1").get(emulator.id("rc2")))
+    assert emulator.fail("fault", "rc2", "starting:1") == (
+        1,
+        "starting is how a process starts, and rc2 runs: use start rc2 --fault",
+    )
+
+
+def test_no_database(emulator: Emulator) -> None:
+    emulator.up("--expire", "60", nodes=2)
+    emulator.run("fault", "rc1", "no_database")
+    for path in (_LISTING, "/api/info", "/api/v1/me"):
+        begin = time.monotonic()
+        answer = emulator.get("rc1", path)
+        assert (answer.status_code, answer.json()) == (500, {"success": False, "error": "Internal server error"})
+        assert time.monotonic() - begin >= 3 * PING
+    user = emulator.document["admin"]
+    login = {"user": user["username"], "password": user["password"]}
+    assert emulator.request("POST", "rc1", "/api/v1/login", user=None, json=login).status_code == 500
+    # What needs no database answers.
+    assert emulator.get("rc1", _LISTING, user=None).status_code == 401
+    assert emulator.get("rc1", "/api/info", user=None).status_code == 200
+    assert (emulator.get("rc1", "/livez").status_code, emulator.get("rc1", "/readyz").status_code) == (200, 503)
+    # It cannot ping, its peer can.
+    first, second = emulator.id("rc1"), emulator.id("rc2")
+    stuck = _pings(emulator, "rc2")
+    emulator.eventually(lambda: _pings(emulator, "rc2")[second] > stuck[second])
+    assert _pings(emulator, "rc2")[first] == stuck[first]
+    emulator.run("fault", "rc1", "none")
+    assert emulator.get("rc1", _LISTING).status_code == 200
+    emulator.eventually(lambda: _pings(emulator, "rc2")[first] > stuck[first])
+
+
+def test_a_call_that_waits_goes_on_when_the_database_is_back(emulator: Emulator) -> None:
+    emulator.up("--ping", "10", "--expire", "60")
+    emulator.run("fault", "rc1", "no_database")
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(emulator.get, "rc1", _LISTING, timeout=20)
+        time.sleep(0.3)
+        assert not waiting.done()
+        emulator.run("fault", "rc1", "none")
+        assert waiting.result(10).status_code == 200
+
+
+def _pings(emulator: Emulator, node: str) -> dict[str, str]:
+    return {item["instanceRecord"]["_id"]: item["instanceRecord"]["_updatedAt"] for item in emulator.items(node)}
 
 
 def _listens(emulator: Emulator) -> bool:

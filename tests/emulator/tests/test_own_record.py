@@ -61,12 +61,12 @@ def test_peers_answer_for_it_in_turn(emulator: Emulator, version: str) -> None:
     before = emulator.record("rc1", emulator.id("rc2"))
     assert before
     _remove(emulator, "rc2")
+    expected = [(node, node, _WITHOUT_2) for node in ("rc1", "rc3")]
+    emulator.eventually(lambda: [_answer(emulator, node) for node in ("rc1", "rc3")] == expected)
     emulator.eventually(lambda: _answer(emulator, "rc2")[1] != "rc2")
     seen = [_answer(emulator, "rc2") for _time in range(4)]
     assert sorted(seen[:2]) == [("rc2", "rc1", _WITHOUT_2), ("rc2", "rc3", _WITHOUT_2)]
     assert seen[2:] == seen[:2]
-    for node in ("rc1", "rc3"):
-        assert _answer(emulator, node) == (node, node, _WITHOUT_2)
     # Its record is fresh, under the same id.
     after = emulator.record("rc2", emulator.id("rc2"))
     assert after
@@ -111,6 +111,21 @@ def test_all_at_once_each_answers_400(emulator: Emulator) -> None:
     emulator.eventually(lambda: _refusal(emulator, "rc2") is None and len(emulator.items("rc2")) == 3)
     assert _answer(emulator, "rc2") == ("rc2", "rc1", {"rc1": True, "rc2": False, "rc3": False})
     assert _answer(emulator, "rc1") == ("rc1", "rc1", {"rc1": True, "rc2": False, "rc3": False})
+
+
+def test_a_database_that_is_away_for_long_does_it_to_all(emulator: Emulator) -> None:
+    emulator.up("--version", "6.14.0", nodes=2)
+    ids = {emulator.id("rc1"), emulator.id("rc2")}
+    for node in ("rc1", "rc2"):
+        emulator.run("fault", node, "no_database")
+    with closing(sqlite3.connect(emulator.state_dir / FILE_NAME, timeout=5)) as connection:
+        emulator.eventually(lambda: not connection.execute("SELECT * FROM records").fetchall())
+    for node in ("rc1", "rc2"):
+        emulator.run("fault", node, "none")
+    for node in ("rc1", "rc2"):
+        assert emulator.eventually(partial(_refusal, emulator, node)) == _NOT_AVAILABLE
+    with closing(sqlite3.connect(emulator.state_dir / FILE_NAME, timeout=5)) as connection:
+        emulator.eventually(lambda: {row[0] for row in connection.execute("SELECT id FROM records")} == ids)
 
 
 def test_one_that_is_cut_off_from_the_others_answers_400(emulator: Emulator) -> None:
