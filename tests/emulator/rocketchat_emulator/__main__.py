@@ -18,7 +18,7 @@ from rocketchat_emulator import cluster
 from rocketchat_emulator.cluster import Cluster, Plan
 from rocketchat_emulator.errors import EmulatorError
 from rocketchat_emulator.faults import KINDS, Fault
-from rocketchat_emulator.settings import TRANSPORTS, RateLimit, Settings
+from rocketchat_emulator.settings import MIGRATING, TRANSPORTS, RateLimit, Settings
 from rocketchat_emulator.version import DEFAULT, Version
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         lifetime=options.lifetime,
         start_gap=options.start_gap,
         transport=options.transport,
+        migrating=options.migrating,
+        migration_time=options.migration_time,
         microservices=options.microservices,
         host_field=options.host_field,
         port_field=options.port_field,
@@ -173,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", "be a node that does not run, in the foreground, as a service manager wants it", _run)
     run.add_argument("name", metavar="NAME", help="the node, such as rc1")
     _add_build_options(run)
-    add("status", "show the nodes, the cuts, and how many login sessions exist", _status)
+    add("status", "show the nodes, the cuts, the migrations, and how many login sessions exist", _status)
     add("down", "end every process of the cluster; doing it again does no harm", _down)
     start = add_on_node("start", "start a node that does not run; it keeps version and fault unless told", _start)
     _add_start_options(start)
@@ -234,6 +236,8 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         help="from 7.3 to 7.8, over TCP: start all nodes at the same moment, so that they never link"
         " (default: one after the other)",
     )
+    add("--migrating", "which releases add a migration of the database", choices=MIGRATING, default="major")
+    add("--migration-time", "how long a migration takes; meanwhile its process does not answer", default=0.0, **seconds)
     parser.add_argument(
         "--host-field",
         default="",

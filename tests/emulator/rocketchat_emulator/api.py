@@ -21,6 +21,7 @@ from rocketchat_emulator.accounts import BYPASS_RATE_LIMIT, VIEW_STATISTICS, Ses
 from rocketchat_emulator.answers import RefusedError
 from rocketchat_emulator.exchange import Exchange, is_foreign, mark_foreign, to_response, web_page
 from rocketchat_emulator.links import BrokerError
+from rocketchat_emulator.migration import Control
 from rocketchat_emulator.ratelimit import Tally
 from rocketchat_emulator.registry import isoformat
 
@@ -256,7 +257,7 @@ class Api:
 
     def store_statistics(self) -> None:
         """Rocket.Chat does this hourly; the emulator at the start of each node and on demand."""
-        now = isoformat(self.database.now())
+        now, control = isoformat(self.database.now()), Control.read(self.database)
         document = {
             "_id": self.presence.id,
             "version": str(self.instance.version),
@@ -264,9 +265,9 @@ class Api:
             "msEnabled": self.microservices,
             "migration": {
                 "_id": "control",
-                "locked": False,
-                "version": 300 + self.instance.version.major,
-                "lockedAt": now,
+                "version": control.version,
+                "locked": control.locked,
+                "lockedAt": isoformat(control.locked_at),
             },
             "process": {
                 "nodeVersion": self.instance.version.node_js,

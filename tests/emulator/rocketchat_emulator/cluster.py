@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rocketchat_emulator import keeper
+from rocketchat_emulator import keeper, migration
 from rocketchat_emulator.accounts import Accounts
 from rocketchat_emulator.database import FILE_NAME, Database
 from rocketchat_emulator.errors import EmulatorError
 from rocketchat_emulator.faults import Fault
+from rocketchat_emulator.migration import Control
 from rocketchat_emulator.processes import become_node, own_process, spawn, spawn_node
 from rocketchat_emulator.registry import Registry
 from rocketchat_emulator.roster import Roster
@@ -101,11 +102,17 @@ class Cluster:
 
     def status(self) -> dict[str, Any]:
         """Everything but secrets. Of a node that does not run, version and fault are what its next start gets."""
+        control = Control.read(self._database)
         cuts = [{"a": a, "b": b, "kind": kind} for a, b, kind in self._roster.cuts()]
         return {
             "nodes": [_describe(place) for place in self._roster.places()],
             "sessions": Accounts(self._database).sessions(),
             "cuts": cuts,
+            "migration": {
+                "version": control.version,
+                "locked": control.locked,
+                "runs": migration.runs(self._database),
+            },
         }
 
     def node(self, name: str) -> dict[str, Any]:
@@ -350,6 +357,7 @@ def _fill(state_dir: Path, plan: Plan) -> dict[str, Any]:
     try:
         with database.transaction():
             database.put("settings", plan.settings.to_json())
+            migration.begin(database, plan.settings, plan.version)
             database.put("ends_at", database.now() + plan.settings.lifetime)
             for number, (name, (address, port)) in enumerate(plan.endpoints().items(), start=1):
                 Roster(database).add(name=name, number=number, address=address, port=port, version=plan.version)

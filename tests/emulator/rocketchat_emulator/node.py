@@ -21,8 +21,10 @@ from rocketchat_emulator.accounts import Accounts
 from rocketchat_emulator.api import Api
 from rocketchat_emulator.balancer import Balancer
 from rocketchat_emulator.database import Database
+from rocketchat_emulator.errors import EmulatorError
 from rocketchat_emulator.instance import Instance, new_id
 from rocketchat_emulator.links import NoBroker
+from rocketchat_emulator.migration import Migration
 from rocketchat_emulator.nats import NatsPeers
 from rocketchat_emulator.peers import Peers
 from rocketchat_emulator.presence import Presence
@@ -92,7 +94,11 @@ class Node:
         await runner.cleanup()
 
     async def _begin(self, api: Api, site: web.TCPSite) -> None:
-        """Register and answer; both in the order of the release."""
+        """Migrate, register and answer; the last two in the order of the release."""
+        migration = Migration(
+            node=self._name, version=self._instance.version, database=self._database, settings=self._settings
+        )
+        await migration.run()
         if self._never_ready:
             await site.start()
             return
@@ -229,6 +235,8 @@ def main() -> None:
     node = Node(state_dir=state_dir, name=name, database=database)
     try:
         asyncio.run(node.run())
+    except EmulatorError as error:
+        sys.exit(f"{name}: {error}")
     except OSError as error:
         sys.exit(f"{name}: {error.strerror or error}")
 

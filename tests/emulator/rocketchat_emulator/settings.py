@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from rocketchat_emulator.roster import Place
+    from rocketchat_emulator.version import Version
 
 # How processes reach each other: directly, or through a NATS server.
 Transport = Literal["tcp", "nats"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
+
+
+# Which releases add a migration of the database.
+Migrating = Literal["major", "minor"]
+MIGRATING: tuple[Migrating, ...] = get_args(Migrating)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,8 @@ class Settings:
     lifetime: float
     start_gap: float
     transport: Transport
+    migrating: Migrating
+    migration_time: float
     microservices: bool
     host_field: str
     port_field: str
@@ -65,6 +73,10 @@ class Settings:
     def scaled(self, seconds: float) -> float:
         """A real server's time as this cluster's."""
         return seconds * self.ping / 10
+
+    def migration_of(self, version: Version) -> int:
+        """The number of the newest migration that a release has."""
+        return version.major * 100 + (version.minor if self.migrating == "minor" else 0)
 
     def host_of(self, place: Place) -> str:
         return self.host_field.replace("{n}", str(place.number)) or place.address
