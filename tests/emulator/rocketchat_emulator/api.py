@@ -19,7 +19,7 @@ from aiohttp import hdrs, web
 from rocketchat_emulator import answers, realtime
 from rocketchat_emulator.accounts import BYPASS_RATE_LIMIT, VIEW_STATISTICS, Session
 from rocketchat_emulator.answers import RefusedError
-from rocketchat_emulator.exchange import Exchange, is_foreign, mark_foreign, to_response, web_page
+from rocketchat_emulator.exchange import Exchange, is_foreign, to_response, web_page
 from rocketchat_emulator.links import BrokerError
 from rocketchat_emulator.migration import Control
 from rocketchat_emulator.ratelimit import Tally
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rocketchat_emulator.instance import Instance
     from rocketchat_emulator.links import Broker
     from rocketchat_emulator.presence import Presence
+    from rocketchat_emulator.probes import Probes
     from rocketchat_emulator.ratelimit import RateLimiter
     from rocketchat_emulator.registry import Registry
     from rocketchat_emulator.roster import Roster
@@ -84,6 +85,7 @@ class Api:
     presence: Presence
     limiter: RateLimiter | None
     balancer: Balancer
+    probes: Probes
     request_log: Path
     selection_timeout: float
     microservices: bool
@@ -116,18 +118,7 @@ class Api:
 
     def _outside(self, request: web.Request, fault: Fault) -> web.Response:
         """Probes, and the web client's page for everything else."""
-        version, ready = self.instance.version, not self.never_ready and fault.behaviour.passes_probes
-        ready = ready and fault.behaviour.reaches_database
-        if request.path in {"/livez", "/readyz", "/health"}:
-            # Whether a real probe carries the id depends on the order in which the server's parts are loaded.
-            mark_foreign(request)
-        if version.has_probes and request.path in {"/livez", "/readyz"}:
-            return to_response(answers.probe(ok=ready or request.path == "/livez"))
-        if version.has_health and request.path == "/health":
-            # Since 7.11 it is always 200 and says nothing.
-            healthy = ready or version.has_probes
-            return web.Response(status=200 if healthy else 500, text="ok" if healthy else "not healthy")
-        return web_page()
+        return self.probes.answer(request, fault.behaviour) or web_page()
 
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add the id of the answering process, as the first handler of every Rocket.Chat process has since 2017.

@@ -41,7 +41,8 @@ class Behaviour:
     | ``responds`` | every call of /api: it makes the response, or returns None if none goes out |
     | ``answers`` | a call of one of these paths, once login, rate limit and permission are checked |
     | ``knows_users``, ``withholds``, ``limits_all`` | login, the permission check, the rate limit |
-    | ``passes_probes`` | /readyz, and /health before 7.11 |
+    | ``passes_probes`` | the check of the database in /readyz, and /health before 7.7 |
+    | ``lags``, ``lags_at_start`` | the check of the event loop in /readyz: every other call, the first call |
     | ``names_itself`` | every answer: the header X-Instance-ID |
     | ``pings`` | the duty to refresh the node's record |
     | ``reaches_database`` | authentication, the duties that read or write records, /readyz |
@@ -56,6 +57,8 @@ class Behaviour:
     withholds: frozenset[str] = frozenset()
     limits_all: bool = False
     passes_probes: bool = True
+    lags: bool = False
+    lags_at_start: bool = False
     names_itself: bool = True
     pings: bool = True
     reaches_database: bool = True
@@ -125,7 +128,8 @@ class Fault:
     @property
     def at_start_only(self) -> bool:
         """Whether it takes effect when a process starts, and none on a process that runs."""
-        return not self.behaviour.becomes_ready or self.behaviour.starts_late
+        behaviour = self.behaviour
+        return not behaviour.becomes_ready or behaviour.starts_late or behaviour.lags_at_start
 
     @property
     def cured_by_restart(self) -> bool:
@@ -296,7 +300,18 @@ KINDS = _by_name(
         "a load balancer answers: calls of /api go to this node and all others in turn",
         Behaviour(responds=_several_processes),
     ),
-    Kind("not_ready", "/readyz answers 503 (since 7.11), /health 500 (before)", Behaviour(passes_probes=False)),
+    Kind(
+        "not_ready",
+        "its database does not answer pings: 503 from /readyz (since 7.11), 500 from /health (before 7.7)",
+        Behaviour(passes_probes=False),
+    ),
+    Kind("loaded", "every other call of /readyz answers 503: the event loop lags", Behaviour(lags=True)),
+    Kind(
+        "slow_start",
+        "the first call of /readyz after each start answers 503: the event loop lagged then; takes effect at a start"
+        " only",
+        Behaviour(lags_at_start=True),
+    ),
     Kind(
         "ghost",
         "a record of the year 2257 stands in the database until the fault is changed",

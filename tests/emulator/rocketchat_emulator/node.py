@@ -28,6 +28,7 @@ from rocketchat_emulator.migration import Migration
 from rocketchat_emulator.nats import NatsPeers
 from rocketchat_emulator.peers import Peers
 from rocketchat_emulator.presence import Presence
+from rocketchat_emulator.probes import Probes
 from rocketchat_emulator.processes import own_process
 from rocketchat_emulator.ratelimit import RateLimiter
 from rocketchat_emulator.registry import Registry
@@ -180,6 +181,7 @@ class Node:
             presence=self._presence,
             limiter=RateLimiter(limit, time.monotonic) if limit else None,
             balancer=Balancer(self._name, self._roster),
+            probes=Probes(self._instance.version, self._never_ready),
             request_log=self._state_dir / f"{self._name}.requests.jsonl",
             selection_timeout=self._settings.scaled(_SELECTION_TIMEOUT),
             microservices=self._settings.microservices,

@@ -130,35 +130,6 @@ def test_statistics(shared: Emulator) -> None:
     assert (refused.status_code, refused.json()["success"]) == (400, False)
 
 
-@pytest.mark.parametrize(
-    ("version", "livez", "readyz", "health"),
-    [
-        ("5.2.0", "html", "html", "html"),
-        ("5.3.0", "html", "html", "ok"),
-        ("7.10.0", "html", "html", "ok"),
-        ("7.11.0", "json", "json", "ok"),
-    ],
-)
-def test_probes(emulator: Emulator, version: str, livez: str, readyz: str, health: str) -> None:
-    emulator.up("--version", version)
-
-    def kind(path: str) -> str:
-        answer = emulator.get("rc1", path, user=None)
-        assert answer.status_code == 200
-        if answer.headers["Content-Type"].startswith("application/json"):
-            assert answer.json()["status"] == "ok"
-            return "json"
-        return "html" if answer.headers["Content-Type"].startswith("text/html") else answer.text
-
-    assert [kind("/livez"), kind("/readyz"), kind("/health")] == [livez, readyz, health]
-    emulator.run("fault", "rc1", "not_ready")
-    expected = {"/livez": 200, "/readyz": 503 if readyz == "json" else 200, "/health": 200}
-    if health == "ok" and readyz != "json":
-        # From 7.11 on /health is 200 whatever happens.
-        expected["/health"] = 500
-    assert {path: emulator.get("rc1", path).status_code for path in expected} == expected
-
-
 def test_unknown_paths(shared: Emulator) -> None:
     page = shared.get("rc1", "/some/where")
     assert (page.status_code, page.text.startswith("<!DOCTYPE html>")) == (200, True)

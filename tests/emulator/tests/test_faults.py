@@ -50,6 +50,8 @@ NOTICED: dict[str, tuple[str, str]] = {
     "no_header": (_HEADER, "stripped"),
     "several_processes": (_HEADER, "of two processes"),
     "not_ready": ("/readyz", "503"),
+    "loaded": ("/readyz", "503"),
+    "slow_start": ("/readyz", "503"),
     "ghost": (_LISTING, "200 with 3"),
     "stale_ping": (_LISTING, "200 with 1"),
     "crash_loop:0.1": (_LISTING, "ConnectionError"),
