@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,3 +174,24 @@ def test_the_machine_is_a_snapshot(shared: Emulator) -> None:
 
     after = shared.eventually(later)
     assert after["extraInformation"] == before["extraInformation"]
+
+
+def test_the_old_shape_of_peers_that_were_never_reached(emulator: Emulator) -> None:
+    emulator.up("--version", "5.4.9", nodes=2)
+    for name in ("rc1", "rc2"):
+        emulator.run("stop", name)
+    emulator.run("partition", "rc1", "rc2")
+    for name in ("rc1", "rc2"):
+        emulator.run("start", name)
+    ids = {emulator.id("rc1"), emulator.id("rc2")}
+    for name in ("rc1", "rc2"):
+        emulator.eventually(partial(_lists, emulator, name, ids))
+        assert ["connection" in item for item in emulator.items(name)] == [False, False]
+        # Only the header tells which of them is the answering process.
+        assert emulator.get(name, "/api/v1/instances.get").headers["X-Instance-ID"] == emulator.id(name)
+    emulator.run("heal", "rc1", "rc2")
+    assert [item["_id"] for item in emulator.items("rc1") if "connection" in item] == [emulator.id("rc2")]
+
+
+def _lists(emulator: Emulator, name: str, ids: set[str]) -> bool:
+    return {item["_id"] for item in emulator.items(name)} == ids
