@@ -34,6 +34,7 @@ SERIAL = (1, "10%", "25%")
 MIN_SERVING = "75%"
 LIMIT = 600.0  # seconds for a whole roll, on a busy machine
 LOOK_EVERY = 0.1
+OLD = "7.10.0"
 
 # Slow enough that as many processes leave the machine some time.
 PING = 2.0
@@ -139,7 +140,7 @@ def nodes(count: int) -> Iterator[Emulator]:
     with TemporaryDirectory() as folder, requests.Session() as session:
         emulator = Emulator(Path(folder) / "state", session)
         try:
-            yield emulator.up(*TIMING, "--rate-limit", "off", nodes=count)
+            yield emulator.up("--version", OLD, *TIMING, "--rate-limit", "off", nodes=count)
         finally:
             emulator.run("down")
 
