@@ -11,33 +11,43 @@ goodbye and shows at once.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from rocketchat_emulator.database import NOW
 from rocketchat_emulator.links import NOT_FOUND, BrokerError, Link, View
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rocketchat_emulator.database import Database
     from rocketchat_emulator.instance import Instance
     from rocketchat_emulator.roster import Roster
 
 
 class NatsPeers:
-    """All links of one process. ``interval`` and ``timeout`` of heartbeats are in seconds."""
+    """All links of one process. ``interval`` and ``timeout`` of heartbeats are in seconds of ``clock``."""
 
     def __init__(
-        self, *, instance: Instance, database: Database, roster: Roster, interval: float, timeout: float
+        self,
+        *,
+        instance: Instance,
+        database: Database,
+        roster: Roster,
+        interval: float,
+        timeout: float,
+        clock: Callable[[], float],
     ) -> None:
         self._instance = instance
         self._database = database
         self._roster = roster
         self._interval = interval
         self._timeout = timeout
+        self._clock = clock
         self._started = False
         self._links: dict[str, Link] = {}
         self._beats: dict[str, float] = {}
-        self._beaten_at = self._checked_at = time.monotonic()
+        self._heard_at: dict[str, float] = {}
+        self._beaten_at = self._checked_at = clock()
         self._published: list[str] = []
 
     async def start(self) -> None:
@@ -53,14 +63,14 @@ class NatsPeers:
         pass
 
     def tick(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         if now - self._beaten_at >= self._interval:
             self._beat()
         self._listen()
         if now - self._checked_at >= self._timeout:
             self._checked_at = now
-            for link in self._links.values():
-                if self._instance.uptime() - link.last_heard > self._timeout:
+            for peer, link in self._links.items():
+                if now - self._heard_at[peer] > self._timeout:
                     link.connected = False
         linked = sorted(peer for peer, link in self._links.items() if link.connected)
         if linked != self._published:
@@ -76,7 +86,7 @@ class NatsPeers:
         return View(self._instance.id, self._links)
 
     def _beat(self) -> None:
-        self._beaten_at = time.monotonic()
+        self._beaten_at = self._clock()
         self._database.execute(
             f"INSERT OR REPLACE INTO heartbeats (id, node, beat) VALUES (?, ?, {NOW})",
             self._instance.id,
@@ -99,6 +109,7 @@ class NatsPeers:
             link = self._links.setdefault(peer, Link(node))
             link.connected = link.ever_connected = True
             link.last_heard = self._instance.uptime()
+            self._heard_at[peer] = self._clock()
         for peer, link in self._links.items():
             if peer not in beats and link.node not in cuts:
                 link.connected = False

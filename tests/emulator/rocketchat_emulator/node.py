@@ -145,6 +145,7 @@ class Node:
                 roster=self._roster,
                 interval=self._settings.ping,
                 timeout=self._settings.ping * self._instance.version.heartbeat_timeout,
+                clock=time.monotonic,
             )
         return Peers(
             address=place.address,

@@ -6,14 +6,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator_driver import PING
+from rocketchat_emulator.database import NOW, Database
+from rocketchat_emulator.instance import Instance
+from rocketchat_emulator.nats import NatsPeers
+from rocketchat_emulator.roster import Roster
+from rocketchat_emulator.version import Version
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emulator_driver import Emulator
 
 
@@ -43,6 +51,30 @@ def test_a_dead_peer_looks_connected_for_one_to_two_timeouts(emulator: Emulator,
     new = emulator.run("start", "rc2")["instance_id"]
     emulator.eventually(lambda: emulator.connected("rc1").get(new), timeout=2)
     assert not emulator.connected("rc2")[dead], "what was dead before it started never looked alive to it"
+
+
+def test_peers_are_checked_once_per_timeout(tmp_path: Path) -> None:
+    """So that one that dies right after a check is missed by the next but one at the latest."""
+    now = 0.0
+    database = Database.create(tmp_path)
+    roster, version = Roster(database), Version.parse("8.6.1")
+    roster.add(name="rc1", number=1, address="127.0.0.1", port=1, version=version)
+    instance = Instance(id="own", node="rc1", version=version, host="127.0.0.1", port="1")
+    peers = NatsPeers(instance=instance, database=database, roster=roster, interval=10, timeout=60, clock=lambda: now)
+    asyncio.run(peers.start())
+    seen: list[bool] = []
+    for now in range(0, 200, 10):
+        if now == 10:
+            database.execute(f"INSERT INTO heartbeats (id, node, beat) VALUES ('peer', 'rc2', {NOW})")
+        peers.tick()
+        seen.append("peer" in roster.place("rc1").links)
+    database.close()
+    assert [index * 10 for index, connected in enumerate(seen) if connected] == list(range(10, 120, 10))
+
+
+@pytest.mark.parametrize(("version", "pings"), [("6.3.0", 3), ("7.2.9", 3), ("7.3.0", 6), ("8.6.1", 6)])
+def test_the_timeout_of_each_release(version: str, pings: int) -> None:
+    assert Version.parse(version).heartbeat_timeout == pings
 
 
 def test_an_orderly_end_shows_at_once(emulator: Emulator) -> None:

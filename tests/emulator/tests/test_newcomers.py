@@ -51,7 +51,7 @@ def test_a_third_links_all(emulator: Emulator) -> None:
 
 
 def test_one_after_the_other_all_link(emulator: Emulator) -> None:
-    emulator.up("--version", "7.8.5", "--start-gap", "0.2", nodes=3)
+    emulator.up("--version", "7.8.5", "--start-gap", "2", nodes=3)
     assert _views(emulator, 3) == {f"rc{number}": [True] * 3 for number in (1, 2, 3)}
 
 
