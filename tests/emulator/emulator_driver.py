@@ -137,7 +137,7 @@ class Emulator:
         """Every living process that was started for this state directory."""
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._is_ours(pid)]
 
-    def eventually(self, condition: Callable[[], Any], *, timeout: float = 8) -> Any:
+    def eventually(self, condition: Callable[[], Any], *, timeout: float = 15) -> Any:
         """Wait until a condition holds; returns what it returned."""
         end = time.monotonic() + timeout
         while not (found := condition()):

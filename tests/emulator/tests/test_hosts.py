@@ -70,12 +70,12 @@ def test_nothing_runs_before_it_is_run(emulator: Emulator) -> None:
 def test_nodes_find_each_other_across_hosts(emulator: Emulator) -> None:
     one, two = found(emulator)
     with ExitStack() as stack:
-        process = stack.enter_context(running(emulator, "rc1", "--version", "7.11.0"))
+        process = stack.enter_context(running(emulator, "rc1", "--version", "8.6.2"))
         stack.enter_context(running(emulator, "rc2"))
         emulator.eventually(lambda: answers(one) and answers(two))
         whole = [("127.0.1.1", True), ("127.0.1.2", True)]
         emulator.eventually(lambda: listed(emulator, one) == listed(emulator, two) == whole)
-        assert emulator.node("rc1")["version"] == "7.11.0"
+        assert emulator.node("rc1")["version"] == "8.6.2"
         assert emulator.node("rc1")["pid"] == process.pid, "the process that was started, not a child of it"
         assert emulator.fail("run", "rc1") == (1, f"rc1 already runs, as process {process.pid}")
 

@@ -90,7 +90,7 @@ def test_a_lock_of_more_than_five_minutes_is_taken_over(emulator: Emulator) -> N
 
 
 def test_a_lock_of_another_build_is_taken_over_at_once(emulator: Emulator) -> None:
-    emulator.up("--version", "7.13.0", "--migration-time", "3", nodes=2)
+    emulator.up("--version", "7.13.0", "--migration-time", "8", nodes=2)
     for node, version in (("rc1", "8.0.0"), ("rc2", "8.0.1")):
         emulator.run("stop", node)
         emulator.run("start", node, "--version", version, "--no-wait")
