@@ -48,6 +48,7 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.hooks import HookFiles
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.journal import Journal
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.refusals import contradictions, refusals
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.turns import turns_for
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import Variables
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 
 # Stages whose gates are judged by what the user has set, and not by the stage alone.
 CHECKED = (Stage.LOOK, Stage.BEFORE, Stage.RECHECK, Stage.FINAL)
+# Hooks with which a batch begins: its hosts take their steps in turns of their own.
+OF_BATCH = (Hook.DRAIN, Hook.DEPLOY)
 
 
 class ActionModule(GateAction):
@@ -67,7 +70,8 @@ class ActionModule(GateAction):
         return self.guarded(lambda: self._answer(task_vars))
 
     def _answer(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        point = validated(ROLLOUT, self._task.args, set())["point"]
+        options = validated(ROLLOUT, self._task.args, set())
+        point = options["point"]
         self.task_vars, self.host = task_vars, "roll"
         self.variables = Variables(task_vars, self._templar)
         if point == "start":
@@ -77,9 +81,7 @@ class ActionModule(GateAction):
             msg = "nothing is known of the roll: its journal in Ansible's temporary folder (local_tmp) is gone"
             return {**self._leave(msg, next="nothing.yml"), "failed": point == "end"}
         if point == "turn":
-            return self._turn(journal)
-        if point == "batch":
-            return self._turn_of_batch(journal)
+            return self._turn(journal, options["hosts"])
         return self._put_back(journal) if point == "put_back" else self._end(journal)
 
     # The start
@@ -152,33 +154,35 @@ class ActionModule(GateAction):
 
     # The turns
 
-    def _turn(self, journal: Journal) -> dict[str, Any]:
+    def _turn(self, journal: Journal, batch: list[str] | None) -> dict[str, Any]:
+        """``batch``: hosts that take this turn beside the one that asks, or None if all hosts of the play do."""
         self._note_outcome(journal)
         step = journal.due or self._advance(journal)
         if isinstance(step, End):
             journal.end = {"failed": step.failed, "msg": last_line(journal.plan, journal.state, step)}
         if not isinstance(step, Run):
             return self._stopped(journal)
-        journal.within = step.hosts
-        file = "batch.yml" if step.hook in (Hook.DRAIN, Hook.DEPLOY) else "hook.yml"
-        return self._take(journal, step, dict.fromkeys(step.hosts, file))
+        if batch is not None:
+            here = {self.variables.host, *batch}
+            return self._take(journal, step) if here >= set(step.hosts) else self._put_off(journal, step)
+        in_order = [host for host in self.variables.in_play if host in self.variables.here]
+        turns = turns_for(journal.plan, journal.state, here=in_order) if step.hook in OF_BATCH else {}
+        if not turns:
+            return self._take(journal, step)
+        return {**self._put_off(journal, step), "files": {host: ["batches.yml"] for host in turns}, "turns": turns}
 
-    def _turn_of_batch(self, journal: Journal) -> dict[str, Any]:
-        """A step for hosts of the batch; others are told by the next turn of all hosts."""
-        self._note_outcome(journal)
-        step = journal.due or self._advance(journal)
-        if isinstance(step, Run) and set(step.hosts) <= set(journal.within):
-            return self._take(journal, step, {})
-        journal.due = step if isinstance(step, Run) else None
+    def _put_off(self, journal: Journal, step: Run) -> dict[str, Any]:
+        """It is taken in another turn."""
+        journal.due = step
         journal.save()
-        return self._told("nothing more to do for this batch")
+        return self._told("nothing to do in this turn")
 
-    def _take(self, journal: Journal, step: Run, files: dict[str, str]) -> dict[str, Any]:
+    def _take(self, journal: Journal, step: Run) -> dict[str, Any]:
         journal.state = before_hook(journal.plan, journal.state, step)
         journal.taken, journal.due, journal.turn = step, None, journal.turn + 1
         journal.save()
-        tasks = {host: [journal.hooks[host][step.hook.value], "flush.yml"] for host in step.hosts}
-        return self._told(step_line(step), files=files, tasks=tasks, mark=journal.mark)
+        files = {host: [journal.hooks[host][step.hook.value], "flush.yml"] for host in step.hosts}
+        return self._told(step_line(step), files=files, mark=journal.mark)
 
     def _stopped(self, journal: Journal) -> dict[str, Any]:
         journal.save()
@@ -186,7 +190,7 @@ class ActionModule(GateAction):
 
     def _leave(self, msg: str, **fields: Any) -> dict[str, Any]:
         """One host ends the play for all."""
-        return self._told(msg, files={self.variables.host: "stop.yml"}, **fields)
+        return self._told(msg, files={self.variables.host: ["stop.yml"]}, **fields)
 
     def _note_outcome(self, journal: Journal) -> None:
         """A host has finished a step if Ansible has not lost it, and it has not noted that the step failed."""
@@ -292,6 +296,6 @@ class ActionModule(GateAction):
             self.say(line)
 
     def _told(self, msg: str, **fields: Any) -> dict[str, Any]:
-        """``files``: what each host includes; ``tasks``: the hook, where that file is about one."""
-        told = {"msg": msg, "files": {}, "tasks": {}, "hooks": [], "next": "turns.yml", "mark": ""}
+        """``files``: what each host includes; ``turns``: those that it takes then."""
+        told = {"msg": msg, "files": {}, "turns": {}, "hooks": [], "next": "turns.yml", "mark": ""}
         return {"changed": False, **told, **fields}

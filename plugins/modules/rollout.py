@@ -39,13 +39,18 @@ options:
     description:
       - Where the playbook is.
       - V(start) checks all that can be known before the first node is drained, and fails with all reasons.
-      - V(turn) answers with the next step, for any hosts of the play. V(batch) does so for the hosts of the last step
-        alone.
+      - V(turn) answers with the next step.
       - V(put_back) begins the play in which members are only put back into rotation.
       - V(end) says how the roll ended, and fails if it did not go well.
     type: str
-    choices: [start, turn, batch, put_back, end]
+    choices: [start, turn, put_back, end]
     required: true
+  hosts:
+    description:
+      - With V(turn), the hosts that take this turn beside the one that asks. A step for other hosts is put off.
+      - If it is left out, all hosts of the play take it.
+    type: list
+    elements: str
 seealso:
   - module: rocketops.rocketchat.cluster_gate
 """
@@ -66,15 +71,15 @@ msg:
   returned: always
   sample: drain rc1
 files:
-  description: For each host with something to do, the file of tasks of the playbook that it includes.
-  type: dict
-  returned: success
-  sample: {"rc1": "batch.yml"}
-tasks:
-  description: For each host of the batch, the files of tasks that are the step.
+  description: For each host with something to do, the files of tasks that it includes.
   type: dict
   returned: success
   sample: {"rc1": ["/srv/deploy/rocketchat.yml", "flush.yml"]}
+turns:
+  description: For each host that takes turns then, those that it takes, each as the hosts of its batch.
+  type: dict
+  returned: success
+  sample: {"rc1": [["rc1"], ["rc2"]], "rc2": [["rc2"]]}
 hooks:
   description: All files of hooks.
   type: list

@@ -39,8 +39,6 @@ class Journal:
     taken: Run | None = None
     # The step to take next, which other hosts have to be told than those that ask.
     due: Run | None = None
-    # The hosts that take the steps of a batch by themselves.
-    within: tuple[str, ...] = ()
     # The result of the batch's last gate before.
     before: dict[str, Any] | None = None
     # What the last gate remembers, and the seconds that it has waited.
@@ -74,10 +72,7 @@ class Journal:
         except FileNotFoundError:
             return None
         runs = {name: raw[name] and _run(raw[name]) for name in ("taken", "due")}
-        within = tuple(raw["within"])
-        return cls(
-            **{**raw, **runs, "plan": _plan(raw["plan"]), "state": State.from_dict(raw["state"]), "within": within}
-        )
+        return cls(**{**raw, **runs, "plan": _plan(raw["plan"]), "state": State.from_dict(raw["state"])})
 
     @staticmethod
     def forget() -> None:

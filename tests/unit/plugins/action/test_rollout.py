@@ -59,6 +59,8 @@ class Play:
         # What each hook does to a host; whether it finishes.
         self.does: dict[str, Callable[[str], bool]] = {"deploy": self._deploy}
         self.steps: list[str] = []
+        # Those of each host, each time that they were made.
+        self.turns: list[dict[str, list[list[str]]]] = []
         self.check = False
         # What happens to the cluster at some time by itself.
         self.later: tuple[float, Callable[[], object]] | None = None
@@ -69,10 +71,10 @@ class Play:
             (_time, happens), self.later = self.later, None
             happens()
 
-    def ask(self, point: str) -> dict[str, Any]:
-        host = self.here[0]
+    def ask(self, point: str, *, batch: list[str] | None = None, host: str | None = None) -> dict[str, Any]:
+        host = host or self.here[0]
         made = action(ActionModule, {}, keywords={"check_mode": self.check})
-        made._task.args = {"point": point}
+        made._task.args = {"point": point, **({} if batch is None else {"hosts": batch})}
         made._task.get_play = lambda: None  # type: ignore[method-assign]
         hostvars = {name: {**self.variables, **own} for name, own in self.of_host.items() if name != "localhost"}
         own = {"inventory_hostname": host, "groups": self.groups, "omit": "nothing"}
@@ -93,17 +95,32 @@ class Play:
 
     def _turns(self) -> None:
         for _turn in range(60):
-            answer = self.ask("turn")
-            if "stop.yml" in answer["files"].values():
+            if self._turn(self.ask("turn"), self.here):
                 return
-            self._run(answer)
-            if "batch.yml" in answer["files"].values():
-                for _step in range(2):
-                    self._run(self.ask("batch"))
         raise AssertionError(f"no end: {self.steps}")
 
-    def _run(self, answer: dict[str, Any]) -> None:
-        for host, (path, _flush) in answer["tasks"].items():
+    def _turn(self, answer: dict[str, Any], hosts: list[str]) -> bool:
+        """Whether the play is over. ``hosts``: those that are told; others do not hear of it."""
+        if ["stop.yml"] in answer["files"].values():
+            return True
+        if answer["turns"]:
+            return self._batches(answer["turns"])
+        self._run(answer, hosts)
+        return False
+
+    def _batches(self, turns: dict[str, list[list[str]]]) -> bool:
+        """In the order in which Ansible meets them."""
+        self.turns.append({name: [list(batch) for batch in own] for name, own in turns.items()})
+        # The first host enters all turns, and so the others find theirs in order.
+        for batch in next(iter(turns.values())):
+            hosts = [name for name in self.here if batch in turns.get(name, ())]
+            if hosts and self._turn(self.ask("turn", batch=batch, host=hosts[0]), hosts):
+                return True
+        return False
+
+    def _run(self, answer: dict[str, Any], hosts: list[str]) -> None:
+        for host, (path, _flush) in answer["files"].items():
+            assert host in hosts, f"{host} is not told: {answer}"
             hook = path.rpartition("/")[2].removesuffix(".yml")
             self.steps.append(f"{hook} {host}")
             does = self.does.get(hook)
@@ -206,11 +223,41 @@ def test_all_hosts_are_lost(play: Play) -> None:
     assert of_batches(play) == ["drain rc1", "readmit rc1"]
 
 
+def test_turns(play: Play) -> None:
+    """A host enters the turn of its batch alone, but for the first one, which asks in each."""
+    play.roll()
+    one, two, three = [["rc1"]], [["rc2"]], [["rc3"]]
+    assert play.turns == [{"rc1": [*one * 3, *two * 3, *three * 3], "rc2": two * 3, "rc3": three * 3}]
+
+
+def test_another_batch_than_expected(play: Play) -> None:
+    """Hosts that wait for turns of their own are told of it by a turn of all hosts."""
+
+    def deploy(host: str) -> bool:
+        play.scene.restart(host, version=NEW)
+        if host == "rc1":
+            play.scene.kill("rc3")
+        return True
+
+    play.does["deploy"] = deploy
+    play.variables.update(health_gate_min_serving=1, health_gate_restart_confirmed=True)
+    assert not play.roll()["failed"]
+    assert [step for step in play.steps if "deploy" in step] == ["deploy rc1", "deploy rc3", "deploy rc2"]
+
+
+def test_a_batch_with_a_host_that_is_not_drained(play: Play) -> None:
+    """It waits in its batch for the deployment."""
+    play.variables.update(rolling_update_keep_out=["rc2"], rolling_update_serial=[1, 2], health_gate_min_serving=0)
+    assert not play.roll()["failed"]
+    assert of_batches(play)[3:] == ["drain rc3", "deploy rc2", "deploy rc3", "readmit rc3"]
+
+
 def test_a_play_that_ended_in_a_hook(play: Play) -> None:
     """What was going on has not finished, as far as is known."""
     assert not play.ask("start").get("failed")
-    play._run(play.ask("turn"))
-    assert play.ask("turn")["files"] == {"rc1": "batch.yml"}
+    play._turn(play.ask("turn"), play.here)
+    assert play.ask("turn")["files"] == {name: ["batches.yml"] for name in play.hosts}
+    assert list(play.ask("turn", batch=["rc1"])["files"]) == ["rc1"]
     assert play.ask("put_back")["next"] == "turns.yml"
     play._turns()
     assert play.ask("end")["msg"].startswith("the roll stopped at rc1; the drain hook failed on rc1. ")
@@ -218,9 +265,9 @@ def test_a_play_that_ended_in_a_hook(play: Play) -> None:
 
 def test_a_journal_that_is_gone(play: Play) -> None:
     """Such as by a hook that cleans Ansible's folders."""
-    for point in ("turn", "batch", "put_back"):
+    for point in ("turn", "put_back"):
         answer = play.ask(point)
-        assert (answer["files"], answer["next"], answer["failed"]) == ({"rc1": "stop.yml"}, "nothing.yml", False)
+        assert (answer["files"], answer["next"], answer["failed"]) == ({"rc1": ["stop.yml"]}, "nothing.yml", False)
     assert play.ask("end")["failed"]
     assert "(local_tmp) is gone" in play.ask("end")["msg"]
 
