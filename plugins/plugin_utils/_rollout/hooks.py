@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 BLOCKS = ("block", "rescue", "always")
 TASKS = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("include_tasks", "import_tasks")}
+FACTS = {f"{prefix}set_fact" for prefix in ("", "ansible.builtin.")}
 ROLES = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("include_role", "import_role")}
+# What the playbook keeps for itself in variables of the hosts.
+RESERVED = {f"rolling_update_{name}" for name in ("answer", "connection", "failed", "file", "hooks", "point", "turn")}
 
 
 @dataclass
@@ -71,6 +74,8 @@ class HookFiles:
         except AnsibleError as error:
             self.reasons.append(f"{path}: {_first_line(error)}")
             return
+        for name in sorted(RESERVED & set(_names_set_by(task, action, arguments))):
+            self.reasons.append(f"{path} sets {name}, which the playbook uses itself: give it another name")
         for name in _texts(task.get("notify")):
             self.notified.setdefault(name, str(path))
         if action in TASKS:
@@ -155,6 +160,16 @@ def _tasks_of(raw: Any) -> Iterator[dict[str, Any]]:
                 yield from _tasks_of(task.get(part))
         else:
             yield task
+
+
+def _names_set_by(task: dict[str, Any], action: object, arguments: dict[str, Any]) -> Iterator[str]:
+    """Variables that go on being set after the task, or in what it includes."""
+    yield from _texts(task.get("register"))
+    control = task.get("loop_control")
+    if isinstance(control, dict):
+        yield from (*_texts(control.get("loop_var")), *_texts(control.get("index_var")))
+    if action in FACTS:
+        yield from map(str, arguments)
 
 
 def _yaml(folder: Path, name: str) -> Path:

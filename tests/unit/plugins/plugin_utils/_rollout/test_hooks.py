@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible import constants
@@ -20,9 +22,6 @@ from ansible.vars.manager import VariableManager
 
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout import hooks
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.hooks import HookFiles
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PING: dict[str, Any] = {"ansible.builtin.ping": {}}
 USE_CHAT = {"ansible.builtin.include_role": {"name": "chat"}}
@@ -95,6 +94,31 @@ def test_a_module_that_there_is_not(task: Any, tmp_path: Path) -> None:
     write(tmp_path / "roles" / "chat" / "tasks" / "inner.yml", unknown)
     write(tmp_path / "roles" / "chat" / "tasks" / "other.yml", unknown)
     assert [reason for reason in reasons(tmp_path, task) if "no.such.module" in reason]
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [
+        ({"ansible.builtin.set_fact": {"version": 1, "rolling_update_point": "start"}}, "rolling_update_point"),
+        ({"set_fact": "rolling_update_answer=none"}, "rolling_update_answer"),
+        ({**PING, "register": "rolling_update_failed"}, "rolling_update_failed"),
+        ({**PING, "loop": [1], "loop_control": {"loop_var": "rolling_update_file"}}, "rolling_update_file"),
+        ({**PING, "loop": [1], "loop_control": {"index_var": "rolling_update_turn"}}, "rolling_update_turn"),
+    ],
+)
+def test_a_name_that_the_playbook_uses(task: Any, name: str, tmp_path: Path) -> None:
+    given = [PING, {"block": [task]}, {"set_fact": {"rolling_update_soak": 9}}]
+    assert reasons(tmp_path, *given) == [
+        f"deploy.yml sets {name}, which the playbook uses itself: give it another name"
+    ]
+
+
+def test_the_names_that_the_playbook_uses() -> None:
+    playbooks = Path(__file__).parents[5] / "playbooks"
+    text = "".join(path.read_text(encoding="utf-8") for path in playbooks.rglob("*.yml"))
+    kept = set(re.findall(r"(?:register: |loop_var: |\n +)(rolling_update_\w+)", text))
+    kept |= set(re.findall(r"vars: \{(rolling_update_\w+)", text))
+    assert kept == hooks.RESERVED
 
 
 def test_a_file_that_is_no_yaml(tmp_path: Path) -> None:
