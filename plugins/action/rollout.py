@@ -47,7 +47,11 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking impo
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import form_of, written
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.hooks import HookFiles
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.journal import Journal
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.refusals import contradictions, refusals
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.refusals import (
+    contradictions,
+    of_the_command,
+    refusals,
+)
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.turns import turns_for
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import Variables
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
@@ -78,8 +82,8 @@ class ActionModule(GateAction):
             return self._start()
         journal = Journal.load()
         if journal is None:
-            msg = "nothing is known of the roll: its journal in Ansible's temporary folder (local_tmp) is gone"
-            return {**self._leave(msg, next="nothing.yml"), "failed": point == "end"}
+            gone = "nothing is known of the roll: its journal in Ansible's temporary folder (local_tmp) is gone"
+            return {**self._leave("; ".join(of_the_command()) or gone, next="nothing.yml"), "failed": point == "end"}
         if point == "turn":
             return self._turn(journal, options["hosts"])
         return self._put_back(journal) if point == "put_back" else self._end(journal)

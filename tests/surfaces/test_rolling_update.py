@@ -409,7 +409,10 @@ def test_what_is_refused_before_the_first_drain(variables: dict[str, Any], says:
     assert bare.steps == []
 
 
-@pytest.mark.parametrize("arguments", [("--tags", "deploy"), ("--skip-tags", "untagged")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--tags", "deploy"), ("--skip-tags", "untagged"), ("--skip-tags", "always"), ("--skip-tags", "tagged")],
+)
 def test_a_part_of_a_roll_is_refused(arguments: tuple[str, ...], bare: Site) -> None:
     shown = bare.play(*arguments)
     assert shown.code != 0

@@ -30,9 +30,9 @@ LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 
 def refusals(variables: Variables, members: Sequence[str]) -> Iterator[str]:
     """Reasons not to begin. ``members``: their names."""
-    of_the_command = list(_of_the_command())
-    if of_the_command:  # nothing else is known: tasks before this one may have been left out
-        yield from of_the_command
+    in_part = list(of_the_command())
+    if in_part:  # nothing else is known: tasks before this one may have been left out
+        yield from in_part
         return
     yield from _of_the_hosts(variables, members)
     yield from _of_the_inventory(variables)
@@ -153,8 +153,11 @@ def _number(value: Any) -> float | None:
         return None  # refused with the other options
 
 
-def _of_the_command() -> Iterator[str]:
-    """Tags to skip may be of the hooks, such as those that molecule always gives; others are of this playbook."""
+def of_the_command() -> Iterator[str]:
+    """Reasons in how Ansible was called.
+
+    Tags to skip may be of the hooks, such as those that molecule always gives; others are of this playbook.
+    """
     tags, skipped = (set(context.CLIARGS.get(option) or ()) for option in ("tags", "skip_tags"))
     given = {
         "tags": tags - {"all"},

@@ -483,6 +483,13 @@ def test_a_part_of_a_roll(play: Play, given: str, value: object, monkeypatch: py
     assert play.roll()["msg"] == f"nothing was done: --{named} is given: a roll cannot be run in part"
 
 
+def test_a_part_of_a_roll_without_its_start(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task that asks for it is skipped, too."""
+    monkeypatch.setattr(context, "CLIARGS", ImmutableDict(tags=["all"], skip_tags=["always"]))
+    end = play.ask("end")
+    assert (end["failed"], end["msg"]) == (True, "--skip-tags is given: a roll cannot be run in part")
+
+
 def test_a_database_that_takes_no_writes(play: Play) -> None:
     """All pings are of the same time, so that none looks old; but none has moved since the gate before."""
 
