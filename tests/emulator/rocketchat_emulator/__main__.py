@@ -183,6 +183,11 @@ def _parser() -> argparse.ArgumentParser:
     add_on_node("kill", "end a node at once (SIGKILL)", lambda c, o: c.kill(o.name))
     add_on_node("freeze", "pause a node (SIGSTOP)", lambda c, o: c.freeze(o.name))
     add_on_node("thaw", "resume a paused node (SIGCONT)", lambda c, o: c.thaw(o.name))
+    add_on_node(
+        "forget",
+        "remove the record of a node, as the database does after a pause; returns when it has registered again",
+        lambda c, o: c.forget(o.name),
+    )
     fault = add_on_node("fault", "let a node fail, or heal it (none)", lambda c, o: c.set_fault(o.name, o.kind))
     fault.add_argument("kind", metavar="KIND", type=_typed(Fault.parse), help="one of the faults below")
     partition = add("partition", "cut two nodes off from each other", _cut)

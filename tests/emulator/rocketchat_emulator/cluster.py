@@ -45,6 +45,9 @@ _SIGNAL_TIMEOUT = 10.0
 # Seconds that nodes may take to act on a changed cut.
 _CUT_TIMEOUT = 10.0
 
+# A process that has lost its record registers again with its next ping.
+_PING_TIMEOUT = 30.0
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -188,6 +191,16 @@ class Cluster:
         process = self._running(name)
         process.signal(signal.SIGCONT)
         _await_state(process, "running")
+
+    def forget(self, name: str) -> None:
+        self._running(name)
+        instance_id = str(self._roster.place(name).instance_id)
+        self._registry.remove(instance_id)
+        self._await(
+            lambda: any(record.id == instance_id for record in self._registry.records()),
+            timeout=_PING_TIMEOUT,
+            late=lambda: f"{name} has not registered again within {_PING_TIMEOUT:g} s",
+        )
 
     def set_fault(self, name: str, fault: Fault) -> None:
         place = self._roster.place(name)

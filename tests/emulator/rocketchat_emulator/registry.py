@@ -111,6 +111,9 @@ class Registry:
                     self._database.put("last_sweep", self._database.now())
                     self._database.execute(f"DELETE FROM records WHERE updated_at < {NOW} - ?", expire)
 
+    def remove(self, instance_id: str) -> None:
+        self._database.execute("DELETE FROM records WHERE id = ?", instance_id)
+
     def _sweep_is_due(self, every: float) -> bool:
         last = self._database.get("last_sweep")
         return last is None or self._database.now() - float(last) >= every
@@ -130,7 +133,7 @@ class Registry:
 
     def remove_ghost(self, node: str) -> None:
         """What an administrator does by hand in the real database."""
-        self._database.execute("DELETE FROM records WHERE id = ?", self._database.get(f"ghost of {node}"))
+        self.remove(self._database.get(f"ghost of {node}"))
 
 
 def isoformat(seconds: float) -> str:

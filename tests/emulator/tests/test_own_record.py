@@ -22,18 +22,9 @@ _LISTING = "/api/v1/instances.get"
 _NOT_AVAILABLE = {"success": False, "error": "Service '$node.list' is not available."}
 
 
-def _remove(emulator: Emulator, *nodes: str) -> None:
-    """Take away the records of nodes, by hand, and wait until they have registered again."""
-    ids = [emulator.id(node) for node in nodes]
-    with closing(sqlite3.connect(emulator.state_dir / FILE_NAME, timeout=5, isolation_level=None)) as connection:
-        before = dict(connection.execute("SELECT id, created_at FROM records"))
-        connection.executemany("DELETE FROM records WHERE id = ?", [(one,) for one in ids])
-
-        def back() -> bool:
-            now = dict(connection.execute("SELECT id, created_at FROM records"))
-            return all(now.get(one, 0) > before[one] for one in ids)
-
-        emulator.eventually(back)
+def _forget(emulator: Emulator, *nodes: str) -> None:
+    for node in nodes:
+        emulator.run("forget", node)
 
 
 def _answer(emulator: Emulator, node: str) -> tuple[str, str, dict[str, bool]]:
@@ -60,7 +51,7 @@ def test_peers_answer_for_it_in_turn(emulator: Emulator, version: str) -> None:
     emulator.up("--version", version, "--expire", "60", nodes=3)
     before = emulator.record("rc1", emulator.id("rc2"))
     assert before
-    _remove(emulator, "rc2")
+    _forget(emulator, "rc2")
     expected = [(node, node, _WITHOUT_2) for node in ("rc1", "rc3")]
     emulator.eventually(lambda: [_answer(emulator, node) for node in ("rc1", "rc3")] == expected)
     emulator.eventually(lambda: _answer(emulator, "rc2")[1] != "rc2")
@@ -77,7 +68,7 @@ def test_peers_answer_for_it_in_turn(emulator: Emulator, version: str) -> None:
 
 def test_a_restart_cures_it(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=3)
-    _remove(emulator, "rc2")
+    _forget(emulator, "rc2")
     emulator.run("stop", "rc2")
     emulator.run("start", "rc2")
 
@@ -92,7 +83,7 @@ def test_a_restart_cures_it(emulator: Emulator) -> None:
 
 def test_alone_it_answers_400(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0")
-    _remove(emulator, "rc1")
+    _forget(emulator, "rc1")
     assert emulator.eventually(lambda: _refusal(emulator, "rc1")) == _NOT_AVAILABLE
     assert emulator.get("rc1", "/api/v1/me").status_code == 200
     emulator.run("stop", "rc1")
@@ -102,7 +93,7 @@ def test_alone_it_answers_400(emulator: Emulator) -> None:
 
 def test_all_at_once_each_answers_400(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=3)
-    _remove(emulator, "rc1", "rc2", "rc3")
+    _forget(emulator, "rc1", "rc2", "rc3")
     for node in ("rc1", "rc2", "rc3"):
         assert emulator.eventually(partial(_refusal, emulator, node)) == _NOT_AVAILABLE
     # The first that is restarted is in the others' reach, and theirs is its list.
@@ -130,7 +121,7 @@ def test_a_database_that_is_away_for_long_does_it_to_all(emulator: Emulator) -> 
 
 def test_one_that_is_cut_off_from_the_others_answers_400(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=2)
-    _remove(emulator, "rc2")
+    _forget(emulator, "rc2")
     emulator.eventually(lambda: not emulator.connected("rc1")[emulator.id("rc2")])
     emulator.run("partition", "rc1", "rc2")
     assert emulator.eventually(lambda: _refusal(emulator, "rc2")) == _NOT_AVAILABLE
@@ -150,7 +141,7 @@ def test_a_long_hang_does_it_too(emulator: Emulator) -> None:
 
 def test_a_peer_that_hangs_does_not_answer_for_it(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=2)
-    _remove(emulator, "rc2")
+    _forget(emulator, "rc2")
     peer = emulator.id("rc1")
     emulator.run("freeze", "rc1")
     error = f"Request is timed out when call '$node.list' action on '{peer}' node."
@@ -168,7 +159,7 @@ def test_a_peer_that_hangs_does_not_answer_for_it(emulator: Emulator) -> None:
 )
 def test_where_it_changes_nothing(emulator: Emulator, arguments: tuple[str, ...]) -> None:
     emulator.up(*arguments, "--start-gap", "0.1", nodes=2)
-    _remove(emulator, "rc2")
+    _forget(emulator, "rc2")
     both = {emulator.id("rc1"): True, emulator.id("rc2"): True}
     emulator.eventually(lambda: emulator.connected("rc1") == emulator.connected("rc2") == both)
     local = [item["instanceRecord"]["_id"] for item in emulator.items("rc2") if item["currentStatus"].get("local")]
