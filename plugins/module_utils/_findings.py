@@ -142,8 +142,18 @@ class Code(str, Enum):
         scope=Scope.MEMBER,
         ends=Ends.RESTART,
         words="broker down",
-        cause="The process has lost its own message broker and does not recover: a known fault of the server.",
-        remedy="Restart this node, before all others.",
+        cause="The process has lost its own record, has dropped itself from its message broker, and reaches no peer: "
+        "a known fault of the server.",
+        remedy="Restart this node, before the nodes that serve.",
+        statuses=range(400, 401),
+    )
+    STARTING = Row(
+        code="starting",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="starting",
+        cause="The process answers, and its message broker is not up yet: it has just started.",
+        remedy="Wait. If it lasts for minutes, read the log of the node.",
         statuses=range(400, 401),
     )
     SERVER_ERROR = Row(
@@ -151,8 +161,8 @@ class Code(str, Enum):
         scope=Scope.MEMBER,
         ends=Ends.WAIT,
         words="server error",
-        cause="The member, or a proxy in front of it, answers with an error: the node is starting, shutting down or "
-        "broken.",
+        cause="The member, or a proxy in front of it, answers with an error: the database is away, or the node is "
+        "starting, shutting down or broken.",
         remedy="Read the log of the node, and fix what it reports. Do not start an older version: it does not run on "
         "a database that a newer version has migrated.",
         statuses=range(500, 600),
@@ -179,6 +189,25 @@ class Code(str, Enum):
         "identified. It registers again with its next ping.",
         remedy="Wait for the next ping. If the record does not come back, check the URL and the log of the node for "
         "database errors, and restart the node.",
+        judgeable=False,
+    )
+    PEER_ANSWERED = Row(
+        code="peer_answered",
+        scope=Scope.MEMBER,
+        ends=Ends.RESTART,
+        words="peer answered",
+        cause="The process has lost its own record and has dropped itself from its message broker: a known fault of "
+        "the server. Its calls are answered by its peers, and its events do not reach them.",
+        remedy="Restart this node, before the nodes that serve.",
+    )
+    SEVERAL_PROCESSES = Row(
+        code="several_processes",
+        scope=Scope.MEMBER,
+        ends=Ends.WAIT,
+        words="several processes",
+        cause="The member's URL leads to more than one process: to a load balancer, or to a second service at the "
+        "same address.",
+        remedy="Set the member's URL to the node's own address, not to the load balancer's.",
         judgeable=False,
     )
     SAME_PROCESS = Row(
@@ -282,6 +311,14 @@ class Code(str, Enum):
         remedy="Wait until its last ping is older than max_record_age, or find out whether the process runs: it may "
         "still have users, and be out of reach only from where the task runs.",
     )
+    MIGRATION_RUNNING = Row(
+        code="migration_running",
+        scope=Scope.CLUSTER,
+        ends=Ends.TIME,
+        words="migration running",
+        cause="A member is silent, and the database is locked for migrations: the member may be migrating it.",
+        remedy="Wait. A lock that is older than ten minutes is taken for a leftover.",
+    )
     OUT_OF_ROTATION = Row(
         code="out_of_rotation",
         scope=Scope.MEMBER,
@@ -377,7 +414,7 @@ class Code(str, Enum):
         ends=Ends.NEVER,
         words="microservices",
         cause="The servers run as microservices: instances.get does not list their nodes.",
-        remedy="Use the readiness probes of the orchestrator.",
+        remedy="Set links to ignored and readiness to required: then each member is judged by its own answers.",
         judgeable=False,
     )
     UNSUPPORTED_VERSION = Row(
@@ -385,10 +422,18 @@ class Code(str, Enum):
         scope=Scope.MEMBER,
         ends=Ends.NEVER,
         words="unsupported version",
-        cause="A server before version 6 does not tell a dead process from a restarted one.",
-        remedy="Upgrade to version 6 without the gate, and use the gate from then on. instances_info reads older "
-        "servers too.",
+        cause="The answer of a server before version 6 does not say which process sent it, because a proxy removes "
+        "the header X-Instance-ID.",
+        remedy="Let the proxy pass the header X-Instance-ID, or set the member's URL to the node's own address.",
         judgeable=False,
+    )
+    LINKS_UNKNOWN = Row(
+        code="links_unknown",
+        scope=Scope.CLUSTER,
+        ends=Ends.NEVER,
+        words="links unknown",
+        cause="The servers run as microservices: nothing says whether they reach each other.",
+        remedy="Nothing to do. The orchestrator's own checks must cover it.",
     )
     VIEW_MISSING = Row(
         code="view_missing",

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access, is_header
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.identity import answered_by
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.rate_limit import (
     RateLimit,
     date_of,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 INSTANCES = "/api/v1/instances.get"
 INFO = "/api/info"
 READY = "/readyz"
+STATISTICS = "/api/v1/statistics?refresh=true"
 LOGIN = "/api/v1/login"
 LOGOUT = "/api/v1/logout"
 
@@ -45,12 +47,25 @@ REFUSED_FOR = 900.0  # seconds: longer than any gate, and a watch goes on for mo
 
 @dataclass(frozen=True)
 class Answer:
-    """A JSON object that one node sent. ``date`` is the node's clock, in UTC."""
+    """A JSON object that one node sent."""
 
     payload: dict[str, Any]
     status: int
-    date: datetime | None
-    rate_limit: RateLimit | None
+    headers: Mapping[str, str]
+
+    @property
+    def answered_by(self) -> str | None:
+        """The instance id of the process that sent it; none where the header is missing."""
+        return answered_by(self.headers)
+
+    @property
+    def date(self) -> datetime | None:
+        """The node's clock, in UTC."""
+        return date_of(self.headers)
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        return rate_limit_of(self.headers)
 
 
 class Client:
@@ -97,10 +112,22 @@ class Client:
             raise
         self._proven = True
         if answer.status == 400:
-            said = _server_words(answer.payload)
-            raise self._error(Code.BROKER_DOWN, "GET", INSTANCES, 400, said, "only a restart cures it")
+            raise self._refused_by_endpoint(answer)
         self._expect_ok(answer, "GET", INSTANCES)
         return answer
+
+    def _refused_by_endpoint(self, answer: Answer) -> ClientError:
+        """What a 400 means: the endpoint turns each exception inside it into one.
+
+        ``Service '$node.list' is not available.``: the process has dropped itself from its own broker, for as long as
+        it runs. ``Service '$node.list' is not found …``: its broker is not up yet.
+        """
+        said = _server_words(answer.payload)
+        if "$node.list" in said and "not available" in said:
+            return self._error(Code.BROKER_DOWN, "GET", INSTANCES, answer, said, "only a restart cures it")
+        if "$node.list" in said and "not found" in said:
+            return self._error(Code.STARTING, "GET", INSTANCES, answer, said, "its broker is not up yet")
+        return self._error(Code.SERVER_ERROR, "GET", INSTANCES, answer, said, said or "answered 400")
 
     def info(self) -> Answer:
         """``GET /api/info``: the only per-node source of the version; never rate limited."""
@@ -108,9 +135,17 @@ class Client:
         self._expect_ok(answer, "GET", INFO)
         return answer
 
-    def ready(self) -> bool | None:
-        """``GET /readyz`` (since 7.11): true for 200 with JSON, none where the node has no such endpoint, else false.
+    def statistics(self) -> Answer:
+        """``GET /api/v1/statistics?refresh=true``: needs view-statistics. Heavy: the server stores a document."""
+        answer = self._call("GET", STATISTICS, headers=self._credentials())
+        self._expect_ok(answer, "GET", STATISTICS)
+        return answer
 
+    def ready(self) -> bool | None:
+        """``GET /readyz`` (since 7.11); none where the node has no such endpoint.
+
+        What counts is the node's own ping of the database, where the answer tells it: the check of the event loop
+        fails under load, and with the first request after a start. Else the status decides.
         Servers before 7.11 answer 404, or their web page as for any path that they do not know.
         """
         try:
@@ -120,14 +155,15 @@ class Client:
         if response.status == 404 or (response.status == 200 and response.content.lstrip()[:1] == b"<"):
             return None
         try:
-            self._parse(response, "GET", READY)
+            payload = self._parse(response, "GET", READY)
         except ClientError:
             return False
-        return response.status == 200
+        mongo = _entry(_entry(payload, "checks"), "mongo").get("status")
+        return mongo.lower() == "ok" if isinstance(mongo, str) else response.status == 200
 
-    def not_understood(self, why: str) -> ClientError:
+    def not_understood(self, answer: Answer, why: str) -> ClientError:
         """The error for an answer of ``instances.get`` that is JSON, but not what the endpoint sends."""
-        return self._error(Code.NOT_ROCKETCHAT, "GET", INSTANCES, 200, why, "answered JSON of another shape")
+        return self._error(Code.NOT_ROCKETCHAT, "GET", INSTANCES, answer, why, "answered JSON of another shape")
 
     def logout(self, session: tuple[str, str]) -> None:
         """End a session that was logged in here or at another node of the same cluster (they share the database)."""
@@ -135,7 +171,7 @@ class Client:
         self._secrets.add(session[1])
         answer = self._call("POST", LOGOUT, headers=_token_headers(session), body={}, timeout=timeout)
         if answer.status != 200:
-            raise self._error(Code.NOT_ROCKETCHAT, "POST", LOGOUT, answer.status, "", f"answered {answer.status}")
+            raise self._error(Code.NOT_ROCKETCHAT, "POST", LOGOUT, answer, "", f"answered {answer.status}")
 
     def forget_session(self) -> None:
         """The session was logged out: it must not be used again."""
@@ -185,14 +221,14 @@ class Client:
         data = answer.payload.get("data")
         user_id, token = (data.get("userId"), data.get("authToken")) if isinstance(data, dict) else (None, None)
         if answer.status != 200 or not _is_header(user_id) or not _is_header(token):
-            raise self._error(Code.NOT_ROCKETCHAT, "POST", LOGIN, answer.status, "", "login brought no token")
+            raise self._error(Code.NOT_ROCKETCHAT, "POST", LOGIN, answer, "", "login brought no token")
         self._secrets.add(str(token))
         return str(user_id), str(token)
 
     def _expect_ok(self, answer: Answer, method: str, path: str) -> None:
         if answer.status != 200 or answer.payload.get("success") is not True:
             words = _server_words(answer.payload)
-            raise self._error(Code.NOT_ROCKETCHAT, method, path, answer.status, words, f"answered {answer.status}")
+            raise self._error(Code.NOT_ROCKETCHAT, method, path, answer, words, f"answered {answer.status}")
 
     def _call(
         self,
@@ -213,8 +249,7 @@ class Client:
         return Answer(
             payload=self._parse(response, method, path),
             status=response.status,
-            date=date_of(response.headers),
-            rate_limit=rate_limit_of(response.headers),
+            headers=response.headers,
         )
 
     def _raise_for_status(self, response: Response, method: str, path: str) -> None:
@@ -223,23 +258,23 @@ class Client:
             return
         reason = str(response.status) if code is not Code.SERVER_ERROR else f"answered {response.status}"
         text = _text(response.content)
+        if response.status in NO_SERVER_BEHIND and answered_by(response.headers) is None:
+            code, reason = Code.UNREACHABLE, f"a proxy answered {response.status}"
         if code is Code.REDIRECTED:
             text = reason = f"redirected to {_place(response.headers.get('Location', ''))}"
-        rate_limit = rate_limit_of(response.headers) if code is Code.RATE_LIMITED else None
-        raise self._error(code, method, path, response.status, text, reason, rate_limit)
+        raise self._error(code, method, path, response, text, reason)
 
     def _parse(self, response: Response, method: str, path: str) -> dict[str, Any]:
-        status = response.status
         try:
             payload = json.loads(response.content.decode("utf-8"))
         except (ValueError, RecursionError):
             text = f"not JSON: {_text(response.content)}"
             raise self._error(
-                Code.NOT_ROCKETCHAT, method, path, status, text, "answered something else than JSON"
+                Code.NOT_ROCKETCHAT, method, path, response, text, "answered something else than JSON"
             ) from None
         if not isinstance(payload, dict):
             text = f"not a JSON object: {_text(response.content)}"
-            raise self._error(Code.NOT_ROCKETCHAT, method, path, status, text, "answered JSON of another shape")
+            raise self._error(Code.NOT_ROCKETCHAT, method, path, response, text, "answered JSON of another shape")
         return payload
 
     def _error(
@@ -247,20 +282,27 @@ class Client:
         code: Code,
         method: str,
         path: str,
-        status: int | None,
+        answer: Answer | Response | None,
         text: str,
         reason: str,
-        rate_limit: RateLimit | None = None,
     ) -> ClientError:
-        what = f"{method} {self.url}{path}" + (f" answered {status}" if status is not None else " failed")
+        what = f"{method} {self.url}{path}" + (f" answered {answer.status}" if answer else " failed")
         message = ": ".join(part for part in (what, excerpt(text, self._secrets)) if part).rstrip(".")
+        headers = answer.headers if answer else {}
         return ClientError(
-            code, f"{message}. {code.row.remedy}", reason=excerpt(reason, self._secrets), rate_limit=rate_limit
+            code,
+            f"{message}. {code.row.remedy}",
+            reason=excerpt(reason, self._secrets),
+            rate_limit=rate_limit_of(headers),
+            answered_by=answered_by(headers),
         )
 
 
+# A proxy says so of the node behind it; a node itself would say who it is.
+NO_SERVER_BEHIND = range(502, 505)
+
 # What a 400 means depends on the call, and on what the server says.
-_BY_STATUS = {status: code for code in Code for status in code.row.statuses or () if code is not Code.BROKER_DOWN}
+_BY_STATUS = {status: code for code in Code for status in code.row.statuses or () if status != 400}
 
 
 def _text(content: bytes) -> str:
@@ -275,6 +317,11 @@ def _server_words(payload: Mapping[str, Any]) -> str:
 
 def _token_headers(session: tuple[str, str]) -> dict[str, str]:
     return {"X-User-Id": session[0], "X-Auth-Token": session[1]}
+
+
+def _entry(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    entry = value.get(name)
+    return entry if isinstance(entry, dict) else {}
 
 
 def _is_header(value: object) -> bool:

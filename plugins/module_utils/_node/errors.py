@@ -19,10 +19,20 @@ class ClientError(Exception):
 
     ``code`` is its row, ``str()`` names method, URL and status, and says what to do. ``reason`` says it in a few words
     for a status line, such as "connection refused". ``rate_limit`` says when to ask again, where the node told it.
+    ``answered_by``: the instance id of the process that sent the error, where its answer has it.
     """
 
-    def __init__(self, code: Code, message: str, *, reason: str, rate_limit: RateLimit | None = None) -> None:
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        reason: str,
+        rate_limit: RateLimit | None = None,
+        answered_by: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.rate_limit = rate_limit
+        self.answered_by = answered_by

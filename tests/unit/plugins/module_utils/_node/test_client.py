@@ -89,11 +89,33 @@ GET = "GET URL/api/v1/instances.get"
             GET + " answered 400: Service '$node.list' is not available. " + Code.BROKER_DOWN.row.remedy,
         ),
         (
-            503,
+            400,
+            {"error": "Service '$node.list' is not found on 'x' node."},
+            "starting",
+            "its broker is not up yet",
+            GET + " answered 400: Service '$node.list' is not found on 'x' node. " + Code.STARTING.row.remedy,
+        ),
+        (
+            400,
+            {"error": "connection 5 to 10.0.0.9:27017 closed"},
+            "server_error",
+            "connection 5 to 10.0.0.9:27017 closed",
+            GET + " answered 400: connection 5 to 10.0.0.9:27017 closed. " + Code.SERVER_ERROR.row.remedy,
+        ),
+        (400, {}, "server_error", "answered 400", GET + " answered 400. " + Code.SERVER_ERROR.row.remedy),
+        (
+            500,
             b"<html>\n  down\x1b[31m",
             "server_error",
-            "answered 503",
-            GET + " answered 503: <html> down [31m. " + Code.SERVER_ERROR.row.remedy,
+            "answered 500",
+            GET + " answered 500: <html> down [31m. " + Code.SERVER_ERROR.row.remedy,
+        ),
+        (
+            503,
+            b"<html>no server",
+            "unreachable",
+            "a proxy answered 503",
+            GET + " answered 503: <html>no server. " + Code.UNREACHABLE.row.remedy,
         ),
         (
             200,
@@ -119,6 +141,39 @@ def test_answers_that_are_none(status: int, content: Any, code: str, reason: str
     assert found[:2] == (code, reason)
     if message is not None:
         assert found[2] == message
+
+
+@pytest.mark.parametrize(
+    ("header", "answered_by"),
+    [
+        ("6f1ed002-ab5a-4d8f-9c0a-0f9b4f6e4b9a", "6f1ed002-ab5a-4d8f-9c0a-0f9b4f6e4b9a"),
+        ("DNjQwZnTvZzrq8RcC", "DNjQwZnTvZzrq8RcC"),
+        (None, None),
+        ("", None),
+        ("a" * 64, "a" * 64),
+        ("a" * 65, None),
+        ("two words", None),
+        ("b\xe4r", None),
+        ("a,b", None),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 429, 500, 503])
+def test_each_answer_says_which_process_sent_it(status: int, header: str | None, answered_by: str | None) -> None:
+    headers = {} if header is None else {"X_Instance_ID": header}
+    with serving(replying(status, OK, **headers)) as server:
+        client = Client(server.url, TOKEN)
+        if status == 200:
+            assert client.instances().answered_by == answered_by
+        else:
+            with pytest.raises(ClientError) as caught:
+                client.instances()
+            assert caught.value.answered_by == answered_by
+        client.close()
+
+
+def test_a_503_of_the_server_itself_is_no_proxys() -> None:
+    found = failing(replying(503, {"error": "shutting down"}, X_Instance_ID="a"))
+    assert found[:2] == ("server_error", "answered 503")
 
 
 def test_an_answer_and_what_was_sent() -> None:
@@ -489,6 +544,25 @@ def test_a_refusal_does_not_last_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False), (404, None), (302, False)])
 def test_readiness(status: int, *, ready: bool | None) -> None:
     with serving(replying(status, {"status": "x"})) as server:
+        client = Client(server.url, TOKEN)
+        assert client.ready() is ready
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "checks", "ready"),
+    [
+        (503, {"mongo": {"status": "ok"}, "eventLoop": {"status": "error"}}, True),
+        (200, {"mongo": {"status": "error"}}, False),
+        (503, {"mongo": {"status": "error"}}, False),
+        (503, {"mongo": "ok"}, False),
+        (503, {"eventLoop": {"status": "error"}}, False),
+        (503, [], False),
+        (200, {"mongo": {"status": True}}, True),
+    ],
+)
+def test_readiness_is_the_ping_of_the_database_where_it_is_told(status: int, checks: Any, *, ready: bool) -> None:
+    with serving(replying(status, {"status": "x", "checks": checks})) as server:
         client = Client(server.url, TOKEN)
         assert client.ready() is ready
         client.close()
