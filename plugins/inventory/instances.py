@@ -201,7 +201,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         if len(failures) < len(observation.views):
             for reason in _some([f"{name} does not answer: {failure.message}" for name, failure in failures]):
                 self.display.warning(printable(reason))
-            outdated = [view.member.name for view in observation.views if view.listing and not view.listing.complete]
+            outdated = [view.member.name for view in observation.views if view.listing and not view.lists_itself]
             for reason in _some([f"{name} does not list itself: its list is not complete" for name in outdated]):
                 self.display.warning(printable(reason))
             if len(failures) + len(outdated) < len(observation.views):

@@ -10,7 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation, View
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import (
+    Observation,
+    Statistics,
+    View,
+)
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import READINESS, Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import (
     WORST,
@@ -57,16 +61,18 @@ def instances_info(params: Mapping[str, Any], secrets: set[str]) -> dict[str, An
 
 
 def instances_facts(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
-    """The same as facts, with the record and the version of the node asked, if only one was asked."""
+    """The same as facts; if one node was asked, with id, record and version of the process that answered."""
     result = instances_info(params, secrets)
     instances, cluster = result.pop("instances"), result.pop("cluster")
+    answered_by = cluster["answered_by"][0] if len(cluster["answered_by"]) == 1 else None
     for name in ("rate_limit", "views"):
         del result[name]
     single = params.get("members") is None and not result.get("failed")
     facts = {
         "instances": instances,
         "cluster": cluster,
-        "local": next((entry for entry in instances if entry["local"]), None) if single else None,
+        "answered_by": answered_by if single else None,
+        "local": next((entry for entry in instances if entry["id"] == answered_by), None) if single else None,
         "version": next(iter(cluster["versions"]), None) if single else None,
     }
     return {**result, "ansible_facts": {"rocketchat": facts}}
@@ -92,7 +98,7 @@ def cluster_information(observation: Observation, *, max_age: float, details: bo
 
 def instances_of(observation: Observation, *, max_age: float, details: bool) -> list[dict[str, Any]]:
     """Each instance once, ordered by id: as its own node sees it, else as the view does that thinks worst of it."""
-    versions = {view.local.id: view.version for view in observation.views if view.local}
+    versions = {view.instance_id: view.version for view in observation.views if view.instance_id}
     return [_entry(seen, observation, versions, details) for seen in _merged(observation, max_age)]
 
 
@@ -109,7 +115,12 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
     missing = [member.name for member in policy.members if member.name not in views]
     if missing:
         raise InvalidAnswerError(f"{', '.join(missing)} was not asked, but {', '.join(views) or 'nobody'}")
-    return Observation(views=tuple(replace(views[member.name], member=member) for member in policy.members), at=0.0)
+    # Nothing can be asked of what is recorded, and whether the database is being migrated is not in it.
+    statistics = Statistics(uptime=None, lock_age=None)
+    return Observation(
+        views=tuple(replace(views[member.name], member=member, statistics=statistics) for member in policy.members),
+        at=0.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -118,17 +129,18 @@ class _Seen:
 
     record: Record
     state: State
+    own: bool
 
     @property
     def weight(self) -> tuple[bool, int]:
-        return bool(self.record.local), WORST[self.state]
+        return self.own, WORST[self.state]
 
 
 def _merged(observation: Observation, max_age: float) -> list[_Seen]:
     best: dict[str, _Seen] = {}
     for view in observation.views:
         for record in view.by_id.values():
-            seen = _Seen(record, record.state(observation.clock, max_age))
+            seen = _Seen(record, record.state(observation.clock, max_age), own=record is view.own)
             known = best.get(record.id)
             if known is None or seen.weight > known.weight:
                 best[record.id] = seen

@@ -222,7 +222,7 @@ ansible_facts:
               returned: always
               sample: false
             answered_by:
-              description: Ids of the instances that answered.
+              description: Instance ids of the processes that answered.
               type: list
               elements: str
               returned: always
@@ -240,9 +240,15 @@ ansible_facts:
               type: bool
               returned: always
               sample: null
+        answered_by:
+          description: Instance id of the process that answered, by the header X-Instance-ID, or by its list where that
+            is missing. None with O(members).
+          type: str
+          returned: always
+          sample: 871f8be4-5fdb-45a8-868f-8d3e28a39148
         local:
-          description: The one of C(instances) that is the node asked. None with O(members), or if it does not list
-            itself.
+          description: The one of C(instances) that is the process that answered. None with O(members), or if it does
+            not list itself.
           type: dict
           returned: always
           sample:

@@ -226,7 +226,7 @@ cluster:
       returned: always
       sample: false
     answered_by:
-      description: Ids of the instances that answered.
+      description: Instance ids of the processes that answered.
       type: list
       elements: str
       returned: always
@@ -256,15 +256,20 @@ rate_limit:
     reset_after: 60.0
 views:
   description:
-    - What each node answered, in the order of O(members). C(error) has C(code), C(reason) and C(message) if it gave
-      no usable answer. C(instances) are as in RV(instances), without C(age), C(state), C(version) and C(os). The one
-      view of O(url) does not repeat them. C(ready) is there with V(readiness) in O(gather).
+    - What each node answered, in the order of O(members). C(answered_by) is the instance id of the process that
+      answered, an error included, by the header X-Instance-ID; none where the header is missing. C(also_answered) is
+      that of another process which answered a second call, as behind a load balancer.
+    - C(error) has C(code), C(reason) and C(message) if it gave no usable answer. C(instances) are as in RV(instances),
+      without C(age), C(state), C(version) and C(os). The one view of O(url) does not repeat them. C(ready) is there
+      with V(readiness) in O(gather).
   type: list
   elements: dict
   returned: always, unless the options are refused
   sample:
     - member: rc2
       url: http://rc2.example.com:3000
+      answered_by: null
+      also_answered: null
       error:
         code: unreachable
         reason: connection refused

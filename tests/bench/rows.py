@@ -45,6 +45,7 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
@@ -460,7 +461,7 @@ def _memory_of_an_hour(size: int) -> tuple[float, float]:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    def observe() -> Observation:
+    def observe(_statistics_of: AbstractSet[str]) -> Observation:
         held[count[0]] = tracemalloc.get_traced_memory()[0]
         count[0] += 1
         well = int(now[0] / 20) % 2

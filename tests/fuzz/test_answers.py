@@ -94,7 +94,7 @@ def waited(answers: Callable[[float], Answers], policy: Policy, *, version: dict
         now[0] += seconds
 
     result = run(
-        lambda: observed(answers(now[0]), now[0], version=version),
+        lambda _statistics_of: observed(answers(now[0]), now[0], version=version),
         policy,
         clock=lambda: now[0],
         sleep=sleep,

@@ -7,11 +7,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import (
+    STREAMER,
     InvalidAnswerError,
     Listing,
     Record,
@@ -27,6 +29,9 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings imp
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+
+FULL_VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -59,24 +64,71 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Statistics:
+    """What one process says of itself and of the database, in seconds; each none where it does not say.
+
+    ``uptime``: how long the process has run. ``lock_age``: how long the lock of the migrations has been taken, by the
+    node's own clock; none where it is free.
+    """
+
+    uptime: float | None
+    lock_age: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Statistics:
+        """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
+        raw = mapping_of(raw, "statistics")
+        return cls(uptime=typed(raw, "uptime", float), lock_age=typed(raw, "lock_age", float))
+
+
+@dataclass(frozen=True)
 class View:
     """What one member answered at one moment: a listing or a failure.
 
-    ``version``: none where it is not known. ``ready``: none where the node has no readiness endpoint or was not asked.
-    ``date``: the node's own clock. ``rate_limit``: limit, remaining and reset_after (seconds), none if not limited.
+    ``answered_by``: the instance id of the process that answered, by the header of its answer, errors included; none
+    where the header is missing. ``also_answered``: another process that answered a second call of the same observation.
+    ``version``: none where it is not known. ``ready``: none where the node has no
+    readiness endpoint or was not asked. ``statistics``: none where they were not asked for. ``date``: the node's own
+    clock. ``rate_limit``: limit, remaining and reset_after (seconds), none if not limited.
     """
 
     member: Member
     listing: Listing | None = None
     failure: Failure | None = None
+    answered_by: str | None = None
+    also_answered: str | None = None
     version: str | None = None
     ready: bool | None = None
+    statistics: Statistics | None = None
     date: datetime | None = None
     rate_limit: Mapping[str, Any] | None = None
 
     @property
-    def local(self) -> Record | None:
-        return self.listing.local if self.listing else None
+    def instance_id(self) -> str | None:
+        """The process that answered. Without the header the one whose list it is: that may be a peer's."""
+        if self.answered_by is None and self.listing and self.listing.local:
+            return self.listing.local.id
+        return self.answered_by
+
+    @property
+    def own(self) -> Record | None:
+        """The record of the process that answered. A streamer, which has no API, is never it."""
+        record = self.by_id.get(self.instance_id) if self.instance_id else None
+        return None if record is None or record.name == STREAMER else record
+
+    @property
+    def lists_itself(self) -> bool:
+        """Whether the process that answered is in its list, as far as that can be told and is to be expected."""
+        unknown = self.listing is not None and self.listing.old_shape and self.answered_by is None
+        return self.own is not None or unknown or bool(self.listing and self.listing.microservices)
+
+    @property
+    def is_a_peers(self) -> bool:
+        """Whether the list is another process's. One that has dropped itself from its broker passes the call on."""
+        return bool(self.listing and self.listing.local and self.listing.local.id != self.instance_id)
 
     @cached_property
     def by_id(self) -> Mapping[str, Record]:
@@ -84,12 +136,16 @@ class View:
 
     def to_dict(self, *, details: bool) -> dict[str, Any]:
         """Without ``details`` the records have no ``os``: nothing is judged by it, and it is most of the answer."""
+        asked = {"statistics": self.statistics.to_dict()} if self.statistics else {}
         return {
             "member": self.member.name,
             "url": self.member.url,
+            "answered_by": self.answered_by,
+            "also_answered": self.also_answered,
             "error": self.failure.to_dict() if self.failure else None,
             "version": self.version,
             "ready": self.ready,
+            **asked,
             "date": to_iso(self.date),
             "rate_limit": None if self.rate_limit is None else dict(self.rate_limit),
             "microservices": self.listing.microservices if self.listing else False,
@@ -101,13 +157,16 @@ class View:
     def from_dict(cls, raw: object) -> View:
         """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
         raw = mapping_of(raw, "a view")
-        error, limit = raw.get("error"), raw.get("rate_limit")
+        error, limit, statistics = raw.get("error"), raw.get("rate_limit"), raw.get("statistics")
         return cls(
             member=Member(name=_needed(raw, "member"), url=_needed(raw, "url")),
             listing=_listing(raw) if error is None else None,
             failure=None if error is None else Failure.from_dict(error),
+            answered_by=typed(raw, "answered_by", str),
+            also_answered=typed(raw, "also_answered", str),
             version=typed(raw, "version", str),
             ready=typed(raw, "ready", bool),
+            statistics=None if statistics is None else Statistics.from_dict(statistics),
             date=moment_of(raw, "date"),
             rate_limit=None if limit is None else _rate_limit(mapping_of(limit, "rate_limit")),
         )
@@ -141,19 +200,22 @@ def _needed(raw: Mapping[str, Any], name: str) -> str:
 
 @dataclass(frozen=True)
 class Observation:
-    """All views at one moment. ``at``: seconds of the observer's monotonic clock.
+    """All views at one moment.
+
+    ``at``: seconds of the observer's monotonic clock; ``made``: the same by its wall clock, where it is known.
 
     ``lost``: the observation itself could not be made (the host that asks was out of reach); then there are no views.
     """
 
     views: tuple[View, ...]
     at: float
+    made: datetime | None = None
     lost: str | None = None
 
     @cached_property
     def reference(self) -> datetime | None:
         """The database's clock: the newest ping of a process that has just answered. None if no view has its own."""
-        return newest(view.local.updated_at for view in self.views if view.local)
+        return newest(view.own.updated_at for view in self.views if view.own)
 
     @cached_property
     def clock(self) -> datetime | None:
@@ -162,20 +224,34 @@ class Observation:
 
     @cached_property
     def claimed(self) -> Mapping[str, tuple[str, ...]]:
-        """Instance id to the members that call it their own. More than one: their URLs lead to one process."""
+        """Instance id to the members that it answered for. More than one: their URLs lead to one process."""
         claims: dict[str, tuple[str, ...]] = {}
         for view in self.views:
-            if view.local:
-                claims[view.local.id] = (*claims.get(view.local.id, ()), view.member.name)
+            if view.instance_id:
+                claims[view.instance_id] = (*claims.get(view.instance_id, ()), view.member.name)
         return claims
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """All ids that any view lists."""
-        return tuple(sorted({identity for view in self.views for identity in view.by_id}))
+        """All ids that any view lists, and all that answered."""
+        return tuple(sorted({identity for view in self.views for identity in view.by_id}.union(self.claimed)))
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The full versions of the processes that have said who they are, by instance id."""
+        return {
+            view.answered_by: view.version
+            for view in self.views
+            if view.answered_by and view.version and FULL_VERSION.fullmatch(view.version)
+        }
 
     def to_dict(self, *, details: bool) -> dict[str, Any]:
-        return {"views": [view.to_dict(details=details) for view in self.views], "at": self.at, "lost": self.lost}
+        return {
+            "views": [view.to_dict(details=details) for view in self.views],
+            "at": self.at,
+            "made": to_iso(self.made),
+            "lost": self.lost,
+        }
 
     @classmethod
     def from_dict(cls, raw: object) -> Observation:
@@ -185,4 +261,4 @@ class Observation:
         if at is None:
             raise InvalidAnswerError("at is missing")
         views = tuple(View.from_dict(view) for view in list_of(raw, "views"))
-        return cls(views=views, at=at, lost=typed(raw, "lost", str))
+        return cls(views=views, at=at, made=moment_of(raw, "made"), lost=typed(raw, "lost", str))

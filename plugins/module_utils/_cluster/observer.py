@@ -10,19 +10,27 @@ from __future__ import annotations
 import re
 import threading
 import time
+from dataclasses import replace
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import (
+    FULL_VERSION,
     Failure,
     Member,
     Observation,
+    Statistics,
     View,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import (
     InvalidAnswerError,
     Listing,
+    is_number,
     parse,
+    parse_time,
+    seconds_between,
+    to_iso,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.thread_pool import MAX_THREADS, run_together
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
@@ -30,7 +38,8 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 
@@ -42,8 +51,10 @@ READINESS = "readiness"
 class Observer:
     """Observes the same members again and again. ``clock`` is monotonic, in seconds.
 
-    ``gather``: what to ask besides the instances, of :data:`VERSION` and :data:`READINESS`. One node's failure is its
-    view's. Sessions that had to be logged in are kept from one observation to the next, until :meth:`close`.
+    ``gather``: what to ask besides the instances, of :data:`VERSION` and :data:`READINESS`. ``versions``: full versions
+    by instance id; a process cannot change its own, so each is asked once. ``not_probed``: members whose readiness is
+    not asked for: asking changes what other probes see. One node's failure is its view's. Sessions that had to be
+    logged in are kept from one observation to the next, until :meth:`close`.
     """
 
     def __init__(
@@ -52,10 +63,14 @@ class Observer:
         access: Access,
         *,
         gather: frozenset[str],
+        versions: Mapping[str, str] | None = None,
+        not_probed: AbstractSet[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._access = access
         self._gather = gather
+        self._versions = dict(versions or {})
+        self._not_probed = not_probed
         self._clock = clock
         self._closed = threading.Event()
         self._nodes = tuple(_Node(member, access) for member in members)
@@ -71,13 +86,18 @@ class Observer:
         """All that must not be shown, tokens of sessions that were logged in meanwhile included."""
         return self._access.secrets.union(*(node.client.secrets for node in self._nodes))
 
-    def observe(self) -> Observation:
-        jobs = [partial(self._view, node) for node in self._nodes]
-        views = run_together(jobs, within=self._time_limit)
-        return Observation(
-            views=tuple(view or self._late(node) for view, node in zip(views, self._nodes)),
-            at=self._clock(),
+    def observe(self, statistics_of: AbstractSet[str] = frozenset()) -> Observation:
+        """``statistics_of``: members that are also asked for their statistics, which is heavy for the server."""
+        jobs = [partial(self._view, node, node.member.name in statistics_of) for node in self._nodes]
+        views = run_together(jobs, within=self._time_limit + (self._access.timeout if statistics_of else 0))
+        at = self._clock()
+        observation = Observation(
+            views=tuple(_until(view, at) if view else self._late(node) for view, node in zip(views, self._nodes)),
+            at=at,
+            made=parse_time(to_iso(datetime.now(timezone.utc))),
         )
+        self._versions = observation.versions
+        return observation
 
     def close(self) -> None:
         """Log out what was logged in. Bounded to a few seconds, and never raises: a session expires some day."""
@@ -91,18 +111,18 @@ class Observer:
         rounds = -(-len(self._nodes) // MAX_THREADS)
         return calls * rounds * self._access.timeout + 1
 
-    def _view(self, node: _Node) -> View:
+    def _view(self, node: _Node, statistics: bool) -> View:
         if not node.lock.acquire(blocking=False):
             return self._late(node)
         try:
-            return self._ask(node)
+            return self._ask(node, statistics)
         finally:
             node.client.close()
             if self._closed.is_set() and node.client.session:
                 self._log_out(node)
             node.lock.release()
 
-    def _ask(self, node: _Node) -> View:
+    def _ask(self, node: _Node, statistics: bool) -> View:
         node.answers = False
         try:
             answer, listing = _listing(node.client)
@@ -110,16 +130,61 @@ class Observer:
             return View(
                 node.member,
                 failure=Failure(error.code, error.reason, str(error)),
+                answered_by=error.answered_by,
                 rate_limit=_rate_limit(error),
             )
         node.answers = True
+        version, also_answered = self._version(node.client, answer.answered_by)
         return View(
             node.member,
             listing=listing,
-            version=_version(node.client) if VERSION in self._gather else None,
-            ready=node.client.ready() if READINESS in self._gather else None,
+            answered_by=answer.answered_by,
+            also_answered=also_answered,
+            version=version,
+            ready=node.client.ready() if self._is_probed(node.member) else None,
+            statistics=self._statistics(node.client, answer.answered_by) if statistics else None,
             date=answer.date,
             rate_limit=_rate_limit(answer),
+        )
+
+    def _is_probed(self, member: Member) -> bool:
+        return READINESS in self._gather and member.name not in self._not_probed
+
+    def _version(self, client: Client, instance_id: str | None) -> tuple[str | None, str | None]:
+        """The version of the process that gave the list; and another process, if that has answered this time.
+
+        Only those with the permission view-statistics are told the full version.
+        """
+        if VERSION not in self._gather:
+            return None, None
+        if instance_id in self._versions:
+            return self._versions[instance_id], None
+        try:
+            answer = client.info()
+        except ClientError:
+            return None, None
+        version = _told_version(answer.payload)
+        if answer.answered_by and version and FULL_VERSION.fullmatch(version):
+            self._versions[answer.answered_by] = version
+        if answer.answered_by == instance_id:
+            return version, None
+        return None, answer.answered_by
+
+    def _statistics(self, client: Client, instance_id: str | None) -> Statistics:
+        """The uptime is that of the process that gave the list: another one may answer at the same URL."""
+        asked_at = self._clock()
+        try:
+            answer = client.statistics()
+        except ClientError:
+            return Statistics(uptime=None, lock_age=None)
+        process = answer.payload.get("process") if answer.answered_by == instance_id else None
+        uptime = _mapping(process).get("uptime")
+        migration = _mapping(answer.payload.get("migration"))
+        locked_at = parse_time(migration.get("lockedAt")) if migration.get("locked") is True else None
+        return Statistics(
+            # From the request on, and _until adds the rest: it is never less than the process has run.
+            uptime=uptime - asked_at if isinstance(uptime, (int, float)) and is_number(uptime) else None,
+            lock_age=seconds_between(locked_at, answer.date),
         )
 
     def _late(self, node: _Node) -> View:
@@ -162,17 +227,24 @@ class _Node:
 def _listing(client: Client) -> tuple[Answer, Listing]:
     answer = client.instances()
     try:
-        return answer, parse(answer.payload)
+        return answer, parse(answer.payload, answered_by=answer.answered_by)
     except InvalidAnswerError as error:
-        raise client.not_understood(str(error)) from None
+        raise client.not_understood(answer, str(error)) from None
 
 
-def _version(client: Client) -> str | None:
-    """The full version is for those with the permission view-statistics; others are told major and minor."""
-    try:
-        payload = client.info().payload
-    except ClientError:
-        return None
+def _until(view: View, at: float) -> View:
+    """With its uptime counted until the end of the observation."""
+    statistics = view.statistics
+    if statistics is None or statistics.uptime is None:
+        return view
+    return replace(view, statistics=replace(statistics, uptime=statistics.uptime + at))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _told_version(payload: Mapping[str, Any]) -> str | None:
     info = payload.get("info")
     versions = (info.get("version") if isinstance(info, dict) else None, payload.get("version"))
     return next((version for version in versions if isinstance(version, str) and _VERSION.fullmatch(version)), None)

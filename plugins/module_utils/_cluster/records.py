@@ -139,20 +139,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Listing:
-    """All records of one answer. ``old_shape``: a server before 6, which cannot be judged."""
+    """All records of one answer. ``old_shape``: of a server before 6."""
 
     records: tuple[Record, ...]
     old_shape: bool = False
 
     @cached_property
     def local(self) -> Record | None:
-        """The node asked."""
+        """The record of the process whose view this is: nearly always the one that answered, not always."""
         return next((record for record in self.records if record.local), None)
-
-    @property
-    def complete(self) -> bool:
-        """Whether the node asked is in it. One that has lost its record answers for a while as if it were alone."""
-        return self.local is not None or self.old_shape or self.microservices
 
     @property
     def microservices(self) -> bool:
@@ -162,8 +157,11 @@ class Listing:
         )
 
 
-def parse(payload: Mapping[str, Any]) -> Listing:
-    """Read ``{"instances": [...]}``. Raises :class:`InvalidAnswerError`, nothing else, for whatever else arrives."""
+def parse(payload: Mapping[str, Any], *, answered_by: str | None = None) -> Listing:
+    """Read ``{"instances": [...]}``, as the process with the instance id ``answered_by`` has sent it.
+
+    Raises :class:`InvalidAnswerError`, nothing else, for whatever else arrives.
+    """
     items = payload.get("instances")
     if not isinstance(items, list):
         raise InvalidAnswerError("it has no list of instances")
@@ -176,17 +174,24 @@ def parse(payload: Mapping[str, Any]) -> Listing:
         records[record.id] = record
         old_shape = old_shape or old
     if old_shape:
-        records = _with_local_of_old_shape(records)
+        records = _with_local_of_old_shape(records, answered_by)
     if sum(1 for record in records.values() if record.local) > 1:
         raise InvalidAnswerError("it calls more than one instance the local one")
     return Listing(records=tuple(records.values()), old_shape=old_shape)
 
 
-def _with_local_of_old_shape(records: dict[str, Record]) -> dict[str, Record]:
-    """Before 6 the node asked has no ``connection``; unknown peers can lack it too, then none is called local."""
+def _with_local_of_old_shape(records: dict[str, Record], answered_by: str | None) -> dict[str, Record]:
+    """Before 6 the node asked has no ``connection``, and peers that it does not reach can lack it too.
+
+    Where the header is missing, and more than one lacks it, none is called local.
+    """
     lacking = [record for record in records.values() if record.local is None and record.name != STREAMER]
+    if answered_by is not None:
+        not_reached = {record.id: replace(record, connected=False, local=False) for record in lacking}
+        own = {record.id: replace(record, local=True) for record in lacking if record.id == answered_by}
+        return {**records, **not_reached, **own}
     if len(lacking) == 1:
-        records[lacking[0].id] = replace(lacking[0], local=True)
+        return {**records, lacking[0].id: replace(lacking[0], local=True)}
     return records
 
 

@@ -91,7 +91,7 @@ def test_of_one_url() -> None:
 def test_what_cannot_be_judged_is_not_healthy(kind: str) -> None:
     recorded = recording(alone="rc1")
     if kind == "old_shape":
-        recorded["views"][0]["old_shape"] = True
+        recorded["views"][0].update(old_shape=True, answered_by=None)
     for record in recorded["instances"] if kind == "microservices" else ():
         record.update(name="ddp-streamer", local=False, connected=False)
     assert verdict(recorded, {"url": "http://rc1:3000", "expected": 3})["verdict"] == "inconclusive"

@@ -42,9 +42,9 @@ ITEM = {
 }
 
 
-def healthy(handler: Handler, **others: tuple[int, Any]) -> None:
-    """``others``: other answers by the last word of a path."""
-    word = handler.path.replace(".", "/").rpartition("/")[2]
+def healthy(handler: Handler, *, answered_by: str | None = None, **others: tuple[int, Any]) -> None:
+    """``answered_by``: the process that the answers name. ``others``: other answers by the last word of a path."""
+    word = handler.path.partition("?")[0].replace(".", "/").rpartition("/")[2]
     answers: dict[str, tuple[int, Any]] = {
         "get": (200, {"instances": [ITEM], "success": True}),
         "info": (200, {"version": "7.11", "info": {"version": "7.11.0"}, "success": True}),
@@ -53,7 +53,8 @@ def healthy(handler: Handler, **others: tuple[int, Any]) -> None:
         "logout": (200, {"status": "success"}),
         **others,
     }
-    handler.reply(*answers[word])
+    status, content = answers[word]
+    handler.reply(status, content, **({"X_Instance_ID": answered_by} if answered_by else {}))
 
 
 def test_one_view_and_the_way_through_json() -> None:
@@ -86,6 +87,125 @@ def test_versions(info: tuple[int, Any], version: str | None) -> None:
         with Observer([Member("rc1", server.url)], TOKEN, gather=frozenset({"version"})) as observer:
             (view,) = observer.observe().views
     assert (view.version, view.failure, view.ready) == (version, None, None)
+
+
+def answering_as(instance_id: str | None, **others: tuple[int, Any]) -> Callable[[Handler], None]:
+    return lambda handler: healthy(handler, answered_by=instance_id, **others)
+
+
+def test_once_its_version_is_known_a_process_is_asked_once_per_observation() -> None:
+    with (
+        serving(answering_as("a")) as server,
+        Observer([Member("rc1", server.url)], TOKEN, gather=frozenset({"version"})) as observer,
+    ):
+        views = [view for _look in range(3) for view in observer.observe().views]
+    assert [(view.version, view.answered_by) for view in views] == [("7.11.0", "a")] * 3
+    assert server.calls == ["GET /api/v1/instances.get", "GET /api/info", *["GET /api/v1/instances.get"] * 2]
+
+
+def test_a_version_that_is_known_is_not_asked_for() -> None:
+    with (
+        serving(answering_as("a")) as server,
+        Observer([Member("rc1", server.url)], TOKEN, gather=BOTH, versions={"a": "7.9.0", "b": "1.0.0"}) as observer,
+    ):
+        (view,) = observer.observe().views
+    assert view.version == "7.9.0"
+    assert server.calls == ["GET /api/v1/instances.get", "GET /readyz"]
+
+
+@pytest.mark.parametrize(
+    ("instance_id", "info"), [(None, (200, {"version": "7.11.0"})), ("a", (200, {"version": "7.11"}))]
+)
+def test_a_version_is_kept_only_under_an_id_and_in_full(instance_id: str | None, info: tuple[int, Any]) -> None:
+    with (
+        serving(answering_as(instance_id, info=(info[0], {**info[1], "success": True}))) as server,
+        Observer([Member("rc1", server.url)], TOKEN, gather=frozenset({"version"})) as observer,
+    ):
+        for _look in range(2):
+            (view,) = observer.observe().views
+            assert view.version == info[1]["version"]
+    assert server.calls == ["GET /api/v1/instances.get", "GET /api/info"] * 2
+
+
+def test_the_version_of_another_process_is_not_the_members() -> None:
+    """As behind a load balancer: the list came from one process, and the version from another."""
+
+    def answer(handler: Handler) -> None:
+        healthy(handler, answered_by="b" if handler.path.endswith("/info") else "a")
+
+    with (
+        serving(answer) as server,
+        Observer([Member("rc1", server.url)], TOKEN, gather=frozenset({"version"})) as observer,
+    ):
+        (view,) = observer.observe().views
+    assert (view.answered_by, view.also_answered, view.version) == ("a", "b", None)
+
+
+def test_an_error_says_who_answered() -> None:
+    with (
+        serving(answering_as("a", get=(400, {"error": "Service '$node.list' is not available."}))) as server,
+        Observer([Member("rc1", server.url)], TOKEN, gather=BOTH) as observer,
+    ):
+        observation = observer.observe()
+    assert (observation.views[0].answered_by, observation.ids) == ("a", ("a",))
+
+
+LOCKED_AT = "2026-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("told", "uptime", "locked"),
+    [
+        ({"process": {"uptime": 12.5}, "migration": {"locked": False, "lockedAt": LOCKED_AT}}, 12.5, False),
+        ({"process": {"uptime": "12"}, "migration": {"locked": True, "lockedAt": LOCKED_AT}}, None, True),
+        ({"process": [], "migration": {"locked": True, "lockedAt": "yesterday"}}, None, False),
+        (None, None, False),
+    ],
+)
+def test_statistics_are_asked_of_whom_it_is_said(told: Any, uptime: float | None, *, locked: bool) -> None:
+    content = (400, {}) if told is None else (200, {**told, "success": True})
+    clock = iter([100.0, 103.0]) if told else iter([100.0, 100.0])
+    with (
+        serving(lambda handler: healthy(handler, statistics=content)) as s,
+        Observer(
+            [Member("rc1", s.url), Member("rc2", s.url)], TOKEN, gather=frozenset(), clock=lambda: next(clock)
+        ) as observer,
+    ):
+        first, second = observer.observe(frozenset({"rc2"})).views
+    assert first.statistics is None
+    assert second.statistics is not None
+    assert second.statistics.uptime == (None if uptime is None else uptime + 3.0)
+    assert (second.statistics.lock_age is not None and second.statistics.lock_age > 0) is locked
+    assert s.calls.count("GET /api/v1/statistics?refresh=true") == 1
+
+
+def test_readiness_is_not_asked_of_members_whose_it_does_not_matter() -> None:
+    with (
+        serving(healthy) as server,
+        Observer(
+            [Member("rc1", server.url)], TOKEN, gather=frozenset({"readiness"}), not_probed=frozenset({"rc1"})
+        ) as observer,
+    ):
+        (view,) = observer.observe().views
+    assert (view.ready, server.calls) == (None, ["GET /api/v1/instances.get"])
+
+
+@pytest.mark.parametrize(("told_by", "uptime"), [("a", 12.0), ("b", None), (None, None)])
+def test_an_uptime_counts_only_of_the_process_that_gave_the_list(told_by: str | None, uptime: float | None) -> None:
+    def answer(handler: Handler) -> None:
+        if "statistics" not in handler.path:
+            handler.reply(200, {"instances": [ITEM], "success": True}, X_Instance_ID="a")
+            return
+        locked = {"locked": True, "lockedAt": "2026-01-01T00:00:00.000Z"}
+        header = {"X_Instance_ID": told_by} if told_by else {}
+        handler.reply(200, {"process": {"uptime": 12}, "migration": locked, "success": True}, **header)
+
+    members = frozenset({"rc1"})
+    with serving(answer) as server, Observer([Member("rc1", server.url)], TOKEN, gather=frozenset()) as observer:
+        (view,) = observer.observe(members).views
+    assert view.statistics is not None
+    assert view.statistics.uptime == (None if uptime is None else pytest.approx(uptime, abs=5))
+    assert view.statistics.lock_age is not None
 
 
 def test_one_failure_is_one_view() -> None:
