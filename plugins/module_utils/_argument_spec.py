@@ -103,6 +103,13 @@ GATE_ONLY: dict[str, Any] = {
 
 GATE: dict[str, Any] = {**CONNECTION, **MEMBERS, **JUDGEMENT, **GATE_ONLY}
 
+# One observation of a gate that waits elsewhere, and what that gate already knows.
+GATE_OBSERVATION: dict[str, Any] = {
+    **GATE,
+    "known_versions": {"type": "dict"},
+    "statistics_of": {"type": "list", "elements": "str"},
+}
+
 WATCH_ONLY: dict[str, Any] = {
     "policy": {"type": "dict"},
     "heartbeat": {"type": "float"},

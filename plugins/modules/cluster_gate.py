@@ -184,13 +184,24 @@ options:
   stable_for:
     description:
       - Seconds that a process must have run, and for which a pass must hold.
-      - When left out, V(30), or V(75) where the instances talk to each other over NATS.
+      - When left out, V(30), or V(135) where the instances talk to each other over NATS.
     type: float
   progress_deadline:
     description:
       - Seconds after which the gate gives up when nothing has changed. When left out, only O(deadline) counts.
       - Time that must pass, such as O(stable_for), is not counted.
     type: float
+  known_versions:
+    description:
+      - Full versions of processes, by instance id. A process cannot change its own, so it is not asked again.
+      - For the gate itself, where it waits on the controller and observes from another host. Not for tasks.
+    type: dict
+  statistics_of:
+    description:
+      - Names of members that are also asked for their statistics, which is heavy for a server.
+      - For the gate itself, where it waits on the controller and observes from another host. Not for tasks.
+    type: list
+    elements: str
 seealso:
   - module: rocketops.rocketchat.instances_info
 """
@@ -252,15 +263,17 @@ targets:
   sample: [rc1]
 members:
   description:
-    - Each member with C(name), C(url), C(instance_id) (its process, or the last one that this gate knew), C(place)
-      (host and port where they tell nodes apart), C(version), C(state), C(serving) and the C(reason) why it does not
-      serve.
+    - Each member with C(name), C(url), C(instance_id) (its process, or the last one that this gate knew),
+      C(answered_by) (the process that gave its last answer, an error included, by the header X-Instance-ID), C(date)
+      (its own clock then), C(place) (host and port where they tell nodes apart), C(version), C(state), C(serving) and
+      the C(reason) why it does not serve.
   type: list
   elements: dict
   returned: always
   sample:
     - {name: rc1, url: "http://10.0.0.1:3000", instance_id: 871f8be4-5fdb-45a8-868f-8d3e28a39148,
-       place: [10.0.0.1, 3000], version: 7.11.0, state: alive, serving: true, reason: null}
+       answered_by: 871f8be4-5fdb-45a8-868f-8d3e28a39148, date: "2026-03-01T02:13:46.000Z", place: [10.0.0.1, 3000],
+       version: 7.11.0, state: alive, serving: true, reason: null}
 ready:
   description:
     - After a deployment, names of the targets that are ready. All is well with each of them now, and has been for
@@ -293,7 +306,7 @@ needed:
   returned: always
   sample: 3
 ids:
-  description: Ids of all instances that any member lists.
+  description: Ids of all instances that any member lists, and of all processes that answered.
   type: list
   elements: str
   returned: always
@@ -327,7 +340,9 @@ waived:
   returned: always
   sample: []
 exempt:
-  description: V(target_down) or V(single_node) where the others need not serve, else none.
+  description:
+    - Why the others need not serve. V(target_down), V(single_node), or V(needs_restart), where only a restart cures the
+      targets, and others that are as ill still serve their users. Else none.
   type: str
   returned: always
   sample: null
@@ -352,6 +367,11 @@ began:
   type: str
   returned: always
   sample: "2026-03-01T02:13:05.417Z"
+ended:
+  description: When the last observation was made, by the same clock.
+  type: str
+  returned: always
+  sample: "2026-03-01T02:13:46.617Z"
 elapsed:
   description: Seconds that the gate took.
   type: float
@@ -397,14 +417,14 @@ history:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import GATE_OBSERVATION
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.task import observe_once
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._module import run_module
 
 
 def main() -> None:
     """One observation and its judgement; the wait is the action plugin's."""
-    module = AnsibleModule(argument_spec=GATE, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=GATE_OBSERVATION, supports_check_mode=True)
     run_module(module, lambda params, secrets: observe_once({**params, "check_mode": module.check_mode}, secrets))
 
 

@@ -30,10 +30,12 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._sleep import
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Observe
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 MODULE = "rocketops.rocketchat.cluster_gate"
@@ -70,8 +72,17 @@ class GateAction(Action):
         shipped, params = self.spelled_out(GATE, args)
         policy = self._policy(params)
         refuse_from_afar(params, policy.members, remote=self._connection.transport != "local")
-        limit = SHIPPING + 4 * params["timeout"]
-        return self._wait(policy, lambda: self._observe_from_afar(policy.members, shipped, task_vars, limit), **earlier)
+        limit = SHIPPING + 5 * params["timeout"]
+        versions: dict[str, str] = {}
+
+        def observe_from_afar(statistics_of: AbstractSet[str]) -> Observation:
+            nonlocal versions
+            asked = {"known_versions": versions, "statistics_of": sorted(statistics_of)}
+            observation = self._observe_from_afar(policy.members, {**shipped, **asked}, task_vars, limit)
+            versions = observation.versions
+            return observation
+
+        return self._wait(policy, observe_from_afar, **earlier)
 
     def check(self, args: Mapping[str, Any]) -> None:
         """Raises :class:`OptionsError` for options that :meth:`ask` would refuse."""
@@ -112,7 +123,7 @@ class GateAction(Action):
         except InvalidAnswerError:
             raise ObserverError(f"on {self.asker}: {_told(result)}") from None
 
-    def _wait(self, policy: Policy, observe: Callable[[], Observation], **earlier: Any) -> GateResult:
+    def _wait(self, policy: Policy, observe: Observe, **earlier: Any) -> GateResult:
         return run(
             observe,
             policy,
@@ -142,7 +153,7 @@ def _of(members: tuple[Member, ...], observation: Observation) -> Observation:
     if observation.lost is not None or len(observation.views) != len(members):
         raise InvalidAnswerError("it is not one view of each member")
     views = tuple(replace(view, member=member) for view, member in zip(observation.views, members))
-    return Observation(views=views, at=time.monotonic())
+    return replace(observation, views=views, at=time.monotonic())
 
 
 def _told(result: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
     Failure,
     Member,
     Observation,
+    Statistics,
     View,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse, to_iso
@@ -25,6 +26,8 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.poli
 from ansible_collections.rocketops.rocketchat.tests.unit.options import left_out
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -32,7 +35,12 @@ EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 @dataclass
 class Node:
-    """``error``: the code of its missing view. ``record``: whether the database has one. Times in seconds."""
+    """``error``: the code of its missing view. ``record``: whether the database has one. Times in seconds.
+
+    ``header``: whether its answers say which process sent them. ``peer``: the node whose list it passes on.
+    ``answers_as``: the id in its header, if it is another process's; ``also_answers_as``: that of a second call.
+    ``uptime``: what its statistics say, if they do.
+    """
 
     name: str
     id: str
@@ -44,6 +52,12 @@ class Node:
     pinged: float = 0.0
     record: bool = True
     local: bool = True
+    header: bool = True
+    peer: str | None = None
+    answers_as: str | None = None
+    also_answers_as: str | None = None
+    uptime: float | None = None
+    date: datetime | None = None
     host: str | None = None
     tcp_port: int | None = 4000
     rate_limit: dict[str, Any] | None = None
@@ -62,8 +76,12 @@ class Scene:
     remnants: dict[str, float] = field(default_factory=dict)
     unlisted: set[str] = field(default_factory=set)
     lost: str | None = None
+    lock_age: float | None = None
+    microservices: bool = False
+    old_shape: bool = False
     memory: Memory = field(default_factory=Memory)
     pings: float = 5.0
+    asked: AbstractSet[str] = frozenset()
 
     @classmethod
     def of(cls, *names: str) -> Scene:
@@ -93,58 +111,75 @@ class Scene:
         self.remnants[node.id] = node.pinged
         family, number = node.id.rsplit("-", 1)
         node.id, node.started, node.error, node.version = f"{family}-{int(number) + 1}", self.now, None, version
-        node.pings, node.pinged, node.record, node.local = True, self.now, True, True
+        node.pings, node.pinged, node.record, node.local, node.peer = True, self.now, True, True, None
 
     def kill(self, name: str) -> None:
         """It is gone; its record stays."""
         node = self.nodes[name]
         node.error, node.pings = "unreachable", False
 
-    def observe(self) -> Observation:
+    def observe(self, statistics_of: AbstractSet[str] = frozenset()) -> Observation:
         if self.lost:
             return Observation(views=(), at=self.now, lost=self.lost)
         for node in self.nodes.values():
             if node.pings:
                 node.pinged = max(node.pinged, self.now - self.now % self.pings, node.started)
-        return Observation(views=tuple(self._view(node) for node in self.nodes.values()), at=self.now)
+        return Observation(
+            views=tuple(self._view(node, statistics=node.name in statistics_of) for node in self.nodes.values()),
+            at=self.now,
+            made=EPOCH + timedelta(seconds=self.now),
+        )
 
     def judge(self, policy: Policy) -> Verdict:
-        verdict, self.memory = judge(self.observe(), policy, self.memory)
+        verdict, self.memory = judge(self.observe(self.asked), policy, self.memory)
+        self.asked = verdict.statistics_of
         return verdict
 
     def policy(self, phase: str = "steady", **options: Any) -> Policy:
         return policy_from(params(phase, **options), self.members)
 
-    def _view(self, node: Node) -> View:
+    def _view(self, node: Node, *, statistics: bool = False) -> View:
         member = Member(node.name, f"http://{node.name}:3000")
+        answered_by = (node.answers_as or node.id) if node.header else None
         if node.error:
-            return View(
-                member=member, failure=Failure(CODES[node.error], "as scripted", f"GET {member.url}: as scripted")
-            )
-        listed = [other for other in self.nodes.values() if other is node or other.name not in self.unlisted]
-        items = [self._item(node, other) for other in listed if other.record]
+            code = CODES[node.error]
+            failure = Failure(code, "as scripted", f"GET {member.url}: as scripted")
+            return View(member=member, failure=failure, answered_by=answered_by if code.row.statuses else None)
+        asked = self.nodes[node.peer] if node.peer else node
+        listed = [other for other in self.nodes.values() if other is asked or other.name not in self.unlisted]
+        items = [self._item(asked, other) for other in listed if other.record]
         items += [
             {"currentStatus": {"connected": False}, "instanceRecord": _raw(identity, pinged, -900.0, None, 4000)}
             for identity, pinged in self.remnants.items()
         ]
         return View(
             member=member,
-            listing=parse({"instances": items}),
+            listing=parse({"instances": [STREAMER] if self.microservices else items}, answered_by=answered_by),
+            answered_by=answered_by,
+            also_answered=node.also_answers_as,
+            statistics=Statistics(node.uptime, self.lock_age) if statistics else None,
+            date=node.date,
             version=node.version,
             ready=node.ready,
             rate_limit=node.rate_limit,
         )
 
     def _item(self, node: Node, other: Node) -> dict[str, Any]:
-        dead = other.error == "unreachable" and not other.pings
+        record = _raw(other.id, other.pinged, other.started, other.host, other.tcp_port)
+        dead = other.peer or (other.error == "unreachable" and not other.pings)
         connected = node.id == other.id or not (dead or frozenset({node.id, other.id}) in self.cut)
+        if self.old_shape:
+            return {**record, **({} if node is other else {"connection": {"currentStatus": {"connected": connected}}})}
         status: dict[str, Any] = {"connected": connected, "lastHeartbeatTime": 16}
         if node.id == other.id and node.local:
             status["local"] = True
-        return {
-            "currentStatus": status,
-            "instanceRecord": _raw(other.id, other.pinged, other.started, other.host, other.tcp_port),
-        }
+        return {"currentStatus": status, "instanceRecord": record}
+
+
+STREAMER = {
+    "currentStatus": {"connected": False},
+    "instanceRecord": {"_id": "streamer", "name": "ddp-streamer", "extraInformation": {}},
+}
 
 
 def _raw(identity: str, pinged: float, started: float, host: str | None, tcp_port: int | None) -> dict[str, Any]:

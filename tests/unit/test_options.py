@@ -18,6 +18,7 @@ import yaml
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import (
     CONNECTION,
     GATE,
+    GATE_OBSERVATION,
     GATE_ONLY,
     INSTANCES,
     JUDGEMENT,
@@ -167,7 +168,7 @@ def _attributes_read() -> set[str]:
 
 
 PLACES: dict[str, Callable[[], Iterator[str]]] = {
-    "cluster_gate": lambda: of_plugin("cluster_gate", GATE),
+    "cluster_gate": lambda: of_plugin("cluster_gate", GATE_OBSERVATION),
     "instances_info": lambda: of_plugin("instances_info", INSTANCES),
     "instances_facts": lambda: of_plugin("instances_facts", INSTANCES),
     "report": lambda: of_plugin("report", REPORT),

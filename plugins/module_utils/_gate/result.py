@@ -32,7 +32,8 @@ class GateResult:
     """How the wait ended; the same structure on pass and on failure.
 
     ``elapsed``: seconds, those of an earlier wait that this one went on with included. ``began``: by the wall clock, if
-    it is known. ``memory``: what the next wait has to know in order to go on with this one; not for people.
+    it is known; ``ended``: when the last observation was made, by the same clock. ``memory``: what the next wait has to
+    know in order to go on with this one; not for people.
     """
 
     verdict: Verdict
@@ -43,6 +44,7 @@ class GateResult:
     history: tuple[Mapping[str, Any], ...] = field(default=())
     unclaimed: tuple[Mapping[str, Any], ...] = field(default=())
     began: datetime | None = None
+    ended: datetime | None = None
     memory: Memory = field(default_factory=Memory)
 
     @property
@@ -83,6 +85,7 @@ class GateResult:
             "safe_batch": verdict.safe_batch,
             "observations": self.observations,
             "began": to_iso(self.began),
+            "ended": to_iso(self.ended),
             "elapsed": round(self.elapsed, 1),
             "stable": round(verdict.held, 1),
             "history": [dict(change) for change in self.history],
@@ -97,7 +100,7 @@ def briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
     return [
         {
             "name": member.name,
-            "instance_id": member.record.id if member.record else None,
+            "instance_id": member.last_id if member.identified else None,
             "serving": member.serving,
             "code": member.why_not.code.value if member.why_not else blamed.get(member.name),
         }
@@ -108,9 +111,10 @@ def briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
 
 def unclaimed_records(observation: Observation, verdict: Verdict, policy: Policy) -> tuple[dict[str, Any], ...]:
     """Records that no member's process owns: what a dead one has left, or a stranger. The worst opinion of each."""
-    known = {member.record.id for member in verdict.members if member.record}
+    known = {member.last_id for member in verdict.members if member.identified}
     worst: dict[str, tuple[State, Record]] = {}
-    for identity in [identity for identity in observation.ids if identity not in known]:
+    listed = {identity for view in observation.views for identity in view.by_id}
+    for identity in sorted(listed - known):
         records = [view.by_id[identity] for view in observation.views if identity in view.by_id]
         states = [(record.state(observation.reference, policy.max_record_age), record) for record in records]
         worst[identity] = max(states, key=lambda seen: WORST[seen[0]])
@@ -127,6 +131,8 @@ def _member(member: MemberStatus) -> dict[str, Any]:
         "name": member.name,
         "url": member.view.member.url,
         "instance_id": record.id if record else member.last_id,
+        "answered_by": member.answered_by,
+        "date": to_iso(member.view.date),
         "place": list(record.place) if record and record.place else None,
         "version": member.version,
         "state": member.state.value if member.state else None,

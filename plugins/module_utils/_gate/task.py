@@ -22,10 +22,12 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.memb
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Observe
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 
@@ -45,16 +47,23 @@ def refuse_from_afar(params: Mapping[str, Any], members: Sequence[Member], *, re
 
 
 @contextmanager
-def observing(policy: Policy, params: Mapping[str, Any], secrets: set[str]) -> Iterator[Callable[[], Observation]]:
-    """Observations made from this process; sessions are logged out at the end. ``secrets`` gets what they bring."""
+def observing(
+    policy: Policy, params: Mapping[str, Any], secrets: set[str], versions: Mapping[str, str] | None = None
+) -> Iterator[Observe]:
+    """Observations made from this process; sessions are logged out at the end. ``secrets`` gets what they bring.
+
+    ``versions``: of processes that are known, by instance id.
+    """
     access = access_from(params)
     secrets |= access.secrets
     gather = {VERSION, READINESS} if policy.readiness_required else {VERSION}
-    with Observer(policy.members, access, gather=frozenset(gather)) as observer:
+    with Observer(
+        policy.members, access, gather=frozenset(gather), versions=versions, not_probed=policy.not_probed
+    ) as observer:
 
-        def observe() -> Observation:
+        def observe(statistics_of: AbstractSet[str]) -> Observation:
             try:
-                return observer.observe()
+                return observer.observe(statistics_of)
             finally:
                 secrets.update(observer.secrets)
 
@@ -74,8 +83,8 @@ def observe_once(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]
     """
     policy = policy_from(params, members_from(params))
     began = datetime.now(timezone.utc)
-    with observing(policy, params, secrets) as observe:
-        observation = observe()
+    with observing(policy, params, secrets, params.get("known_versions")) as observe:
+        observation = observe(frozenset(params.get("statistics_of") or ()))
     gate = judge_once(observation, policy, began=began)
     result = result_of(gate, check_mode=bool(params.get("check_mode")))
     warnings = warnings_for(policy.members)

@@ -8,6 +8,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +26,14 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.po
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import pause_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Mapping
     from datetime import datetime
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
+
+# Makes one observation; the members that it is told are asked for their statistics too.
+Observe = Callable[[AbstractSet[str]], "Observation"]
 
 SPEAK_EVERY = 30.0
 HISTORY_LIMIT = 50
@@ -40,7 +44,7 @@ class ObserverError(Exception):
 
 
 def run(
-    observe: Callable[[], Observation],
+    observe: Observe,
     policy: Policy,
     *,
     clock: Callable[[], float],
@@ -53,8 +57,9 @@ def run(
 ) -> GateResult:
     """Wait until the cluster is as the policy wants, or until that cannot be any more. Never raises for what it sees.
 
-    ``clock`` is monotonic, in seconds; ``began`` is what the wall clock shows now, for the result. The last observation
-    is made at the deadline, and may outlast it by one call.
+    ``observe`` is told which members to ask for their statistics too. ``clock`` is monotonic, in seconds; ``began`` is
+    what the wall clock shows now, for the result. The last observation is made at the deadline, and may outlast it by
+    one call.
 
     To go on with an earlier wait, pass the ``memory`` of its result, and its ``elapsed`` as ``waited``: seconds that
     count as those of this one. With ``known_ready`` the wait ends, with the verdict ``wait``, as soon as a target is
@@ -67,7 +72,7 @@ def run(
 def judge_once(observation: Observation, policy: Policy, *, began: datetime | None = None) -> GateResult:
     """The result of a gate that neither waits nor gets another observation."""
     return run(
-        lambda: observation,
+        lambda _statistics_of: observation,
         policy.without_wait(),
         clock=lambda: observation.at,
         sleep=lambda _seconds: None,
@@ -79,7 +84,7 @@ def judge_once(observation: Observation, policy: Policy, *, began: datetime | No
 class _Wait:
     def __init__(
         self,
-        observe: Callable[[], Observation],
+        observe: Observe,
         policy: Policy,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
@@ -107,6 +112,8 @@ class _Wait:
         # The essence of the last verdict that is in the history.
         self.told: object = None
         self.observations = 0
+        # When the last observation was made, by the wall clock.
+        self.made: datetime | None = None
         # The first change of the verdict and the latest others, at most HISTORY_LIMIT.
         self.history: list[dict[str, Any]] = []
 
@@ -116,13 +123,16 @@ class _Wait:
 
     def run(self, memory: Memory) -> GateResult:
         self.memory = memory
+        statistics_of: AbstractSet[str] = frozenset()
         while True:
             try:
-                observation = self.observe()
+                observation = self.observe(statistics_of)
             except ObserverError as error:
                 return self._result(_cannot_observe(str(error), self.policy))
             self.observations += 1
             verdict, self.memory = judge(observation, self.policy, self.memory)
+            statistics_of = verdict.statistics_of
+            self.made = observation.made or self.made
             verdict = self._at_once(verdict)
             self._note(verdict)
             gave_up = self._newly_ready(verdict) or self._gave_up(verdict)
@@ -203,6 +213,7 @@ class _Wait:
             gave_up=gave_up,
             history=tuple(self.history),
             unclaimed=unclaimed,
+            ended=self.made,
             memory=self.memory,
         )
         if self.spoke and result.passed:

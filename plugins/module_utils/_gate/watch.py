@@ -118,7 +118,7 @@ class Watch:
 
     def _states(self, observation: Observation, verdict: Verdict) -> Mapping[str, str] | None:
         """What each member is; none if nobody could be asked, or the one that was does not know who it is itself."""
-        if observation.lost is not None or (self.policy.single_view and observation.views[0].local is None):
+        if observation.lost is not None or (self.policy.single_view and observation.views[0].own is None):
             return None
         return {member.name: _state(member) for member in verdict.members}
 
@@ -210,6 +210,7 @@ def _member(member: MemberStatus) -> dict[str, Any]:
     return {
         "name": member.name,
         "state": _state(member),
-        "instance_id": member.record.id if member.record else None,
+        "instance_id": member.last_id if member.identified else None,
+        "answered_by": member.answered_by,
         "version": member.version,
     }

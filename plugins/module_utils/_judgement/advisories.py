@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import as_process
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.moves import moves_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
 
@@ -49,8 +50,16 @@ def readiness_is_unknown(situation: Situation) -> list[Finding]:
             (member.name,),
         )
         for member in situation.members
-        if member.view.listing and member.view.ready is None
+        if member.view.listing and member.view.ready is None and member.name not in situation.policy.not_probed
     ]
+
+
+def links_are_unknown(situation: Situation) -> list[Finding]:
+    """The members of a microservices deployment are judged one by one."""
+    if not any(as_process(member.view, situation.policy) for member in situation.members):
+        return []
+    text = "microservices: nothing says whether the servers reach each other"
+    return [Finding(Code.LINKS_UNKNOWN, text, blocking=False)]
 
 
 def version_is_not_proven(situation: Situation) -> list[Finding]:
@@ -88,6 +97,7 @@ def strangers_live(situation: Situation) -> list[Finding]:
 ADVISORIES: list[Callable[[Situation], list[Finding]]] = [
     only_one_was_asked,
     readiness_is_unknown,
+    links_are_unknown,
     version_is_not_proven,
     targets_have_moved,
     strangers_live,

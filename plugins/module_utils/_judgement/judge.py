@@ -19,6 +19,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings imp
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.advisories import advisories_for
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase, Policy
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.questions import statistics_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import Exempt, exemption, found_in
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.safe_batch import safe_batch
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
@@ -66,7 +67,7 @@ class Verdict:
     members: tuple[MemberStatus, ...] = ()
     # How many members must serve: of all, before a deployment of the others.
     needed: int = 0
-    # Every id that any view listed; before a deployment, in any observation so far.
+    # Every id that any view listed or that answered; before a deployment, in any observation so far.
     ids: tuple[str, ...] = ()
     # Which members each one sees.
     sees: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -77,6 +78,8 @@ class Verdict:
     # Seconds for which it has held without a pause, and for which it must.
     held: float = 0.0
     stable_for: float = 0.0
+    # Members to ask for their statistics with the next observation.
+    statistics_of: frozenset[str] = frozenset()
     # Waiting cannot change it, which one more observation has to confirm.
     incurable: bool = False
     # After a deployment: the targets that are ready now, those that have failed, and the rest.
@@ -120,17 +123,22 @@ def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Ver
     verdict = _verdict(situation, findings, outcome, unsettled, ids)
     return verdict, Memory(
         pulses=situation.pulses,
+        answerers=situation.answering.lately,
         bad_links=situation.links.bad,
         unjudgeable=findings.unjudgeable_since,
         incurable=findings.incurable,
         served=situation.serving.union(*(finding.members for finding in findings.missing_views)),
         missed=frozenset(view.member.name for view in observation.views if view.failure),
+        silent=situation.silent,
+        ill=situation.ill,
+        restarted=situation.restarted,
+        lock=situation.lock,
         down=situation.down,
         ids=ids,
         streak=findings.streak,
         target_streaks=findings.targets.streaks,
         ready=frozenset(findings.targets.ready),
-        disturbed=memory.disturbed or not (outcome is Outcome.PASS or unsettled),
+        disturbed=memory.disturbed or not (outcome is Outcome.PASS or unsettled or _is_undisturbed(findings)),
     )
 
 
@@ -165,6 +173,11 @@ def _outcome(situation: Situation, memory: Memory, findings: _Findings) -> tuple
     return (Outcome.WAIT if unsettled or targets.pending else Outcome.PASS), unsettled
 
 
+def _is_undisturbed(findings: _Findings) -> bool:
+    """Whether all that keeps the gate shut says nothing against any member."""
+    return all(finding.code is Code.MIGRATION_RUNNING for finding in findings.blocking) and not findings.unjudgeable
+
+
 def _is_worth_a_wait(findings: _Findings) -> bool:
     """Whether a target may still become ready although a member cannot be judged, which is not the target itself."""
     if any(finding.code not in MAY_BECOME_JUDGEABLE for finding in findings.unjudgeable):
@@ -194,6 +207,7 @@ def _verdict(
         safe_batch=together,
         held=findings.streak.seconds if findings.streak else 0.0,
         stable_for=situation.stable_for,
+        statistics_of=statistics_of(situation),
         incurable=bool(findings.incurable),
         ready=findings.targets.ready,
         failed=findings.targets.failed,

@@ -41,21 +41,33 @@ class LinkTable:
     ids: Mapping[str, str]
     # What each member that answered shows as good: connected, or where links are only listed, fresh.
     sees: Mapping[str, frozenset[str]]
-    # When each pair was last seen bad. Evidence only where both have answered.
-    bad: Mapping[Pair, float]
+    # Since when each pair is seen bad, and when last. Evidence only where both have answered.
+    bad: Mapping[Pair, tuple[float, float]]
+    # Whether the instances announce a port for each other: over TCP they do, over NATS they do not.
+    over_tcp: bool
 
     def unlinked(self, names: AbstractSet[str]) -> list[Finding]:
         """The pairs among these that are not linked, or not for long enough."""
         pairs = sorted(item for item in self.bad.items() if names >= set(item[0]))
-        return [finding for (a, b), last_bad in pairs if (finding := self._unlinked(a, b, self.at - last_bad))]
+        return [finding for (a, b), times in pairs if (finding := self._unlinked(a, b, *times))]
 
-    def _unlinked(self, a: str, b: str, good_for: float) -> Finding | None:
+    def _unlinked(self, a: str, b: str, bad_since: float, last_bad: float) -> Finding | None:
+        good_for = self.at - last_bad
         if good_for <= 0:
-            return Finding(Code.NOT_LINKED, self._who_misses(a, b), (a, b))
+            text, lasts = self._who_misses(a, b), self.at - bad_since
+            if lasts > 2 * self.link_memory:
+                text += f", for {lasts:.0f} s: {self._likely_cause}"
+            return Finding(Code.NOT_LINKED, text, (a, b), brief=self._who_misses(a, b))
         if good_for >= self.link_memory:
             return None
         text = f"{a} and {b} linked again for {good_for:.0f} s, {self.link_memory:g} s needed"
         return Finding(Code.LINK_UNSETTLED, text, (a, b), expected=self.link_memory, actual=good_for)
+
+    @property
+    def _likely_cause(self) -> str:
+        if self.over_tcp:
+            return "if both started at the same moment, restart one of them alone; else check INSTANCE_IP and TCP_PORT"
+        return "check that NATS_URL leads both to the same NATS servers"
 
     def _who_misses(self, a: str, b: str) -> str:
         forth, back = self.ids.get(b) in self.sees[a], self.ids.get(a) in self.sees[b]
@@ -78,15 +90,29 @@ def links_of(
     states: Mapping[str, States],
     *,
     at: float,
-    bad: Mapping[Pair, float],
+    bad: Mapping[Pair, tuple[float, float]],
 ) -> LinkTable:
-    """``at``: the gate's own clock. ``bad``: when each pair was last seen bad before this observation."""
+    """``at``: the gate's own clock. ``bad``: since when each pair was seen bad before, and when last.
+
+    What a member that passes the call on to a peer shows as connected is that peer's view, and says nothing of it.
+    """
+    over_tcp = any(member.record is not None and member.record.tcp_port is not None for member in members)
     if policy.single_view:
-        return LinkTable(at, policy.link_memory, ids={}, sees={}, bad=bad)
-    ids = {member.name: member.record.id for member in members if member.record}
+        return LinkTable(at, policy.link_memory, ids={}, sees={}, bad=bad, over_tcp=over_tcp)
+    ids = {member.name: member.record.id for member in members if member.record and not member.view.is_a_peers}
+    others_views = {member.name for member in members if member.view.is_a_peers}
     good = CONNECTED if policy.links is Links.CONNECTED else LISTED
-    sees = {name: frozenset(i for i, state in seen.items() if state in good) for name, seen in states.items()}
+    sees = {
+        name: frozenset(i for i, state in seen.items() if state in good and name not in others_views)
+        for name, seen in states.items()
+    }
     newly_bad: Iterable[Pair] = ()
     if policy.links is not Links.IGNORED:
         newly_bad = (pair(a, b) for a, b in combinations(ids, 2) if ids[b] not in sees[a] or ids[a] not in sees[b])
-    return LinkTable(at, policy.link_memory, ids, sees, {**bad, **dict.fromkeys(newly_bad, at)})
+    now_bad = {names: (_bad_since(bad.get(names), at, policy.link_memory), at) for names in newly_bad}
+    return LinkTable(at, policy.link_memory, ids, sees, {**bad, **now_bad}, over_tcp)
+
+
+def _bad_since(known: tuple[float, float] | None, at: float, link_memory: float) -> float:
+    """A link that was good for a while, if not for ``link_memory``, is the same trouble."""
+    return known[0] if known and at - known[1] < link_memory else at

@@ -27,6 +27,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.po
 
 if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation, View
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.answerers import Answering
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Pulse
 
 States = Mapping[str, State]  # by instance id, as one view shows them
@@ -38,14 +39,16 @@ class MemberStatus:
 
     name: str
     view: View
-    # The record of the member's own process; none where it is not known which process that is.
+    # The record of the member's own process; none where it has none, or where it is not known which process that is.
     record: Record | None
     # The state of that record as the member's own view shows it.
     state: State | None
     # The finding that keeps the member from serving; none if it serves.
     why_not: Finding | None
-    # The id of its process when that was last known.
+    # The id of its process when that was last known. With a record, or judged without one, it is the one now.
     last_id: str | None = None
+    # Whether the member is identified: ``last_id`` is the process that answered.
+    identified: bool = False
 
     @property
     def serving(self) -> bool:
@@ -57,16 +60,25 @@ class MemberStatus:
         return self.why_not is not None and self.why_not.code.settles
 
     @property
+    def answered_by(self) -> str | None:
+        """The process that answered, an error included, if it says so and the URL is not known to lead elsewhere."""
+        return None if self._leads_elsewhere else self.view.answered_by
+
+    @property
+    def _leads_elsewhere(self) -> bool:
+        return self.why_not is not None and self.why_not.code in (Code.SAME_PROCESS, Code.SEVERAL_PROCESSES)
+
+    @property
     def version(self) -> str | None:
         """Of its own process; a node that answers in its place, or lists it, reports another's."""
-        if self.why_not is not None and self.why_not.code is Code.SAME_PROCESS:
+        if self._leads_elsewhere:
             return None
-        return self.view.version if self.record is None or self.record.local else None
+        return self.view.version if self.record is None or self.record.id == self.view.instance_id else None
 
 
 @dataclass(frozen=True)
 class Process:
-    """A record that is judged, and all that it is judged by."""
+    """A process that is judged by its record, and all that it is judged by."""
 
     name: str
     view: View
@@ -97,33 +109,49 @@ def stable_for(observation: Observation, policy: Policy, states: Mapping[str, St
     """Seconds for which a process must have lived, and a pass must hold. Longer where instances talk over NATS."""
     if policy.stable_for is not None:
         return policy.stable_for
-    over_tcp = any(
+    # Where no view lists any that lives, they have dropped themselves from their brokers: that is known over TCP only.
+    over_tcp = [
         view.by_id[identity].tcp_port is not None
         for view in observation.views
         for identity, state in states[view.member.name].items()
         if state is State.ALIVE
-    )
-    return STABLE_FOR if over_tcp else STABLE_FOR_NATS
+    ]
+    # Servers before 6 know nothing of NATS, and microservices are judged without links.
+    otherwise = any(v.listing and (v.listing.old_shape or v.listing.microservices) for v in observation.views)
+    return STABLE_FOR_NATS if over_tcp and not any(over_tcp) and not otherwise else STABLE_FOR
 
 
 def members_of(
-    observation: Observation, policy: Policy, states: Mapping[str, States], pulses: Mapping[str, Pulse]
+    observation: Observation,
+    policy: Policy,
+    states: Mapping[str, States],
+    pulses: Mapping[str, Pulse],
+    answering: Answering,
 ) -> tuple[MemberStatus, ...]:
     needed = stable_for(observation, policy, states)
 
     def judged(name: str, view: View, record: Record) -> MemberStatus:
         state = states[view.member.name][record.id]
         process = Process(name, view, record, state, observation, policy, pulses, needed)
-        return MemberStatus(name, view, record, state, _why_not(process), last_id=record.id)
+        return MemberStatus(name, view, record, state, _why_not(process), last_id=record.id, identified=True)
 
     def member(view: View) -> MemberStatus:
-        name, why_not, record = view.member.name, _unidentified(view, observation), view.local
-        if why_not is not None or record is None:
-            known = pulses.get(name)
-            return MemberStatus(name, view, None, None, why_not, last_id=known.instance_id if known else None)
+        name, record = view.member.name, view.own
+        why_not = _unidentified(view, answering)
+        if why_not is not None:
+            return MemberStatus(name, view, None, None, why_not, last_id=_last_id(view, answering, pulses))
+        if view.is_a_peers:
+            state = states[name][record.id] if record else None
+            return MemberStatus(name, view, record, state, _peer_answered(view), view.instance_id, identified=True)
+        if record is None and as_process(view, policy):
+            why_not = _why_not_as_process(view, observation.at - answering.lately[name][-1].first_at, needed)
+            return MemberStatus(name, view, None, None, why_not, view.instance_id, identified=True)
+        if record is None:
+            why_not = Finding(Code.NO_LOCAL_RECORD, f"{name} answers, but does not list itself", (name,))
+            return MemberStatus(name, view, None, None, why_not, last_id=_last_id(view, answering, pulses))
         return judged(name, view, record)
 
-    if not policy.single_view or not any(view.local for view in observation.views):
+    if not policy.single_view or not any(view.own for view in observation.views):
         return tuple(member(view) for view in observation.views)
     return tuple(
         judged(identity, view, view.by_id[identity])
@@ -139,19 +167,56 @@ def _is_candidate(record: Record, state: State, policy: Policy) -> bool:
     return state in (State.ALIVE, State.STALLED) or (policy.links is not Links.CONNECTED and state is State.ISOLATED)
 
 
-def _unidentified(view: View, observation: Observation) -> Finding | None:
-    """Why the member's process is not known: no answer, not listed by itself, or claimed by more than one member."""
-    name, failure, record = view.member.name, view.failure, view.local
+def _unidentified(view: View, answering: Answering) -> Finding | None:
+    """Why the member's process is not known: no answer, or not the answer of one process of its own."""
+    name, failure = view.member.name, view.failure
     if failure is not None:
         brief = f"{name} {failure.code.row.words} ({failure.reason})"
         return Finding(failure.code, f"{name}: {failure.message}", (name,), brief=brief)
-    if record is None:
-        return Finding(Code.NO_LOCAL_RECORD, f"{name} answers, but does not list itself", (name,))
-    names = observation.claimed[record.id]
-    if len(names) == 1:
+    if name in answering.several:
+        text = f"{name}'s url leads to several processes: {answering.several[name]}"
+        return Finding(Code.SEVERAL_PROCESSES, text, (name,), actual=view.instance_id)
+    names = answering.claims.get(view.instance_id or "", ())
+    if len(names) < 2:
         return None
     text = f"{' and '.join(sorted(names))} answer as one process: their urls lead to the same node"
-    return Finding(Code.SAME_PROCESS, text, (name,), actual=record.id)
+    return Finding(Code.SAME_PROCESS, text, (name,), actual=view.instance_id)
+
+
+def _last_id(view: View, answering: Answering, pulses: Mapping[str, Pulse]) -> str | None:
+    """The process that answered, if it answered here only; else the one that was last known."""
+    if view.instance_id and answering.claims[view.instance_id] == (view.member.name,):
+        return view.instance_id
+    known = pulses.get(view.member.name)
+    return known.instance_id if known else None
+
+
+def _peer_answered(view: View) -> Finding:
+    name = view.member.name
+    text = f"{name} answers with the list of another process: it has lost its own record, and only a restart cures it"
+    brief = f"{name} answers with a peer's list (only a restart cures it)"
+    return Finding(Code.PEER_ANSWERED, text, (name,), actual=view.instance_id, brief=brief)
+
+
+# Microservices: members without a record
+
+
+def as_process(view: View, policy: Policy) -> bool:
+    """Whether a member of a microservices deployment is judged by what its process itself answers."""
+    listing = view.listing
+    return policy.as_processes and listing is not None and listing.microservices and view.answered_by is not None
+
+
+def _why_not_as_process(view: View, answers_for: float, needed: float) -> Finding | None:
+    """``answers_for``: seconds for which the same process has answered, by the gate's clock."""
+    name = view.member.name
+    if view.ready is not True:
+        code = Code.NOT_READY if view.ready is False else Code.READINESS_UNKNOWN
+        return Finding(code, f"{name} {code.row.words} (/readyz)", (name,), expected=True, actual=view.ready)
+    if answers_for >= needed:
+        return None
+    text = f"{name} has answered as one process for {answers_for:.0f} s, {needed:g} s needed"
+    return Finding(Code.TOO_YOUNG, text, (name,), expected=needed, actual=answers_for)
 
 
 # What keeps an identified process from serving
@@ -175,7 +240,7 @@ def alone_with_pings(process: Process) -> Finding | None:
     name, observation = process.name, process.observation
     if len(observation.views) == 1 or process.pulse.moved:
         return None
-    others = (view.local for view in observation.views if view.local and view.member.name != name)
+    others = (view.own for view in observation.views if view.own and view.member.name != name)
     if any(record.is_fresh(observation.reference, process.policy.max_record_age) for record in others):
         return None
     text = f"{name}'s next ping is not seen yet, and no other node pings to tell how old its last one is"
@@ -188,13 +253,13 @@ def doubtful_clock(process: Process) -> Finding | None:
 
     Its clock may be wrong, so that nothing is judged by it; but where the two do not agree, a ping has to be seen.
     """
-    local = process.view.local
-    age = seconds_between(local.updated_at, process.view.date) if local else None
-    if len(process.observation.views) > 1 or local is None or age is None:
+    own = process.view.own
+    age = seconds_between(own.updated_at, process.view.date) if own else None
+    if len(process.observation.views) > 1 or own is None or age is None:
         return None
     if abs(age) <= process.policy.max_record_age:
         return None
-    if process.pulses[local.id if process.policy.single_view else process.name].moved:
+    if process.pulses[own.id if process.policy.single_view else process.name].moved:
         return None
     text = (
         f"{process.name}: the next ping of the node asked is not seen yet, "

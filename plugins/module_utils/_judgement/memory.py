@@ -52,6 +52,32 @@ class Pulse:
 
 
 @dataclass(frozen=True)
+class Answerer:
+    """A process that has answered at a member's URL."""
+
+    instance_id: str
+    # When it answered first, and when last.
+    first_at: float
+    last_at: float
+    # Its last ping, by the database's clock, when another process first answered in its place; else none.
+    replaced_ping: datetime | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**vars(self), "replaced_ping": _written(self.replaced_ping)}
+
+    @classmethod
+    def from_dict(cls, raw: object) -> Answerer:
+        """The inverse of :meth:`to_dict`. Raises :class:`ValueError`."""
+        entries = _entries(raw, cls)
+        return cls(
+            instance_id=_text(entries["instance_id"]),
+            first_at=_number(entries["first_at"]),
+            last_at=_number(entries["last_at"]),
+            replaced_ping=_moment(entries["replaced_ping"]),
+        )
+
+
+@dataclass(frozen=True)
 class Streak:
     """A time in which nothing was wrong, without a gap that was not watched."""
 
@@ -65,7 +91,7 @@ class Streak:
     pause: float
     # The id and registration time of each target's process: the streak ends when one changes.
     processes: Mapping[str, tuple[str, datetime | None]]
-    # Each target's last ping when the streak began: a later one must be seen before the gate passes.
+    # The last ping of each that has a record when the streak began: a later one must be seen before the gate passes.
     pings: Mapping[str, datetime | None]
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,8 +107,8 @@ class Streak:
         entries = _entries(raw, cls)
         processes = {_text(name): _list(process, 2) for name, process in _mapping(entries["processes"]).items()}
         pings = {_text(name): _moment(at) for name, at in _mapping(entries["pings"]).items()}
-        if processes.keys() != pings.keys():
-            raise ValueError("a streak has the processes of other targets than the pings")
+        if not pings.keys() <= processes.keys():
+            raise ValueError("a streak has pings of targets whose processes it does not have")
         return cls(
             seconds=_number(entries["seconds"]),
             held=_number(entries["held"]),
@@ -103,8 +129,10 @@ class Memory:
 
     # By member, or by instance id where one URL stands for all. A member that is not seen keeps its last pulse.
     pulses: Mapping[str, Pulse] = field(default_factory=dict)
-    # When each pair of members was last seen without a link; a pair that was never bad is not in it.
-    bad_links: Mapping[Pair, float] = field(default_factory=dict)
+    # By member, the processes that have answered at its URL lately, the latest last.
+    answerers: Mapping[str, tuple[Answerer, ...]] = field(default_factory=dict)
+    # Since when each pair of members is seen without a link, and when last; a pair that was never bad is not in it.
+    bad_links: Mapping[Pair, tuple[float, float]] = field(default_factory=dict)
     # Since when a member cannot be judged, by the reason; forgotten as soon as the reason is gone.
     unjudgeable: Mapping[Reason, float] = field(default_factory=dict)
     # What the last observation found that waiting cannot change: the gate fails when the next one finds it too.
@@ -113,6 +141,15 @@ class Memory:
     served: frozenset[str] = frozenset()
     # Members whose view was missing in the last observation.
     missed: frozenset[str] = frozenset()
+    # Members that gave no answer at all in the last observation.
+    silent: frozenset[str] = frozenset()
+    # Members of which the last observation found what only a restart cures.
+    ill: frozenset[str] = frozenset()
+    # By instance id, whether the process has started after the gate before the deployment, as its statistics tell;
+    # none where they were asked for in vain.
+    restarted: Mapping[str, bool | None] = field(default_factory=dict)
+    # When a member was last asked for the lock of the migrations, and how old it was then; none where it was free.
+    lock: tuple[float, float | None] | None = None
     # Targets that no living process can belong to, and since when.
     down: Mapping[str, float] = field(default_factory=dict)
     # Before a deployment: all ids that any view has listed so far. Else those of the last observation only.
@@ -129,17 +166,25 @@ class Memory:
     lost: bool = False
 
     def of_pings(self) -> Memory:
-        """What another gate may know from this one: a process whose ping has not moved since is not alive."""
-        return Memory(pulses=self.pulses)
+        """What another gate may know from this one: a process whose ping has not moved since is not alive.
+
+        And whether the database is being migrated, which is not asked for again at once.
+        """
+        return Memory(pulses=self.pulses, lock=self.lock)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "pulses": {name: pulse.to_dict() for name, pulse in self.pulses.items()},
-            "bad_links": [[*names, at] for names, at in sorted(self.bad_links.items())],
+            "answerers": {name: [one.to_dict() for one in known] for name, known in self.answerers.items()},
+            "bad_links": [[*names, *times] for names, times in sorted(self.bad_links.items())],
             "unjudgeable": [[code.value, *names, at] for (code, names), at in sorted(self.unjudgeable.items())],
             "incurable": [[code.value, *names] for code, names in sorted(self.incurable)],
             "served": sorted(self.served),
             "missed": sorted(self.missed),
+            "silent": sorted(self.silent),
+            "ill": sorted(self.ill),
+            "restarted": dict(self.restarted),
+            "lock": None if self.lock is None else list(self.lock),
             "down": dict(self.down),
             "ids": sorted(self.ids),
             "streak": self.streak.to_dict() if self.streak else None,
@@ -153,15 +198,28 @@ class Memory:
     def from_dict(cls, raw: object) -> Memory:
         """The inverse of :meth:`to_dict`. Raises :class:`ValueError`."""
         entries = _entries(raw, cls)
-        bad_links = [(_pair(*_list(link, 3)[:2]), _number(link[2])) for link in _list(entries["bad_links"])]
+        bad_links = [
+            (_pair(*_list(link, 4)[:2]), (_number(link[2]), _number(link[3]))) for link in _list(entries["bad_links"])
+        ]
         unjudgeable = [_reason_since(_list(one)) for one in _list(entries["unjudgeable"])]
         return cls(
             pulses={_text(name): Pulse.from_dict(pulse) for name, pulse in _mapping(entries["pulses"]).items()},
+            answerers={
+                _text(name): tuple(Answerer.from_dict(one) for one in _list(known))
+                for name, known in _mapping(entries["answerers"]).items()
+            },
             bad_links=dict(bad_links),
             unjudgeable=dict(unjudgeable),
             incurable=frozenset(_reason(_list(reason)) for reason in _list(entries["incurable"])),
             served=_names(entries["served"]),
             missed=_names(entries["missed"]),
+            silent=_names(entries["silent"]),
+            ill=_names(entries["ill"]),
+            restarted={
+                _text(identity): None if restarted is None else _truth(restarted)
+                for identity, restarted in _mapping(entries["restarted"]).items()
+            },
+            lock=None if entries["lock"] is None else _lock(_list(entries["lock"], 2)),
             down={_text(name): _number(at) for name, at in _mapping(entries["down"]).items()},
             ids=_names(entries["ids"]),
             streak=None if entries["streak"] is None else Streak.from_dict(entries["streak"]),
@@ -208,6 +266,11 @@ def _truth(value: object) -> bool:
 
 def _names(value: object) -> frozenset[str]:
     return frozenset(_text(name) for name in _list(value))
+
+
+def _lock(values: list[Any]) -> tuple[float, float | None]:
+    asked_at, age = values
+    return _number(asked_at), None if age is None else _number(age)
 
 
 def _pair(a: object, b: object) -> Pair:

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 INTERVAL = 5.0
 INTERVAL_LIMITED = 7.0  # ten calls a minute are allowed
 STABLE_FOR = 30.0
-STABLE_FOR_NATS = 75.0  # over NATS a dead peer can look connected for 60 s
-FULL_VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?", re.ASCII)
+STABLE_FOR_NATS = 135.0  # over NATS a dead peer can look connected for 120 s
 
 
 class Phase(str, Enum):
@@ -67,13 +66,15 @@ class Share:
 class Known:
     """What the gate ``before`` knew of one member.
 
-    ``instance_id``: its last known process. ``heard``: that process answered the last observation. ``place``: host and
-    port where they tell nodes apart.
+    ``instance_id``: its last known process. ``answered_by``: the process that answered the last observation, errors
+    included; none where the member was silent, or the header was missing. ``date``: its own clock then. ``place``: host
+    and port where they tell nodes apart.
     """
 
     url: str
     instance_id: str | None
-    heard: bool
+    answered_by: str | None
+    date: datetime | None
     version: str | None
     place: tuple[str, int] | None
     serving: bool
@@ -81,10 +82,16 @@ class Known:
 
 @dataclass(frozen=True)
 class Before:
-    """The result of the gate ``before``: all ids that any view listed, and each member as it was."""
+    """The result of the gate ``before``: all ids that any view listed or that answered, and each member as it was.
+
+    ``ended``: when the last observation was made, by the wall clock of the host that asked. ``needs_restart``: whether
+    it passed although members were ill in a way that only a restart cures.
+    """
 
     ids: frozenset[str]
     targets: frozenset[str]
+    ended: datetime | None
+    needs_restart: bool
     members: Mapping[str, Known]
 
 
@@ -152,6 +159,16 @@ class Policy:
             served = {name for name, known in self.before.members.items() if known.serving}
             return len((served | set(self.targets)) - self.keep_out)
         return size - len(self.keep_out)
+
+    @property
+    def as_processes(self) -> bool:
+        """Whether the members of a microservices deployment are judged, each as a process without a record."""
+        return self.links is Links.IGNORED and self.readiness_required and not self.single_view
+
+    @property
+    def not_probed(self) -> frozenset[str]:
+        """Members whose readiness decides nothing: those that are about to be taken down."""
+        return frozenset(self.targets if self.phase is Phase.BEFORE and self.others else ())
 
     @property
     def time_limit(self) -> float:

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 
-def pulses_after(observation: Observation, policy: Policy, last: Mapping[str, Pulse]) -> dict[str, Pulse]:
-    """By member; with a single view by instance id. A member that is not seen now keeps its pulse."""
+def pulses_after(
+    observation: Observation, policy: Policy, last: Mapping[str, Pulse], claims: Mapping[str, tuple[str, ...]]
+) -> dict[str, Pulse]:
+    """By member; with a single view by instance id. A member that is not seen now keeps its pulse.
+
+    ``claims``: instance id to the members that it answered for.
+    """
     pulses = {} if policy.single_view else dict(last)
-    for key, record in _processes(observation, policy).items():
+    for key, record in _processes(observation, policy, claims).items():
         known = last.get(key)
         if known is None or known.instance_id != record.id:
             pulses[key] = Pulse(record.id, record.updated_at, observation.at)
@@ -32,13 +37,13 @@ def pulses_after(observation: Observation, policy: Policy, last: Mapping[str, Pu
     return pulses
 
 
-def _processes(observation: Observation, policy: Policy) -> dict[str, Record]:
+def _processes(observation: Observation, policy: Policy, claims: Mapping[str, tuple[str, ...]]) -> dict[str, Record]:
     if policy.single_view:
         return {record.id: record for view in observation.views for record in view.by_id.values()}
     return {
-        view.member.name: view.local
+        view.member.name: view.own
         for view in observation.views
-        if view.local and len(observation.claimed[view.local.id]) == 1
+        if view.own and claims.get(view.own.id) == (view.member.name,)
     }
 
 

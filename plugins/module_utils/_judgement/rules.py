@@ -13,28 +13,42 @@ others served too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import FULL_VERSION
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.links import LISTED
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import pair
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.moves import Move, moves_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
-    FULL_VERSION,
     Before,
     Known,
     Links,
     Phase,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.statistics import LOCK_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
+
+LEFTOVER_LOCK = 600.0  # seconds: a server takes a lock of five minutes over; the rest is for its migrations
+# The only member's process itself answers with an error that a deployment may cure.
+ANSWERS_ITSELF = frozenset(
+    {
+        Code.BROKER_DOWN,
+        Code.STARTING,
+        Code.SERVER_ERROR,
+        Code.RATE_LIMITED,
+        Code.NO_LOCAL_RECORD,
+    }
+)
 
 Names = AbstractSet[str]
 Rule = Callable[[Situation, Names], "list[Finding]"]
@@ -45,13 +59,14 @@ class Exempt(str, Enum):
 
     TARGET_DOWN = "target_down"  # taking away what is already down, and so gives no answer at all, changes nothing
     SINGLE_NODE = "single_node"
+    NEEDS_RESTART = "needs_restart"  # only a restart cures the targets, and others that are as ill still serve
 
 
 def found_in(situation: Situation, serving: Names) -> list[Finding]:
     """What keeps the gate shut if just these members serve, each finding once."""
-    if exemption(situation) is Exempt.TARGET_DOWN:
-        return []
-    found = [finding for rule in RULES[situation.policy.phase] for finding in rule(situation, serving)]
+    down = exemption(situation) is Exempt.TARGET_DOWN
+    rules = (no_migration_runs,) if down else RULES[situation.policy.phase]
+    found = [finding for rule in rules for finding in rule(situation, serving)]
     return list({(finding.code, finding.members): finding for finding in found}.values())
 
 
@@ -64,7 +79,14 @@ def exemption(situation: Situation) -> Exempt | None:
         return Exempt.SINGLE_NODE
     if all(_is_surely_down(situation, name) for name in policy.targets) and _another_answers(situation):
         return Exempt.TARGET_DOWN
+    if situation.surely_ill.issuperset(policy.targets) and _serve_but_for_the_ill(situation):
+        return Exempt.NEEDS_RESTART
     return None
+
+
+def _serve_but_for_the_ill(situation: Situation) -> bool:
+    serving, others = situation.serving, set(situation.policy.others_in_rotation)
+    return len(others & serving) < situation.policy.needed <= len(others & (serving | situation.surely_ill))
 
 
 def _is_surely_down(situation: Situation, name: str) -> bool:
@@ -74,19 +96,27 @@ def _is_surely_down(situation: Situation, name: str) -> bool:
 
 
 def _another_answers(situation: Situation) -> bool:
-    return any(situation.by_name[name].view.local is not None for name in situation.policy.others)
+    return any(situation.by_name[name].view.own is not None for name in situation.policy.others)
 
 
 # Any phase: enough members serve, and see each other
 
 
 def enough_serve(situation: Situation, serving: Names) -> list[Finding]:
-    """As many members serve as the policy needs; if not, also why each of the others does not."""
-    return _too_few(situation, serving, [name for name in situation.by_name if name not in situation.policy.keep_out])
+    """As many members serve as the policy needs; if not, also why each of the others does not.
+
+    Where the deployment could begin only because members that are ill still serve, they count here too.
+    """
+    policy = situation.policy
+    if policy.before is not None and policy.before.needs_restart:
+        serving = serving | situation.surely_ill
+    return _too_few(situation, serving, [name for name in situation.by_name if name not in policy.keep_out])
 
 
 def enough_others_serve(situation: Situation, serving: Names) -> list[Finding]:
     """As many members in rotation serve as the policy needs, none of them a target."""
+    if exemption(situation) is Exempt.NEEDS_RESTART:
+        serving = serving | situation.surely_ill
     return _too_few(situation, serving, situation.policy.others_in_rotation)
 
 
@@ -123,7 +153,7 @@ def members_run_expected_version(situation: Situation, serving: Names) -> list[F
         (
             member
             for member in situation.members
-            if member.record is not None or member.version is not None or member.name in serving
+            if member.identified or member.version is not None or member.name in serving
         ),
     )
 
@@ -150,17 +180,26 @@ def _wrong_version(member: MemberStatus, wanted: str) -> Finding | None:
 
 
 def single_node_is_known(situation: Situation, _serving: Names) -> list[Finding]:
-    """The only member answers, and lists nothing else that lives: no other member could tell."""
+    """The only member answers, or was silent twice, and lists nothing else that lives: no other member could tell.
+
+    One that refuses the credentials, or is not Rocket.Chat, could not be judged after its deployment either.
+    """
     if exemption(situation) is not Exempt.SINGLE_NODE:
         return []
     member = situation.members[0]
-    if member.record is None:
-        text = "no member answers, so nothing is known of the cluster; set min_serving: 0 to deploy anyway"
+    if not _may_be_deployed_alone(situation, member):
+        text = "the only member gives no answer that it could be judged by; set min_serving: 0 to deploy anyway"
         return [finding for finding in (member.why_not, Finding(Code.NOBODY_ANSWERS, text)) if finding]
     if not situation.strangers:
         return []
     text = f"the only member lists {len(situation.strangers)} more living instances: members is incomplete"
     return [Finding(Code.UNEXPECTED_MEMBER, text, expected=[], actual=list(situation.strangers))]
+
+
+def _may_be_deployed_alone(situation: Situation, member: MemberStatus) -> bool:
+    if member.identified or member.name in situation.silent & situation.last.silent:
+        return True
+    return member.view.instance_id is not None and member.why_not is not None and member.why_not.code in ANSWERS_ITSELF
 
 
 def no_other_waits_for_readmission(situation: Situation, serving: Names) -> list[Finding]:
@@ -187,6 +226,27 @@ def silent_targets_are_down(situation: Situation, serving: Names) -> list[Findin
     return [_may_live(name, situation.unclaimed) for name in silent]
 
 
+def no_migration_runs(situation: Situation, serving: Names) -> list[Finding]:
+    """No member is silent while the database is locked for migrations: it may be the one that migrates it.
+
+    Asked only where nothing else keeps the gate shut: statistics are heavy for a server.
+    """
+    others_carry = not (enough_others_serve(situation, serving) or others_are_linked(situation, serving))
+    if not situation.silent or not (others_carry or exemption(situation) is Exempt.TARGET_DOWN):
+        return []
+    names = " and ".join(sorted(situation.silent))
+    asked_at, told = situation.lock or (-math.inf, None)
+    passed = situation.observation.at - asked_at
+    if told is None and passed > LOCK_MEMORY:
+        text = f"{names}: no answer, and it is not known yet whether the database is being migrated"
+        return [Finding(Code.MIGRATION_RUNNING, text)] if situation.tell_the_lock else []
+    age = None if told is None else told + passed
+    if age is None or age >= LEFTOVER_LOCK:
+        return []
+    text = f"{names} may be migrating the database: it has been locked for migrations for {age:.0f} s"
+    return [Finding(Code.MIGRATION_RUNNING, text, expected=LEFTOVER_LOCK, actual=age)]
+
+
 def _may_live(name: str, unclaimed: Iterable[str]) -> Finding:
     text = f"{name} may still serve: a living instance that no member claims pings the database"
     return Finding(Code.TARGET_MAY_LIVE, text, (name,), actual=list(unclaimed))
@@ -202,29 +262,55 @@ def targets_serve(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def targets_were_restarted(situation: Situation, _serving: Names) -> list[Finding]:
-    """Each target's id is none that any view listed before, and the previous process was known or is ruled out."""
+    """Each target's id is none that any view listed before or that answered, and it is proven to be a new process."""
     return [
         finding
         for target, before, known in _deployed(situation)
-        if (finding := _not_restarted(target, before) or _not_provable(target, known, situation))
+        if (finding := _not_restarted(target, before, situation) or _not_provable(target, known, situation))
     ]
 
 
-def _not_restarted(target: MemberStatus, before: Before) -> Finding | None:
-    if target.record is None or target.record.id not in before.ids:
+def _not_restarted(target: MemberStatus, before: Before, situation: Situation) -> Finding | None:
+    identity = target.last_id
+    if identity in before.ids:
+        text = f"{target.name} was not restarted: same instance id as before the deployment"
+    elif identity is not None and situation.restarted.get(identity) is False:
+        text = f"{target.name} was not restarted: its process has run since before the deployment"
+    else:
         return None
-    text = f"{target.name} was not restarted: same instance id as before the deployment"
-    return Finding(Code.NOT_RESTARTED, text, (target.name,), expected="a new id", actual=target.record.id)
+    return Finding(Code.NOT_RESTARTED, text, (target.name,), expected="a new process", actual=identity)
 
 
 def _not_provable(target: MemberStatus, known: Known, situation: Situation) -> Finding | None:
-    if known.heard or situation.policy.restart_confirmed or _version_changed(known.version, target.version):
+    if restart_is_proven(target, known, situation):
         return None
+    identity = target.last_id or ""
+    if known.answered_by is None:
+        why = "did not say which process it is when the gate before the deployment passed"
+    elif target.view.answered_by is None:
+        why = "does not say which process it is (header X-Instance-ID)"
+    else:
+        why = "is one process of a service, and another than before may be an old one"
+    told = "" if identity in situation.restarted or target.record is None else "; its uptime is asked for next"
     text = (
-        f"{target.name} did not answer when the gate before the deployment passed, so its process may be an earlier "
-        "one; set restart_confirmed: true if the deployment has restarted it"
+        f"{target.name} {why}, so its process may be an earlier one{told}; "
+        "set restart_confirmed: true if the deployment has restarted it"
     )
-    return Finding(Code.RESTART_NOT_PROVABLE, text, (target.name,), actual=target.record.id if target.record else None)
+    return Finding(Code.RESTART_NOT_PROVABLE, text, (target.name,), actual=target.last_id)
+
+
+def restart_is_proven(target: MemberStatus, known: Known, situation: Situation) -> bool:
+    """Whether a process with an id that is new cannot be one from before the deployment.
+
+    Two ids tell it only where the process that ran before has said its own; a supervisor may have been starting another
+    one just then. The URL of a microservice's pods may lead to another old pod.
+    """
+    if situation.policy.restart_confirmed or _version_changed(known.version, target.version):
+        return True
+    if target.record is None:
+        return False
+    ids_tell = known.answered_by is not None and target.view.answered_by is not None
+    return ids_tell or situation.restarted.get(target.last_id or "") is True
 
 
 def _version_changed(*versions: str | None) -> bool:
@@ -266,8 +352,8 @@ def _moved(move: Move) -> Finding:
 
 def targets_run_expected_version(situation: Situation, _serving: Names) -> list[Finding]:
     """Each target that was restarted runs ``expected_version``; of the others it is enough that they were not."""
-    same = {target.name for target, before, _known in _deployed(situation) if _not_restarted(target, before)}
-    return _wrong_versions(situation, (t for t in _targets(situation) if t.record and t.name not in same))
+    same = {target.name for target, before, _known in _deployed(situation) if _not_restarted(target, before, situation)}
+    return _wrong_versions(situation, (t for t in _targets(situation) if t.identified and t.name not in same))
 
 
 def targets_are_linked(situation: Situation, serving: Names) -> list[Finding]:
@@ -295,7 +381,7 @@ def targets_are_listed(situation: Situation, serving: Names) -> list[Finding]:
         Finding(Code.NOT_LINKED, f"{other.name} does not list {target.name}", pair(target.name, other.name))
         for target in _targets(situation)
         for other in situation.members
-        if target.record and other.view.local and other.name not in serving and other.name != target.name
+        if target.record and other.view.own and other.name not in serving and other.name != target.name
         if situation.states[other.name].get(target.record.id) not in LISTED
     ]
 
@@ -309,11 +395,11 @@ def _deployed(situation: Situation) -> list[tuple[MemberStatus, Before, Known]]:
     before = situation.policy.before
     if before is None or not situation.policy.restart_required:
         return []
-    return [(target, before, before.members[target.name]) for target in _targets(situation) if target.record]
+    return [(target, before, before.members[target.name]) for target in _targets(situation) if target.identified]
 
 
 def _restarted(situation: Situation) -> list[tuple[MemberStatus, Before, Known]]:
-    return [deployed for deployed in _deployed(situation) if not _not_restarted(deployed[0], deployed[1])]
+    return [deployed for deployed in _deployed(situation) if not _not_restarted(*deployed[:2], situation)]
 
 
 RULES: Mapping[Phase, tuple[Rule, ...]] = {
@@ -328,6 +414,7 @@ RULES: Mapping[Phase, tuple[Rule, ...]] = {
         no_other_waits_for_readmission,
         others_are_linked,
         silent_targets_are_down,
+        no_migration_runs,
     ),
     Phase.AFTER: (
         targets_serve,

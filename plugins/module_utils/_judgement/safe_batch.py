@@ -21,7 +21,7 @@ def safe_batch(situation: Situation) -> tuple[tuple[str, ...], int]:
     """The members that could be taken down one at a time, and how many serving ones could go together."""
     policy, size = situation.policy, len(situation.members)
     serving = situation.serving - policy.without_traffic
-    if policy.single_view or unjudgeable_kinds(member.view for member in situation.members):
+    if policy.single_view or unjudgeable_kinds((member.view for member in situation.members), policy):
         return (), 0
     unlinked = [finding.members for finding in situation.links.unlinked(serving)]
     # A single one may go only if nothing else is wrong: there is no other by which its leaving could be judged.

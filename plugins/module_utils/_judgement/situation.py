@@ -10,6 +10,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Ends
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.answerers import answering
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.links import links_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import (
     members_of,
@@ -18,6 +20,10 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.me
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.pulses import pulses_after
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.statistics import (
+    lock_after,
+    restarted_after,
+)
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.unclaimed import unclaimed_living
 
 if TYPE_CHECKING:
@@ -32,30 +38,68 @@ if TYPE_CHECKING:
 class Situation:
     """Nothing in it changes.
 
-    ``states``: each record classified once, member to instance id to state. ``pulses``, ``links`` and ``down`` (targets
-    that no living process can belong to, and since when by the gate's clock) carry on from the memory.
+    ``states``: each record classified once, member to instance id to state. ``pulses``, ``answering``, ``links`` and
+    ``down`` (targets that no living process can belong to, and since when by the gate's clock) carry on from the
+    memory, and so do ``restarted`` and ``lock``; ``last`` is that memory.
     """
 
     def __init__(self, observation: Observation, policy: Policy, memory: Memory) -> None:
         self.observation = observation
         self.policy = policy
+        self.last = memory
         self.states = states_of(observation, policy)
-        self.pulses = pulses_after(observation, policy, memory.pulses)
-        self.members = members_of(observation, policy, self.states, self.pulses)
+        self.answering = answering(observation, policy, memory.answerers)
+        self.pulses = pulses_after(observation, policy, memory.pulses, self.answering.claims)
+        self.members = members_of(observation, policy, self.states, self.pulses, self.answering)
         self.by_name: Mapping[str, MemberStatus] = {member.name: member for member in self.members}
         self.links = links_of(self.members, policy, self.states, at=observation.at, bad=memory.bad_links)
-        self.down = self._down(memory)
+        self.restarted = restarted_after(observation, policy, memory.restarted)
+        self.lock = lock_after(observation, policy, memory.lock)
+        self.down = self._down()
 
-    def _down(self, memory: Memory) -> dict[str, float]:
+    def _down(self) -> dict[str, float]:
         if self.policy.phase is not Phase.BEFORE or self.observation.reference is None or self.unclaimed:
             return {}
+        if any(view.listing and view.listing.microservices for view in self.observation.views):
+            return {}  # without records silence proves nothing
         silent = [name for name in self.policy.targets if self.is_silent(name)]
-        return {name: memory.down.get(name, self.observation.at) for name in silent}
+        return {name: self.last.down.get(name, self.observation.at) for name in silent}
 
     def is_silent(self, name: str) -> bool:
         """Whether no answer at all came from this member."""
         failure = self.by_name[name].view.failure
         return failure is not None and failure.code.is_silence
+
+    @cached_property
+    def silent(self) -> frozenset[str]:
+        return frozenset(member.name for member in self.members if self.is_silent(member.name))
+
+    @cached_property
+    def tell_the_lock(self) -> tuple[str, ...]:
+        """Members that can be asked for the lock of the migrations, those that serve first."""
+        able = [member for member in self.members if member.view.listing is not None]
+        return tuple(member.name for member in sorted(able, key=lambda member: not member.serving))
+
+    @cached_property
+    def ill(self) -> frozenset[str]:
+        """Members of which this observation finds what only a restart cures. They still serve the users they have."""
+        return frozenset(
+            member.name
+            for member in self.members
+            if member.why_not and member.why_not.code.row.ends is Ends.RESTART and self._may_ping(member)
+        )
+
+    @cached_property
+    def surely_ill(self) -> frozenset[str]:
+        """Those that two observations running have found to be ill."""
+        return self.ill & self.last.ill
+
+    def _may_ping(self, member: MemberStatus) -> bool:
+        """Whether the member's record, where any view has it, pings."""
+        views = self.observation.views
+        identity, age = member.view.instance_id, self.policy.max_record_age
+        records = [view.by_id[identity] for view in views if identity is not None and identity in view.by_id]
+        return not records or any(record.is_fresh(self.observation.reference, age) for record in records)
 
     @cached_property
     def serving(self) -> frozenset[str]:

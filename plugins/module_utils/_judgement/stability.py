@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Ends, Finding
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import as_process
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Streak
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
     INTERVAL,
@@ -121,8 +122,12 @@ def _view_missing(name: str) -> Finding:
 def longer(situation: Situation, last: Streak | None, targets: Iterable[str]) -> Streak:
     """The streak of these targets, or of the whole cluster with these targets, after one more observation."""
     policy, now = situation.policy, situation.observation.at
-    records = {name: record for name in targets if (record := situation.by_name[name].record)}
-    processes = {name: (record.id, record.created_at) for name, record in records.items()}
+    known = {name: situation.by_name[name] for name in targets if situation.by_name[name].identified}
+    records = {name: target.record for name, target in known.items() if target.record}
+    processes = {
+        name: (str(target.last_id), target.record.created_at if target.record else None)
+        for name, target in known.items()
+    }
     pause, pings = pause_after(situation.observation, policy), {name: r.updated_at for name, r in records.items()}
     if last is None or last.processes != processes:
         return Streak(seconds=0.0, held=0.0, last_at=now, pause=pause, processes=processes, pings=pings)
@@ -176,8 +181,20 @@ def incurable(situation: Situation, findings: Iterable[Finding]) -> frozenset[Re
         if codes == {Code.TLS}:
             refused.add((Code.TLS, ()))
     if situation.policy.phase is Phase.AFTER or _only_readmission_helps(situation):
-        refused |= {(finding.code, finding.members) for finding in findings if finding.code in TOO_LATE}
+        refused |= {
+            (finding.code, finding.members)
+            for finding in findings
+            if finding.code in TOO_LATE and not _may_be_proven(situation, finding)
+        }
     return frozenset(refused)
+
+
+def _may_be_proven(situation: Situation, finding: Finding) -> bool:
+    """Whether a target's restart is not proven, and its process has not been asked for its uptime yet."""
+    if finding.code is not Code.RESTART_NOT_PROVABLE:
+        return False
+    target = situation.by_name[finding.members[0]]
+    return target.record is not None and target.last_id not in situation.restarted
 
 
 def _only_readmission_helps(situation: Situation) -> bool:
@@ -203,7 +220,7 @@ def unjudgeable_since(situation: Situation, memory: Memory) -> dict[Reason, floa
 
 def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Finding]:
     """What makes the verdict inconclusive: at once, or because it lasts and the gate is shut without that member."""
-    findings = unjudgeable_kinds(member.view for member in situation.counted)
+    findings = unjudgeable_kinds((member.view for member in situation.counted), situation.policy)
     for (_code, (name,)), began in since.items():
         lasts, why_not = situation.observation.at - began, situation.by_name[name].why_not
         if why_not and lasts > situation.policy.max_record_age and _is_needed(situation, name):
@@ -211,16 +228,17 @@ def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Fin
     return findings
 
 
-def unjudgeable_kinds(views: Iterable[View]) -> list[Finding]:
-    """Deployments that instances.get says nothing about, and servers whose old records look like new ones."""
+def unjudgeable_kinds(views: Iterable[View], policy: Policy) -> list[Finding]:
+    """Deployments that instances.get says nothing about, and old servers that do not say which process answered."""
     findings = []
     for view in views:
         name, listing = view.member.name, view.listing
-        if listing and listing.microservices:
+        if listing and listing.microservices and not as_process(view, policy):
             text = f"{name} belongs to a microservices deployment: instances.get does not list its nodes"
+            text += "; set links: ignored and readiness: required to judge each member by its own answers"
             findings.append(Finding(Code.MICROSERVICES, text, (name,)))
-        elif listing and listing.old_shape:
-            text = f"{name} runs a server before 6: there a dead record cannot be told from a restarted node's"
+        elif listing and listing.old_shape and view.answered_by is None:
+            text = f"{name} runs a server before 6, and does not say which process it is (header X-Instance-ID)"
             findings.append(Finding(Code.UNSUPPORTED_VERSION, text, (name,)))
     return findings
 

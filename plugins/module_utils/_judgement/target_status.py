@@ -83,7 +83,7 @@ def faults_of(situation: Situation, blocking: Iterable[Finding], first: Abstract
 def _own(situation: Situation, name: str, blocking: Iterable[Finding]) -> list[Finding]:
     """What holds this target back, whatever the other targets do."""
     found = [finding for finding in blocking if name in finding.members and _counts(situation, name, finding)]
-    return found + unjudgeable_kinds([situation.by_name[name].view])
+    return found + unjudgeable_kinds([situation.by_name[name].view], situation.policy)
 
 
 def _counts(situation: Situation, name: str, finding: Finding) -> bool:

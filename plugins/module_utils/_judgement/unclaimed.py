@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import STREAMER
+
 if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
@@ -18,7 +20,8 @@ SURE_GHOST = 86400.0  # seconds ahead of the reference
 
 def unclaimed_living(observation: Observation, policy: Policy) -> tuple[str, ...]:
     """The ids of those whose process may live, whether they are connected or not."""
-    others = set(observation.ids).difference(observation.claimed)
+    streamers = {r.id for view in observation.views for r in view.by_id.values() if r.name == STREAMER}
+    others = set(observation.ids).difference(observation.claimed, streamers)
     return tuple(sorted(identity for identity in others if may_live(identity, observation, policy)))
 
 
@@ -31,9 +34,7 @@ def may_live(identity: str, observation: Observation, policy: Policy) -> bool:
     clock that stands still makes the dead look alive. Only a record that is a day ahead is surely a ghost.
     """
     views = [view for view in observation.views if identity in view.by_id]
-    pinging = [
-        view for view in views if view.local and view.local.is_fresh(observation.reference, policy.max_record_age)
-    ]
+    pinging = [view for view in views if view.own and view.own.is_fresh(observation.reference, policy.max_record_age)]
     ages = [view.by_id[identity].age(observation.reference) for view in views]
-    ages += [view.by_id[identity].age(view.local.updated_at if view.local else None) for view in pinging or views]
+    ages += [view.by_id[identity].age(view.own.updated_at if view.own else None) for view in pinging or views]
     return any(age is not None and -SURE_GHOST <= age <= policy.max_record_age for age in ages)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import FULL_VERSION
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse_time
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code, Scope
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
-    FULL_VERSION,
     INTERVAL,
     STABLE_FOR,
     Before,
@@ -23,6 +24,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.po
     Share,
     Waiver,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import Exempt
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.timing import (
     max_record_age,
@@ -32,6 +34,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.timi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member
 
@@ -254,7 +257,13 @@ def _before(params: Mapping[str, Any], phase: Phase) -> Before | None:
         own = [known.instance_id for known in members.values() if known.instance_id is not None]
         if len(members) < len(result["members"]) or len(set(own)) < len(own) or not ids.issuperset(own):
             raise ValueError(own)
-        return Before(ids=ids, targets=frozenset(_texts(result["targets"])), members=members)
+        return Before(
+            ids=ids,
+            targets=frozenset(_texts(result["targets"])),
+            ended=_moment(result["ended"]),
+            needs_restart=result["exempt"] == Exempt.NEEDS_RESTART.value,
+            members=members,
+        )
     except (KeyError, TypeError, ValueError):
         raise OptionsError(
             "before is not a whole result of cluster_gate: register it and pass it on unchanged"
@@ -266,11 +275,19 @@ def _known(raw: Mapping[str, Any]) -> Known:
     return Known(
         url=_a(raw["url"], str),
         instance_id=_a(raw["instance_id"], str, type(None)),
-        heard=_a(raw["state"], str, type(None)) is not None,
+        answered_by=_a(raw["answered_by"], str, type(None)),
+        date=_moment(raw["date"]),
         version=_a(raw["version"], str, type(None)),
         place=(_a(host, str), _a(port, int)) if host else None,
         serving=_a(raw["serving"], bool),
     )
+
+
+def _moment(value: object) -> datetime | None:
+    moment = parse_time(value)
+    if value is not None and moment is None:
+        raise ValueError(value)
+    return moment
 
 
 def _texts(values: object) -> list[str]:

@@ -91,7 +91,7 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     observe = sessions.enter_context(observing(policy, params, secrets))
     try:
         while True:
-            observation = await asyncio.to_thread(observe)
+            observation = await asyncio.to_thread(observe, frozenset())
             for event in watch.events(observation, datetime.now(timezone.utc)):
                 await queue.put(_without_templates(remove_values(event, secrets)))
             await asyncio.sleep(watch.pause_after(observation))

@@ -196,6 +196,28 @@ def test_names_that_hold_a_secret_are_the_members_own() -> None:
     assert (result["verdict"], result["serving"]) == ("pass", ["chat1", "chat2"])
 
 
+def test_what_is_known_is_shipped_with_the_next_observation() -> None:
+    """Full versions of processes, and the members whose statistics the judgement asks for: here, for the lock."""
+    scene = Scene.of("chat1", "chat2", "chat3")
+    scene["chat3"].error = "unreachable"
+    members = [{"name": member.name, "url": member.url} for member in scene.members]
+    made = from_afar(members=members, phase="before", targets=["chat1"], min_serving="1")
+    first = {"observation": scene.observe().to_dict(details=False)}
+    second = {"observation": scene.observe(frozenset({"chat1"})).to_dict(details=False)}
+    given = shipping(made, first, second)
+    result = made.run(task_vars={"inventory_hostname": "lb"})
+    asked = [
+        {name: arguments["module_args"][name] for name in ("known_versions", "statistics_of")} for arguments in given
+    ]
+    assert (result["verdict"], asked) == (
+        "pass",
+        [
+            {"known_versions": {}, "statistics_of": []},
+            {"known_versions": {"chat1-1": "7.10.0", "chat2-1": "7.10.0"}, "statistics_of": ["chat1"]},
+        ],
+    )
+
+
 @pytest.mark.parametrize("views", [0, 2])
 def test_an_observation_of_others_is_none(views: int) -> None:
     made = from_afar()
@@ -210,7 +232,7 @@ def test_a_host_that_hangs_is_a_lost_observation(monkeypatch: pytest.MonkeyPatch
     shipping(made, lambda: time.sleep(5))
     result = made.run(task_vars={"inventory_hostname": "lb"})
     assert result["verdict"] == "wait"
-    assert "no observation (lb gave none within 0.09 s)" in result["msg"]
+    assert "no observation (lb gave none within 0.1 s)" in result["msg"]
 
 
 @pytest.mark.parametrize(

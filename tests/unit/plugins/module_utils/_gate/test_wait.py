@@ -155,7 +155,7 @@ def test_it_keeps_to_the_rate_limit(limit: dict[str, Any] | None, pause: float) 
     scene["rc1"].rate_limit = limit
     times: list[float] = []
 
-    def observe() -> Any:
+    def observe(_statistics_of: Any) -> Any:
         times.append(scene.now)
         return scene.observe()
 
@@ -173,7 +173,7 @@ def test_it_keeps_to_the_rate_limit(limit: dict[str, Any] | None, pause: float) 
 
 
 def test_an_observer_that_cannot_work_ends_the_wait() -> None:
-    def observe() -> Any:
+    def observe(_statistics_of: Any) -> Any:
         raise ObserverError("requests is missing on lb1")
 
     scene = three()
@@ -242,6 +242,14 @@ def test_records_of_nobody_are_named_the_worst_first() -> None:
         {"instance_id": "old", "state": "expired", "place": None},
         {"instance_id": "fresh", "state": "isolated", "place": None},
     ]
+
+
+def test_a_process_that_answers_an_error_and_is_in_no_list_has_left_no_record() -> None:
+    scene = three()
+    scene["rc1"].error, scene["rc1"].record = "broker_down", False
+    result, _lines = wait(scene, scene.policy(deadline=0.0))
+    assert result.to_dict()["unclaimed"] == []
+    assert "rc1-1" in result.to_dict()["ids"]
 
 
 def test_it_tells_when_it_began_if_it_is_told() -> None:
@@ -343,7 +351,7 @@ def test_the_result_says_how_each_target_is() -> None:
 def test_targets_of_which_nothing_can_be_observed_are_pending() -> None:
     _scene, policy = of_batch()
 
-    def observe() -> Any:
+    def observe(_statistics_of: Any) -> Any:
         raise ObserverError("requests is missing on lb1")
 
     memory = Memory(disturbed=True)

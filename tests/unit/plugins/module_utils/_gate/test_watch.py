@@ -51,6 +51,7 @@ def test_the_whole_state_comes_first() -> None:
         "name": "rc1",
         "state": "serving",
         "instance_id": "rc1-1",
+        "answered_by": "rc1-1",
         "version": "7.10.0",
     }
     assert event["meta"]["hosts"] == []

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import (
+    Answerer,
     Memory,
     Pulse,
     Streak,
@@ -28,6 +29,7 @@ names = st.text(min_size=1, max_size=5)
 times = st.floats(allow_nan=False, allow_infinity=False)
 moments = st.none() | st.datetimes(timezones=st.just(timezone.utc))
 pulses = st.builds(Pulse, names, moments, times, st.booleans())
+answerers = st.builds(Answerer, names, times, times, moments)
 pairs = st.tuples(names, names).filter(lambda two: two[0] != two[1]).map(lambda two: pair(*two))
 reasons = st.tuples(st.sampled_from(list(Code)), st.lists(names, max_size=2).map(tuple))
 
@@ -43,11 +45,16 @@ def streaks(draw: st.DrawFn) -> Streak:
 memories = st.builds(
     Memory,
     pulses=st.dictionaries(names, pulses, max_size=3),
-    bad_links=st.dictionaries(pairs, times, max_size=3),
+    answerers=st.dictionaries(names, st.lists(answerers, max_size=2).map(tuple), max_size=3),
+    bad_links=st.dictionaries(pairs, st.tuples(times, times), max_size=3),
     unjudgeable=st.dictionaries(reasons, times, max_size=3),
     incurable=st.frozensets(reasons, max_size=3),
     served=st.frozensets(names, max_size=3),
     missed=st.frozensets(names, max_size=3),
+    silent=st.frozensets(names, max_size=3),
+    ill=st.frozensets(names, max_size=3),
+    restarted=st.dictionaries(names, st.none() | st.booleans(), max_size=3),
+    lock=st.none() | st.tuples(times, st.none() | times),
     down=st.dictionaries(names, times, max_size=3),
     ids=st.frozensets(names, max_size=3),
     streak=st.one_of(st.none(), streaks()),
@@ -90,7 +97,7 @@ def judged() -> dict[str, Any]:
     """The memory of a gate after a deployment: with all that it can have, but for what is gone by then."""
     scene = Scene.of("rc1", "rc2", "rc3")
     policy = scene.policy("after", targets=["rc1"], expected_version="7.10.0", restart_required=False)
-    scene["rc3"].local = False
+    scene["rc3"].record = False
     scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
     for scene.now in (0, 5, 10):
         scene.judge(policy)
@@ -114,7 +121,7 @@ def of_streak(**entries: Any) -> dict[str, Any]:
     ("entries", "message"),
     [
         ({"pulses": []}, "'[]' is not a dictionary"),
-        ({"more": 1}, "Memory has not these entries, and no others: bad_links, "),
+        ({"more": 1}, "Memory has not these entries, and no others: answerers, "),
         (of_pulse(moved=1), "'1' is not true or false"),
         (of_pulse(instance_id=None), "'None' is not a text"),
         (of_pulse(moved_at=float("nan")), "'nan' is not a number"),
@@ -122,11 +129,15 @@ def of_streak(**entries: Any) -> dict[str, Any]:
         (of_pulse(updated_at="2026-01-01T00:00:00"), "'2026-01-01T00:00:00' is not a time in UTC"),
         (of_pulse(updated_at="2026-01-01T00:00:00+01:00"), "'2026-01-01T00:00:00+01:00' is not a time in UTC"),
         (of_pulse(more=1), "Pulse has not these entries, and no others: instance_id, moved, moved_at, updated_at"),
-        (of_streak(pings={}), "a streak has the processes of other targets than the pings"),
+        (of_streak(processes={}), "a streak has pings of targets whose processes it does not have"),
         (of_streak(processes={"rc1": ["a"]}), "\"['a']\" is not a list of 2"),
         (of_streak(seconds=True), "'True' is not a number"),
-        ({"bad_links": [["rc2", "rc1", 0.0]]}, "\"['rc2', 'rc1']\" is not a pair in its order"),
-        ({"bad_links": [["rc1", "rc2"]]}, "\"['rc1', 'rc2']\" is not a list of 3"),
+        ({"bad_links": [["rc2", "rc1", 0.0, 0.0]]}, "\"['rc2', 'rc1']\" is not a pair in its order"),
+        ({"bad_links": [["rc1", "rc2"]]}, "\"['rc1', 'rc2']\" is not a list of 4"),
+        ({"answerers": {"rc1": [{"instance_id": "a"}]}}, "Answerer has not these entries, and no others: first_at, "),
+        ({"restarted": {"a": 1}}, "'1' is not true or false"),
+        ({"lock": [0.0]}, "'[0.0]' is not a list of 2"),
+        ({"lock": [0.0, "old"]}, "'old' is not a number"),
         ({"unjudgeable": [[]]}, "'[]' is not a reason and its time"),
         ({"unjudgeable": [["rc1", 5.0]]}, "'rc1' is not the code of a finding"),
         ({"incurable": [["wrong_version", 7]]}, "'7' is not a text"),
@@ -153,7 +164,7 @@ def test_a_judgement_goes_on_with_what_was_read_back() -> None:
     for kept in (False, True):
         scene = Scene.of("rc1", "rc2", "rc3")
         policy = scene.policy("after", targets=["rc1", "rc2"], expected_version="7.10.0", restart_required=False)
-        scene["rc2"].local = False
+        scene["rc2"].record = False
         verdicts = []
         for scene.now in range(0, 100, 5):
             scene.cut = {frozenset({"rc1-1", "rc3-1"})} if scene.now < 20 else set()

@@ -138,7 +138,7 @@ def test_the_trouble_of_another_member_does_not_make_a_target_unready(trouble: s
 def test_an_inconclusive_verdict_does_not_make_a_target_unready() -> None:
     scene, policy = of_batch("rc1")
     scene.restart("rc1")
-    scene["rc4"].local = False
+    scene["rc4"].record = False
     verdict = looked(scene, policy, 60)
     assert (verdict.outcome.value, standing(verdict)) == ("inconclusive", ("rc1", "", ""))
 
@@ -252,7 +252,7 @@ def test_a_target_that_cannot_be_judged_is_no_end_for_another() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.kill("rc1")
     scene.restart("rc2")
-    scene["rc2"].local = False
+    scene["rc2"].record = False
     verdict = looked(scene, policy, 100)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "", "rc1 rc2"))
     scene.restart("rc1")
@@ -270,7 +270,7 @@ def test_a_target_of_a_kind_that_cannot_be_judged_is_never_ready() -> None:
         observation = scene.observe()
         first, *others = observation.views
         assert first.listing
-        old = replace(first, listing=replace(first.listing, old_shape=True))
+        old = replace(first, answered_by=None, listing=replace(first.listing, old_shape=True))
         verdict, memory = judge(replace(observation, views=(old, *others)), policy, memory)
         assert verdict.outcome.value == "inconclusive"
     assert standing(verdict) == ("rc2", "", "rc1")

@@ -22,11 +22,15 @@ BEFORE: dict[str, Any] = {
     "verdict": "pass",
     "targets": ["rc1"],
     "ids": ["a", "b", "c"],
+    "exempt": None,
+    "ended": "2026-01-01T00:00:00.000Z",
     "members": [
         {
             "name": member.name,
             "url": member.url,
             "instance_id": identity,
+            "answered_by": identity,
+            "date": "2026-01-01T00:00:00.000Z",
             "version": "7.10.0",
             "place": [member.name, 3000],
             "state": "alive",

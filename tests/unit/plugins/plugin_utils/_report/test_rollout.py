@@ -291,7 +291,7 @@ def test_what_does_not_serve_is_not_said_to_be_drained() -> None:
     roll.scene.kill("rc1")
     roll.batch(("rc1",))
     rc1 = line_of(roll).rows[0]
-    assert next((span.begin, span.end) for span in rc1.spans if span.doing is Doing.DOWN) == (5, 20)
+    assert next((span.begin, span.end) for span in rc1.spans if span.doing is Doing.DOWN) == (5, 40)
     assert Doing.DRAINING not in {span.doing for span in rc1.spans}
 
 

@@ -1,0 +1,524 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which process answered, and what follows from it: case by case, on clusters on paper."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
+from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Verdict
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
+
+
+def three() -> Scene:
+    return Scene.of("rc1", "rc2", "rc3")
+
+
+def codes(verdict: Verdict) -> set[tuple[str, ...]]:
+    """Blocking findings as (code, member …)."""
+    return {(finding.code.value, *finding.members) for finding in verdict.findings if finding.blocking}
+
+
+def watched(scene: Scene, policy: Policy, seconds: float, change: Callable[[], None] | None = None) -> Verdict:
+    """The verdict after so long; pass ends it. ``change`` is made before each look."""
+    end = scene.now + seconds
+    while True:
+        if change:
+            change()
+        verdict = scene.judge(policy)
+        if verdict.outcome.value == "pass" or scene.now >= end:
+            return verdict
+        scene.now += 5
+
+
+def taken_down(scene: Scene, *targets: str, exempt: str | None = None, **options: Any) -> dict[str, Any]:
+    """The result of the gate before these are deployed."""
+    policy = scene.policy("before", targets=list(targets), **options)
+    verdict = watched(scene, policy, 200)
+    scene.memory, scene.asked = Memory(), frozenset()
+    ended = EPOCH + timedelta(seconds=scene.now)
+    result = GateResult(verdict=verdict, policy=policy, elapsed=0.0, observations=1, ended=ended).to_dict()
+    assert (result["verdict"], result["exempt"]) == ("pass", exempt), result["msg"]
+    return result
+
+
+# A peer's list
+
+
+@pytest.mark.parametrize("peers", [("rc2",), ("rc2", "rc3")])
+def test_a_peers_list_is_the_fault_of_the_one_that_passes_it_on(peers: tuple[str, ...]) -> None:
+    scene = three()
+
+    def next_peer() -> None:
+        scene["rc1"].peer = peers[int(scene.now / 5) % len(peers)]
+
+    verdict = watched(scene, scene.policy(), 120, next_peer)
+    assert (verdict.outcome.value, verdict.serving) == ("wait", ("rc2", "rc3"))
+    assert codes(verdict) == {("peer_answered", "rc1"), ("too_few_serving",)}
+    assert verdict.summary == (
+        "2 of 3 members serve, 3 needed: rc1 answers with a peer's list (only a restart cures it)"
+    )
+    assert verdict.members[0].answered_by == "rc1-1"
+
+
+def test_a_peers_list_without_the_header_cannot_be_told_from_a_wrong_url() -> None:
+    scene = three()
+    scene["rc1"].peer, scene["rc1"].header = "rc2", False
+    assert ("same_process", "rc2") in codes(scene.judge(scene.policy()))
+
+
+def test_what_a_peer_reaches_is_not_what_the_member_reaches() -> None:
+    """rc2 and rc3 reach each other, and rc2's list says so; rc1, which passes it on, reaches neither."""
+    scene = three()
+    scene["rc1"].peer = "rc2"
+    verdict = scene.judge(scene.policy(min_serving="2"))
+    assert (verdict.outcome.value, verdict.sees["rc1"]) == ("pass", ())
+
+
+def test_a_restart_cures_it() -> None:
+    scene = three()
+    scene["rc1"].peer = "rc2"
+    before = taken_down(scene, "rc1")
+    scene.now += 20
+    scene.restart("rc1")
+    verdict = watched(scene, scene.policy("after", targets=["rc1"], before=before), 120)
+    assert (verdict.outcome.value, verdict.ready) == ("pass", ("rc1",))
+
+
+def test_a_process_that_has_no_record_for_a_moment_waits() -> None:
+    scene = three()
+    scene["rc1"].record = False
+    policy = scene.policy()
+    assert ("no_local_record", "rc1") in codes(scene.judge(policy))
+    scene["rc1"].record = True
+    scene.now += 5
+    assert watched(scene, policy, 60).outcome.value == "pass"
+
+
+# Several processes
+
+
+def test_a_url_that_answers_as_one_process_and_another_in_turn() -> None:
+    scene = three()
+
+    def balance() -> None:
+        scene["rc1"].answers_as = "rc1-1" if scene.now % 10 else "other"
+
+    policy = scene.policy(min_serving="3")
+    assert watched(scene, policy, 60, balance).outcome.value in ("wait", "inconclusive")
+    assert ("several_processes", "rc1") in codes(scene.judge(policy))
+    scene["rc1"].answers_as = None
+    scene.now += 5
+    assert watched(scene, policy, 90).outcome.value == "pass"
+
+
+def test_a_url_that_answers_as_a_process_that_answered_elsewhere() -> None:
+    scene = three()
+    policy = scene.policy(min_serving="3")
+    scene.judge(policy)
+    scene.now += 5
+    scene["rc2"].error, scene["rc1"].answers_as = "timeout", "rc2-1"
+    verdict = scene.judge(policy)
+    assert ("several_processes", "rc1") in codes(verdict)
+    assert (
+        "rc1's url leads to several processes: it answers as one that has answered for another member"
+        in verdict.summary
+    )
+
+
+def test_a_load_balancer_behind_one_url_takes_nothing_from_the_others() -> None:
+    """rc2's URL leads to all nodes in turn, and they have done nothing."""
+    scene = three()
+    policy = scene.policy(min_serving="3")
+
+    def balance() -> None:
+        scene["rc2"].answers_as = f"rc{2 + int(scene.now / 5) % 3}-1".replace("rc4", "rc1")
+
+    watched(scene, policy, 15, balance)
+    for _look in range(6):
+        scene.now += 5
+        balance()
+        verdict = scene.judge(policy)
+        assert codes(verdict) == {("several_processes", "rc2"), ("too_few_serving",)}
+        assert verdict.serving == ("rc1", "rc3")
+
+
+def test_two_processes_in_one_look_are_several() -> None:
+    scene = three()
+    scene["rc1"].also_answers_as = "rc2-1"
+    verdict = scene.judge(scene.policy())
+    assert codes(verdict) == {("several_processes", "rc1"), ("too_few_serving",)}
+    assert "rc1's url leads to several processes: two calls were answered by two" in verdict.summary
+
+
+def test_a_former_process_that_goes_on_pinging_beside_the_new_one() -> None:
+    scene = three()
+    policy = scene.policy()
+    scene.judge(policy)
+    scene.restart("rc1")
+    for scene.now in (5.0, 10.0, 15.0):
+        verdict = scene.judge(policy)
+        assert "several_processes" not in {code for code, *_members in codes(verdict)}
+        scene.remnants["rc1-1"] = 0.0
+    scene.remnants["rc1-1"] = 16.0
+    scene.now = 20.0
+    assert ("several_processes", "rc1") in codes(scene.judge(policy))
+
+
+def test_restarts_are_no_sign_of_several_processes() -> None:
+    """A crash loop: each process is a new one, and its record is listed before its URL answers."""
+    scene = three()
+    policy = scene.policy()
+    for scene.now in range(0, 200, 5):
+        if scene.now % 20 == 0:
+            scene.restart("rc1")
+        found = {code for code, *_members in codes(scene.judge(policy))}
+        assert "several_processes" not in found
+
+
+def test_a_target_behind_a_load_balancer_proves_nothing_by_an_id() -> None:
+    """Its id is that of a third process, which no view lists."""
+    scene = three()
+    scene["rc1"].answers_as = "rc2-1"
+    before = taken_down(scene, "rc1", min_serving="1")
+    assert [member["answered_by"] for member in before["members"]] == [None, None, "rc3-1"]
+
+
+# What only a restart cures
+
+
+@pytest.mark.parametrize("how", [{"error": "broker_down"}, {"peer": "rc3"}])
+def test_the_ill_may_be_restarted_where_others_are_only_as_ill(how: dict[str, Any]) -> None:
+    scene = three()
+    for name in ("rc1", "rc2"):
+        for field, value in how.items():
+            setattr(scene[name], field, value)
+    policy = scene.policy("before", targets=["rc1"])
+    first = scene.judge(policy)
+    assert (first.outcome.value, first.exempt) == ("wait", None)
+    verdict = watched(scene, policy, 60)
+    assert (verdict.outcome.value, verdict.exempt) == ("pass", "needs_restart")
+    assert verdict.summary.endswith("(exempt: needs_restart)")
+
+
+def all_broken(scene: Scene) -> None:
+    for node in scene.nodes.values():
+        node.error = "broker_down"
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value"),
+    [
+        ("rc3", "error", "unreachable"),
+        ("rc3", "error", "timeout"),
+        ("rc3", "error", "server_error"),
+        ("rc3", "error", "unauthorized"),
+        ("rc3", "error", "starting"),
+    ],
+)
+def test_others_that_are_otherwise_ill_do_not_count(name: str, field: str, value: str) -> None:
+    scene = three()
+    all_broken(scene)
+    setattr(scene[name], field, value)
+    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value != "pass"
+
+
+def test_the_ill_that_no_longer_ping_do_not_count() -> None:
+    scene = three()
+    scene["rc1"].error = scene["rc2"].error = "broker_down"
+    scene["rc2"].pings, scene["rc2"].pinged = False, -300.0
+    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
+
+
+def test_out_of_rotation_the_ill_do_not_count() -> None:
+    scene = three()
+    all_broken(scene)
+    policy = scene.policy("before", targets=["rc1"], out_of_rotation=["rc3"], min_serving="2")
+    assert watched(scene, policy, 90).outcome.value != "pass"
+
+
+def test_a_healthy_target_is_not_taken_from_the_ill() -> None:
+    scene = three()
+    scene["rc2"].error = scene["rc3"].error = "broker_down"
+    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
+
+
+def test_a_cluster_that_is_ill_as_a_whole_is_repaired_node_by_node() -> None:
+    scene = three()
+    all_broken(scene)
+    for name in scene.nodes:
+        least = {"min_serving": "2"}
+        before = taken_down(scene, name, exempt=None if name == "rc3" else "needs_restart", **least)
+        scene.now += 20
+        scene.restart(name)
+        policy = scene.policy("after", targets=[name], before=before, expected_version="7.11.0", **least)
+        verdict = watched(scene, policy, 200)
+        assert (verdict.outcome.value, verdict.ready) == ("pass", (name,)), verdict.summary
+        scene.memory = Memory()
+        scene.now += 5
+    assert scene.judge(scene.policy()).outcome.value == "pass"
+
+
+def test_the_ill_do_not_count_after_a_deployment_that_did_not_need_them() -> None:
+    scene = three()
+    before = taken_down(scene, "rc1", min_serving="2")
+    scene.restart("rc1")
+    scene["rc2"].error = scene["rc3"].error = "broker_down"
+    policy = scene.policy("after", targets=["rc1"], before=before, min_serving="2")
+    assert watched(scene, policy, 120).outcome.value == "wait"
+
+
+# One node
+
+
+@pytest.mark.parametrize("error", ["broker_down", "server_error", "starting", "unreachable", "timeout"])
+def test_one_node_that_is_ill_may_be_deployed(error: str) -> None:
+    scene = Scene.of("rc1")
+    scene["rc1"].error = error
+    policy = scene.policy("before", targets=["rc1"])
+    if error in ("unreachable", "timeout"):
+        assert codes(scene.judge(policy)) == {(error, "rc1"), ("nobody_answers",)}
+    verdict = watched(scene, policy, 200)
+    assert (verdict.outcome.value, verdict.exempt) == ("pass", "single_node")
+
+
+@pytest.mark.parametrize("error", ["unauthorized", "forbidden", "not_rocketchat", "redirected", "tls"])
+def test_one_node_that_could_not_be_judged_afterwards_is_refused(error: str) -> None:
+    scene = Scene.of("rc1")
+    scene["rc1"].error = error
+    assert watched(scene, scene.policy("before", targets=["rc1"]), 200).outcome.value != "pass"
+
+
+# Restarts that two ids do not prove
+
+
+def silent_before(scene: Scene) -> dict[str, Any]:
+    scene["rc1"].error = "timeout"
+    return taken_down(scene, "rc1", min_serving="2")
+
+
+@pytest.mark.parametrize(
+    ("uptime", "outcome", "found"),
+    [
+        (20.0, "pass", set()),
+        (900.0, "wait", {("not_restarted", "rc1")}),
+        (None, "fail", {("restart_not_provable", "rc1")}),
+    ],
+)
+def test_the_uptime_tells_of_a_target_that_was_silent(
+    uptime: float | None, outcome: str, found: set[tuple[str, ...]]
+) -> None:
+    scene = three()
+    before = silent_before(scene)
+    scene.now += 30
+    scene.restart("rc1", version="7.10.0")
+    scene["rc1"].uptime = uptime
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    verdict = scene.judge(policy)
+    assert verdict.statistics_of == {"rc1"}
+    scene.now += 5
+    asked = [scene.judge(policy).statistics_of]
+    scene.now += 5
+    asked.append(scene.judge(policy).statistics_of)
+    assert asked == [frozenset(), frozenset()]
+    verdict = watched(scene, policy, 60)
+    assert (verdict.outcome.value, codes(verdict)) == (outcome, found)
+
+
+def test_no_clock_that_was_set_proves_a_restart() -> None:
+    """The controller's was set forward; those of the members that answered both times tell the least."""
+    scene = three()
+    for node in scene.nodes.values():
+        node.date = EPOCH
+    before = silent_before(scene)
+    scene.now += 4000
+    for node in scene.nodes.values():
+        node.date = EPOCH + timedelta(seconds=60)
+        node.started += 4000
+        node.pinged = scene.now
+    scene.restart("rc1", version="7.10.0")
+    scene["rc1"].uptime = 100.0
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    assert ("not_restarted", "rc1") in codes(watched(scene, policy, 60))
+
+
+def test_a_target_without_the_header_is_asked_for_its_uptime() -> None:
+    scene = three()
+    scene["rc1"].header = False
+    before = taken_down(scene, "rc1")
+    scene.now += 30
+    scene.restart("rc1", version="7.10.0")
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    assert scene.judge(policy).statistics_of == {"rc1"}
+    scene["rc1"].uptime = 10.0
+    scene.now += 5
+    assert watched(scene, policy, 90).outcome.value == "pass"
+
+
+def test_an_id_that_only_an_error_brought_is_known() -> None:
+    """rc1 answered 500 before, and its record was not listed; the same process answers afterwards."""
+    scene = three()
+    scene["rc1"].error, scene["rc1"].record = "server_error", False
+    before = taken_down(scene, "rc1")
+    assert "rc1-1" in before["ids"]
+    scene["rc1"].error, scene["rc1"].record = None, True
+    scene.now += 30
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    assert ("not_restarted", "rc1") in codes(watched(scene, policy, 60))
+
+
+# Migrations
+
+
+def test_nothing_is_taken_down_while_a_silent_member_may_be_migrating() -> None:
+    scene = three()
+    scene["rc3"].error, scene.lock_age = "unreachable", 30.0
+    policy = scene.policy("before", targets=["rc1"], min_serving="1")
+    first = scene.judge(policy)
+    assert codes(first) == {("migration_running",)}
+    assert first.statistics_of == {"rc1"}
+    scene.now += 5
+    verdict = scene.judge(policy)
+    assert verdict.summary == (
+        "1 of 2 other members serve, 1 needed: "
+        "rc3 may be migrating the database: it has been locked for migrations for 30 s"
+    )
+    assert verdict.statistics_of == frozenset()
+    scene.now += 30
+    assert scene.judge(policy).statistics_of == {"rc1"}
+    scene.lock_age = None
+    scene.now += 5
+    assert watched(scene, policy, 60).outcome.value == "pass"
+
+
+@pytest.mark.parametrize("lock_age", [None, 600.0])
+def test_a_lock_that_is_free_or_left_over_holds_nothing_up(lock_age: float | None) -> None:
+    scene = three()
+    scene["rc3"].error, scene.lock_age = "unreachable", lock_age
+    policy = scene.policy("before", targets=["rc1"], min_serving="1")
+    assert watched(scene, policy, 60).outcome.value == "pass"
+
+
+def test_a_target_that_is_down_may_be_migrating() -> None:
+    scene = Scene.of("rc1", "rc2")
+    scene.kill("rc1")
+    scene.now, scene.lock_age = 100.0, 10.0
+    policy = scene.policy("before", targets=["rc1"])
+    assert codes(watched(scene, policy, 60)) == {("migration_running",)}
+    scene.lock_age = None
+    verdict = watched(scene, policy, 60)
+    assert (verdict.outcome.value, verdict.exempt) == ("pass", "target_down")
+
+
+def test_where_all_answer_the_lock_is_not_asked_for() -> None:
+    scene = three()
+    verdict = scene.judge(scene.policy("before", targets=["rc1"]))
+    assert (verdict.outcome.value, verdict.statistics_of) == ("pass", frozenset())
+
+
+# Microservices
+
+AS_PROCESSES = {"links": "ignored", "readiness": "required"}
+
+
+def pods() -> Scene:
+    scene = three()
+    scene.microservices = True
+    for node in scene.nodes.values():
+        node.ready = True
+    return scene
+
+
+@pytest.mark.parametrize("options", [{}, {"links": "ignored"}, {"readiness": "required"}])
+def test_microservices_are_inconclusive_unless_both_are_said(options: dict[str, Any]) -> None:
+    assert pods().judge(pods().policy(**options)).outcome.value == "inconclusive"
+
+
+def test_microservices_are_judged_as_processes() -> None:
+    scene = pods()
+    policy = scene.policy(**AS_PROCESSES)
+    assert ("too_young", "rc1") in codes(scene.judge(policy))
+    scene.now += 5
+    assert watched(scene, policy, 20).outcome.value == "wait"
+    verdict = watched(scene, policy, 60)
+    assert (verdict.outcome.value, verdict.serving) == ("pass", ("rc1", "rc2", "rc3"))
+    assert "links_unknown" in {finding.code.value for finding in verdict.findings}
+
+
+@pytest.mark.parametrize(("ready", "code"), [(False, "not_ready"), (None, "readiness_unknown")])
+def test_a_pod_must_be_ready(ready: bool | None, code: str) -> None:
+    scene = pods()
+    scene["rc2"].ready = ready
+    assert (code, "rc2") in codes(watched(scene, scene.policy(**AS_PROCESSES), 90))
+
+
+def test_a_pod_whose_process_changes_begins_again() -> None:
+    scene = pods()
+    policy = scene.policy(**AS_PROCESSES)
+    watched(scene, policy, 25)
+    scene["rc2"].id = "rc2-2"
+    scene.now += 5
+    assert ("too_young", "rc2") in codes(watched(scene, policy, 20))
+
+
+def test_a_silent_pod_is_not_known_to_be_down() -> None:
+    scene = pods()
+    scene.kill("rc1")
+    scene["rc3"].ready = False
+    verdict = watched(scene, scene.policy("before", targets=["rc1"], **AS_PROCESSES), 200)
+    assert (verdict.outcome.value, verdict.exempt) == ("wait", None)
+
+
+@pytest.mark.parametrize(
+    ("version", "options", "outcome"),
+    [("7.11.0", {}, "pass"), ("7.10.0", {}, "fail"), ("7.10.0", {"restart_confirmed": True}, "pass")],
+)
+def test_another_pod_of_the_same_version_is_no_proof(version: str, options: dict[str, Any], outcome: str) -> None:
+    scene = pods()
+    before = taken_down(scene, "rc1", **AS_PROCESSES)
+    scene["rc1"].id, scene["rc1"].version = "rc1-2", version
+    scene.now += 20
+    policy = scene.policy("after", targets=["rc1"], before=before, **AS_PROCESSES, **options)
+    assert watched(scene, policy, 120).outcome.value == outcome
+
+
+# Servers before 6
+
+
+def test_an_old_server_is_judged_where_it_says_who_it_is() -> None:
+    scene = three()
+    scene.old_shape = True
+    verdict = scene.judge(scene.policy())
+    assert (verdict.outcome.value, verdict.serving) == ("pass", ("rc1", "rc2", "rc3"))
+    scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
+    scene.now += 5
+    assert codes(scene.judge(scene.policy())) == {("not_linked", "rc1", "rc2")}
+
+
+# Links
+
+
+@pytest.mark.parametrize(("tcp_port", "cause"), [(4000, "INSTANCE_IP"), (None, "NATS_URL")])
+def test_a_bad_link_that_lasts_says_what_may_be_behind_it(tcp_port: int | None, cause: str) -> None:
+    scene = three()
+    for node in scene.nodes.values():
+        node.tcp_port = tcp_port
+    scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
+    policy = scene.policy(link_memory=20.0)
+    assert cause not in str(watched(scene, policy, 40).findings)
+    scene.now += 5
+    verdict = scene.judge(policy)
+    assert verdict.summary.endswith(": rc1 and rc2 do not see each other")
+    assert cause in verdict.findings[0].message
