@@ -4,8 +4,9 @@
 
 """Every path of a roll of a small cluster: ``python -m …tests.simulation.every_path``.
 
-The decisions are pure and their state is small, so all of it is explored: each member serving, ill, silent, just
-started or refusing the credentials, linked or not, in rotation or not, kept out or not, of the old or the new version;
+The decisions are pure and their state is small, so all of it is explored: each member serving, ill, ill in a way that
+only a restart cures, silent, just started or refusing the credentials, linked or not, in rotation or not, kept out or
+not, of the old or the new version;
 each outcome of each hook on each host and of each gate; another member that dies during a hook; an interruption before
 and after every step; and further runs of the same command, or with other options. The gates are ideal here: they say
 what is true of the cluster, or nothing.
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 OLD, NEW = "7.10.0", "7.11.0"
 WELL, YOUNG, ILL, SILENT, UNHEARD = "well", "young", "ill", "silent", "unheard"
-CODES = {YOUNG: "too_young", ILL: "stalled", SILENT: "unreachable", UNHEARD: "unauthorized"}
+BROKEN = "broken"  # only a restart cures it, and it serves the users that it has
+CODES = {YOUNG: "too_young", ILL: "stalled", SILENT: "unreachable", UNHEARD: "unauthorized", BROKEN: "broker_down"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Node:
     @property
     def carries(self) -> bool:
         """Users are served by it."""
-        return self.rotation and self.health is WELL
+        return self.rotation and self.health in (WELL, BROKEN)
 
     def restarted(self, *, health: str = YOUNG, version: str = NEW, apart: str | None = None) -> Node:
         return replace(self, health=health, version=version, process=(self.process + 1) % 3, apart=apart)
@@ -276,9 +278,9 @@ def _after(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tuple
     codes: dict[str, set[str]] = {}
     for name in ask.targets:
         node, was = nodes[name], state.was[state.batch.index(name)]
-        if node.health in (WELL, ILL) and str(node.process) == was.instance_id:
+        if node.health in (WELL, ILL, BROKEN) and str(node.process) == was.instance_id:
             codes.setdefault(name, set()).add("not_restarted")
-        elif node.health in (WELL, ILL) and ask.expected_version not in (None, node.version):
+        elif node.health in (WELL, ILL, BROKEN) and ask.expected_version not in (None, node.version):
             codes.setdefault(name, set()).add("wrong_version")
     apart = {name for names in _unlinked(scope, world) for name in names}
     ready = frozenset(
@@ -318,14 +320,20 @@ def _number(scope: Scope, name: str) -> int:
 def _may_go(scope: Scope, world: World, targets: tuple[str, ...], out: frozenset[str]) -> bool:
     """What the gate before a deployment says, of the members that it is told are in rotation."""
     nodes = dict(zip(scope.plan.members, world))
-    if all(nodes[name].health is SILENT for name in targets):
-        return True
     others = [name for name in scope.plan.members if name not in targets]
+    if all(nodes[name].health is SILENT for name in targets) and BROKEN not in {nodes[name].health for name in others}:
+        return True
     if not others:
-        return nodes[targets[0]].health not in (SILENT, UNHEARD)
+        return nodes[targets[0]].health is not UNHEARD
     serving = {name for name in others if nodes[name].health is WELL and name not in out}
     linked = not any(serving.issuperset(names) for names in _unlinked(scope, world))
-    return linked and len(serving) >= scope.needed(others)
+    counted = {name for name in others if nodes[name].health in _may_count(nodes, targets) and name not in out}
+    return linked and len(counted) >= scope.needed(others)
+
+
+def _may_count(nodes: Mapping[str, Node], targets: Iterable[str]) -> tuple[str, ...]:
+    """The healths of members that carry the service when these go: those that are better off, or as ill."""
+    return (WELL, BROKEN) if all(nodes[name].health is BROKEN for name in targets) else (WELL,)
 
 
 # What a hook does to the truth
@@ -338,6 +346,8 @@ def _outcomes(scope: Scope, world: World, run: Run) -> Iterator[tuple[str, World
     if run.hook is Hook.DEPLOY:
         for name, ways in zip(run.hosts, possible):
             ways.extend(_apart(scope, world, name))
+            if BROKEN in scope.healths:
+                ways.append(("broken", world[_number(scope, name)].restarted(health=BROKEN), "finished"))
     for chosen in product(*possible):
         if scope.faults is not None and sum(one is not ways[0] for one, ways in zip(chosen, possible)) > scope.faults:
             continue
@@ -446,7 +456,8 @@ def _check_start(scope: Scope, path: Path, run: Run) -> None:
     if not any(nodes[name].carries for name in run.hosts):
         return
     others = [name for name in scope.plan.members if name not in path.state.batch]
-    carry = sum(nodes[name].carries for name in others)
+    healths = _may_count(nodes, run.hosts)
+    carry = sum(nodes[name].carries and nodes[name].health in healths for name in others)
     needed = scope.needed(others)
     if others and carry < needed:
         raise Violation(
@@ -468,6 +479,8 @@ def _check_readmission(scope: Scope, path: Path, run: Run) -> None:
     """A process that this run has started was seen, and is linked with those in rotation."""
     state, nodes = path.state, dict(zip(scope.plan.members, path.world))
     for name in set(run.hosts) & state.begun:
+        if nodes[name].health is BROKEN:
+            raise Violation(f"{name} is readmitted, and its deployment has left it ill")
         seen = state.seen.members.get(name)
         if seen is None or seen.instance_id != str(nodes[name].process):
             raise Violation(f"{name} is readmitted, and no gate has seen its process")
@@ -501,6 +514,8 @@ def _check_out(scope: Scope, path: Path, end: End, name: str) -> None:
         raise Violation(f"{name} is out of rotation, and the end does not name it")
     if name in path.excused or any(name in names for names in _unlinked(scope, path.world)):
         return
+    if node.health is BROKEN and name not in state.begun:
+        raise Violation(f"{name} still serves as before, and is out of rotation at the end")
     if node.health is WELL and (name not in state.begun or node.version == NEW):
         raise Violation(f"{name} is well, and out of rotation at the end")
     was = dict(zip(state.batch, state.was)).get(name)
@@ -513,10 +528,13 @@ def _is_curable(scope: Scope, world: World) -> bool:
     plan = scope.plan
     if len(plan.hosts) < len(plan.members) or any(node.health is UNHEARD for node in world):
         return False  # what refuses the credentials does so whatever is restarted
-    if sum(node.health is ILL or node.apart is not None for node in world) > 1:
+    ill = sum(node.health is ILL or node.apart is not None for node in world)
+    if ill > 1:
         return False
-    if len(world) == 1:  # if it is silent, nothing is known of the cluster: the gate says what to set
-        return world[0].health is not SILENT or scope.min_serving is not None
+    if any(node.health is BROKEN for node in world) and (ill or any(node.health is SILENT for node in world)):
+        return False  # no list tells that a silent one is down, and too few others carry the service
+    if len(world) == 1:
+        return True
     return len(world) - len(plan.keep_out) >= 2  # else the others are all kept out: none may go
 
 
@@ -573,6 +591,9 @@ SCOPES = {
     "two nodes whose deployments drain": Scope(_plan(2, hooks=WITHOUT_DRAIN)),
     "two nodes, no version expected": Scope(_plan(2, expected_version=None)),
     "two nodes, a batch at a time": Scope(_plan(2, batches=1, soak=60.0)),
+    "two nodes that only a restart cures": Scope(_plan(2), healths=(WELL, BROKEN)),
+    "three nodes that only a restart cures": Scope(_plan(3), runs=1, healths=(BROKEN,), versions=(OLD,)),
+    "three nodes, some that only a restart cures": Scope(_plan(3), healths=(WELL, BROKEN), runs=1),
     "two nodes, one refuses the credentials": Scope(_plan(2), healths=(WELL, UNHEARD)),
     "three nodes, one kept out": Scope(_plan(3, keep_out=frozenset({"rc2"})), runs=1),
     "three nodes": Scope(_plan(3), runs=2),
@@ -597,8 +618,10 @@ In each state these hold, or the exploration stops and shows the way to it:
 
 - A drain, and a deployment, comes right after a gate that has passed, while as many of the other members serve in
   rotation as are needed. Members are deployed together only when one serves with the new version.
-- At the end, each member that is well is in rotation, and so is one that was only drained, unless its readmit hook
-  failed, Ansible lost its host, it is not linked, or the last gate was killed. The end names all others.
+- At the end, each member that is well is in rotation, and so is one that was only drained, or that only a restart cures
+  and no deployment was begun on, unless its readmit hook failed, Ansible lost its host, it is not linked, or the last
+  gate was killed. The end names all others.
+- Members that only a restart cures count as those that serve where all that are taken away are so ill, too.
 - No member that is kept out is readmitted, and no restarted one that a gate has not seen since, or that is not linked
   with one in rotation.
 - A success means that every host of the play runs the expected version; else the end names each that does not.

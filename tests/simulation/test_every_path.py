@@ -19,6 +19,7 @@ LARGE = {
     "two nodes, one kept out in the first run",
     "two nodes, one kept out in the second run",
     "two nodes, one refuses the credentials",
+    "two nodes that only a restart cures",
     "three nodes, one kept out",
     "three nodes",
     "three nodes, two at a time",

@@ -26,6 +26,7 @@ DEPLOY         it finished on no host: the roll stops                  REVIEW
 AFTER          it returned early: another target is ready              READMIT it
 READMIT                                                                AFTER, for the rest of its time
 any other      a member is well, and not known to be in rotation       RETURN: readmit it
+any other      only a restart cures a member that is as it was         RETURN: readmit it
 any other      the roll stops, and ``on_failure`` has not run          REPORT: run it on the batch
 any other      the roll stops, or the last gate has passed             end
 any other      members that run the version do not serve yet           SETTLE: wait for them, once
@@ -40,8 +41,8 @@ A gate that does not pass, and a hook that does not finish on a host, stop the r
 - A member is drained, and deployed to, only in the step after a gate that has passed without it.
 - From the start of its drain hook, or of its deploy hook where there is none, to the end of its readmit hook a member
   counts as out of rotation.
-- However a roll ends, every member of the play that is well, or is as it was before its drain, is readmitted before;
-  the end names every other one.
+- However a roll ends, every member of the play that is well, or is as it was before its drain, is readmitted before,
+  and so is one that only a restart cures if this run has not deployed to it; the end names every other one.
 - A member is done by what it runs when its turn comes, and it is deployed to once in a run.
 """
 
@@ -217,10 +218,14 @@ def well(plan: Plan, state: State) -> frozenset[str]:
 
 
 def returnable(plan: Plan, state: State) -> tuple[str, ...]:
-    """Members to readmit: they are well, or ready, or untouched by the drain and the deployment."""
+    """Members to readmit: they are well, or ready, or untouched by the drain and the deployment.
+
+    One that only a restart cures still serves: without those no member could be taken down where all are so ill.
+    """
     possible = [name for name in plan.hosts if _may_readmit(plan, state, name)]
     untouched = {name for name in possible if _is_untouched(state, name)}
-    good = well(plan, replace(state, admitted=state.admitted | untouched)) | state.seen.ready | untouched
+    ill = {name for name in possible if name not in state.begun and _glimpse(state, name).ill}
+    good = well(plan, replace(state, admitted=state.admitted | untouched)) | state.seen.ready | untouched | ill
     return tuple(name for name in possible if name in good)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code, Scope
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code, Ends, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,7 @@ class Glimpse:
     """One member, as a gate saw it."""
 
     serving: bool
+    # The process that answered, if it is known.
     instance_id: str | None
     version: str | None
     # Why it does not serve, and the blocking findings about it alone.
@@ -44,6 +45,11 @@ class Glimpse:
         """Its answer says nothing of its process, such as that the credentials are refused."""
         codes = [CODES[code] for code in self.codes]
         return not self.serving and bool(codes) and all(c.is_client_error and not c.is_silence for c in codes)
+
+    @property
+    def ill(self) -> bool:
+        """Only a restart cures it. It still serves the users that it has."""
+        return not self.serving and bool(self.codes) and all(CODES[c].row.ends is Ends.RESTART for c in self.codes)
 
     @property
     def settling(self) -> bool:
@@ -82,7 +88,7 @@ class Seen:
         members = {
             member.name: Glimpse(
                 serving=member.serving,
-                instance_id=member.record.id if member.record else None,
+                instance_id=member.last_id if member.identified else member.answered_by,
                 version=member.version,
                 codes=frozenset(found[member.name]),
             )

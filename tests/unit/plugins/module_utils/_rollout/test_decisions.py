@@ -45,6 +45,7 @@ WELL_NEW = glimpse(NEW, process="b", serving=True)
 NOT_RESTARTED = glimpse(OLD, "not_restarted", serving=True)
 WRONG_VERSION = glimpse(OLD, "wrong_version", process="b", serving=True)
 STALLED = glimpse(OLD, "stalled")
+BROKEN = glimpse(None, "broker_down")
 SILENT = glimpse(None, "unreachable", process=None)
 REFUSED = glimpse(None, "unauthorized", process=None)
 YOUNG_OLD = glimpse(OLD, "too_young", process="b")
@@ -436,6 +437,10 @@ TOUCHED = {"begun": frozenset({"rc1"})}
         pytest.param(seen(glimpse(OLD, "unauthorized", "stalled")), {}, False, id="drained, and it is ill as well"),
         pytest.param(seen(SILENT), {}, False, id="drained, and silent"),
         pytest.param(seen(STALLED), {}, False, id="drained, and stalled"),
+        pytest.param(seen(glimpse(OLD, "peer_answered")), {}, True, id="drained, and only a restart cures it"),
+        pytest.param(seen(glimpse(OLD, "broker_down")), {"was": (STALLED,)}, True, id="only a restart cures it"),
+        pytest.param(seen(glimpse(OLD, "broker_down", "stalled")), {}, False, id="a restart is not all that it needs"),
+        pytest.param(seen(glimpse(NEW, "broker_down", process="b")), TOUCHED, False, id="its deployment left it ill"),
         pytest.param(seen(glimpse(OLD)), {}, False, id="drained, does not serve, and the gate does not say why"),
         pytest.param(KILLED, {"was": (STALLED,)}, False, id="drained, was not well, and nothing is seen of it"),
         pytest.param(seen(NOT_RESTARTED), {"was": (STALLED,)}, False, id="drained, was not well"),
@@ -457,6 +462,11 @@ TOUCHED = {"begun": frozenset({"rc1"})}
             False,
             id="not drained by this run, and not linked with one in rotation",
         ),
+        pytest.param(
+            seen(BROKEN), {"was": (BROKEN,)}, True, id="drained, only a restart cures it, and it still serves"
+        ),
+        pytest.param(seen(BROKEN), {"batch": (), "was": ()}, True, id="only a restart cures it, at the start of a run"),
+        pytest.param(seen(BROKEN), TOUCHED, False, id="only a restart cures it, after its deployment"),
         pytest.param(seen(WELL_NEW), {"admitted": ALL}, False, id="in rotation already"),
         pytest.param(seen(WELL_NEW), {"lost": frozenset({"rc1"})}, False, id="lost"),
     ],

@@ -34,10 +34,18 @@ def test_why_a_member_does_not_serve_even_if_it_is_not_needed() -> None:
     scene["rc3"].started = -2.0
     seen = looked(scene, min_serving=1)
     assert seen.verdict == "pass"
-    assert seen.members["rc2"] == Glimpse(False, None, None, frozenset({"unauthorized"}))
+    assert seen.members["rc2"] == Glimpse(False, "rc2-1", None, frozenset({"unauthorized"}))
     assert seen.members["rc2"].unheard
     assert seen.members["rc3"] == Glimpse(False, "rc3-1", "7.10.0", frozenset({"too_young"}))
     assert seen.members["rc3"].settling
+
+
+def test_what_only_a_restart_cures() -> None:
+    scene = Scene.of("rc1", "rc2", "rc3")
+    scene["rc1"].error, scene["rc2"].peer, scene["rc3"].error = "broker_down", "rc3", "unreachable"
+    members = looked(scene).members
+    assert [members[name].ill for name in ("rc1", "rc2", "rc3")] == [True, True, False]
+    assert [members[name].instance_id for name in ("rc1", "rc2", "rc3")] == ["rc1-1", "rc2-1", None]
 
 
 def test_what_is_found_about_a_member_that_serves() -> None:
