@@ -26,7 +26,9 @@ EXPIRE = 60.0  # a record may be swept so long after its last ping
 SWEEP = 60.0  # the TTL monitor comes by so often
 FIND_PEER = 4.0  # at most, until a new peer is seen
 LOSE_PEER = {"stopped": 1.0, "killed": 2.0}  # over TCP, at most
-NATS_HEARTBEAT = 60.0  # until a silent peer is given up
+STOPPING = 1.0  # a graceful stop takes so long at most; meanwhile its broker may be down already
+READ_PEERS = 1.0  # a process reads its peers so long before it registers
+STARTING = (-2.0, 2.5)  # a process registers so long after its URL answers first
 FLAP = 8.0  # a pair cut with resets shows the same for so long
 FLAP_GOOD = 38  # per cent of the time that it looks good, as gossip of a third node
 FLICKER_BAD = 5  # per cent of the time that a healthy pair looks bad meanwhile
@@ -43,6 +45,7 @@ class Process:
     version: str
     started: float
     listens: float
+    registers: float
     healthy: bool = True  # a bad build answers, but never becomes well
     database: str = "rocketchat"
     ended: float = FOREVER
@@ -52,10 +55,22 @@ class Process:
     created: list[tuple[float, float]] = field(default_factory=list)  # from when on, which time of registration
     calls: list[float] = field(default_factory=lambda: [-FOREVER, 0])  # of the rate limit: window's begin, number
     cached: tuple[float, float, dict[str, Any]] | None = None
+    record_removed: float = FOREVER  # by hand
+    migrates: bool = False  # it holds the lock of the migrations from its start until its URL answers
+    turn: int = 0  # which peer answers next in its place
 
     def __post_init__(self) -> None:
-        self.spans = [[self.listens, FOREVER]]
-        self.created = [(self.listens, self.listens)]
+        self.spans = [[self.registers, FOREVER]]
+        self.created = [(self.registers, self.registers)]
+
+    @property
+    def release(self) -> tuple[int, ...]:
+        return tuple(map(int, self.version.split(".")))
+
+    @property
+    def first_seen(self) -> float:
+        """From when on it could be known: its record may be there before its URL answers."""
+        return min(self.listens, self.created[0][0])
 
     def runs(self, t: float) -> bool:
         return self.started <= t < self.ended
@@ -66,8 +81,11 @@ class Process:
     def answers(self, t: float) -> bool:
         return self.listens <= t < self.ended and not self.hung(t)
 
+    def pings(self, t: float) -> bool:
+        return self.runs(t) and self.spans[0][0] <= t and self.silent_since(t) is None
+
     def registered(self, t: float) -> float:
-        return next(moment for since, moment in reversed(self.created) if since <= t)
+        return next((moment for since, moment in reversed(self.created) if since <= t), self.created[0][1])
 
     def last_ping(self, t: float, ping: float) -> float | None:
         for begin, end in reversed(self.spans):
@@ -109,18 +127,25 @@ class Place:
     clock: float  # ahead of true time
     processes: list[Process] = field(default_factory=list)
     spells: list[tuple[float, float, str]] = field(default_factory=list)
-    leads_to: list[tuple[float, str]] = field(default_factory=list)  # its URL, from when on
+    port: int = 3000
+    leads_to: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)  # its URL, from when on; in turn
+    shared: bool = False  # its URL leads to all of its processes in turn
 
     def spell(self, t: float) -> str | None:
         return next((kind for begin, end, kind in self.spells if begin <= t < end), None)
 
 
 class Cluster:
-    """``transport``: tcp, nats, or none where instances do not connect to each other (no licence)."""
+    """``transport``: tcp or nats. ``deaf``: no two nodes link, as over TCP where each announces ``localhost`` to nodes
+    on other hosts, or over NATS where each has servers of its own.
+    """
 
-    def __init__(self, *, salt: int, transport: str, ping: float, clock: float, old: bool = False) -> None:
+    def __init__(
+        self, *, salt: int, transport: str, ping: float, clock: float, deaf: bool = False, old: bool = False
+    ) -> None:
         self.salt = salt
         self.transport = transport
+        self.deaf = deaf
         self.ping = ping
         self.clock = clock  # the database's, ahead of true time
         self.old = old
@@ -133,6 +158,8 @@ class Cluster:
         self.events: list[tuple[float, int, Callable[[], None]]] = []
         self.order = count()
         self.log: list[tuple[float, str]] = []
+        # Locks of the migrations: since when, and by which process; none for one that is left over.
+        self.locks: list[tuple[float, Process | None]] = []
 
     # What happens
 
@@ -152,8 +179,14 @@ class Cluster:
     def start(self, name: str, *, version: str, boot: float, **how: Any) -> Process:
         place = self.places[name]
         number = len(place.processes)
-        process = Process(name, f"{name}-{number}-{self.salt % 997}", version, self.now, self.now + boot, **how)
+        identity, listens = f"{name}-{number}-{self.salt % 997}", self.now + boot
+        early, late = STARTING
+        shift = early + (late - early) * (self._noise(identity, "registers", 0) % 1000) / 1000
+        registers = listens + (shift if boot else 0.0)
+        process = Process(name, identity, version, self.now, listens, max(registers, self.now + boot / 2), **how)
         place.processes.append(process)
+        if process.migrates:
+            self.locks.append((self.now, process))
         self.note(f"{name} starts {version} as {process.id}, listens in {boot:.0f} s")
         return process
 
@@ -161,11 +194,13 @@ class Cluster:
         if process.ended < FOREVER:
             return
         process.ended, process.end_kind = self.now, kind
+        if kind == "stopped" and process.answers(self.now - 0.001):
+            process.ended += STOPPING * (self._noise(process.id, "stops", 0) % 1000) / 1000
         process.fall_silent(self.now)
         self.note(f"{process.id} is {kind}")
 
     def hang(self, process: Process) -> None:
-        if not process.answers(self.now):
+        if process.ended < FOREVER or not process.answers(self.now):
             return
         process.hangs.append([self.now, FOREVER])
         process.fall_silent(self.now)
@@ -189,11 +224,12 @@ class Cluster:
             self.note(f"{process.id} pings again")
 
     def lose_record(self, process: Process) -> None:
-        """Its record is gone until its next ping registers it anew."""
+        """Its record is gone until its next ping registers it again."""
         last = process.last_ping(self.now, self.ping)
         if last is None or not process.answers(self.now) or process.silent_since(self.now) is not None:
             return
         again = last + self.ping
+        process.record_removed = min(process.record_removed, self.now)
         process.spans = [[again, FOREVER]]
         process.created.append((again, again))
         self.note(f"{process.id} has lost its record")
@@ -220,38 +256,116 @@ class Cluster:
 
     def swept(self, process: Process, t: float) -> bool:
         last = process.last_ping(t, self.ping)
-        if last is None:
+        return last is None or t >= self._sweep_after(last)
+
+    def _sweep_after(self, ping: float) -> float:
+        """When a record is removed whose last ping this is."""
+        return self.sweep_phase + math.ceil((ping + EXPIRE - self.sweep_phase) / SWEEP) * SWEEP
+
+    def dropped_since(self, process: Process, t: float) -> float | None:
+        """Since when a process has dropped itself from its broker, which only its end cures.
+
+        From 6.3 until 7.3, over TCP, every node forgets a peer whose record is removed, and so does the peer itself.
+        """
+        if self.transport != "tcp" or self.microservices or not (6, 3) <= process.release < (7, 3):
+            return None
+        removed = [process.record_removed]
+        for number, (begin, end) in enumerate(process.spans):
+            again = process.spans[number + 1][0] if number + 1 < len(process.spans) else FOREVER
+            if begin < end < FOREVER:
+                sweep = self._sweep_after(begin + math.floor((end - begin) / self.ping) * self.ping)
+                removed += [sweep] if sweep <= again else []
+        since = min(removed)
+        return since if since <= t and since < process.ended else None
+
+    def lock(self, t: float) -> tuple[float, Process | None] | None:
+        """Since when the database is locked for migrations, and for which process; one that died leaves its lock."""
+        for begin, process in reversed(self.locks):
+            if begin <= t:
+                return None if process and process.listens <= min(t, process.ended) else (begin, process)
+        return None
+
+    def heartbeat(self, process: Process) -> float:
+        """Over NATS a peer is given up after one to two of these without a heartbeat."""
+        return 30.0 if process.release < (7, 3) else 60.0
+
+    def met(self, a: Process, b: Process) -> bool:
+        """Whether two nodes know each other at all.
+
+        From 7.3 until 7.9, over TCP, a process reads its peers once, before it registers, and dials nobody later. A
+        third that knows both makes them known to each other.
+        """
+        if self.transport != "tcp" or not all((7, 3) <= p.release < (7, 9) for p in (a, b)):
             return True
-        due = last + EXPIRE
-        return t >= self.sweep_phase + math.ceil((due - self.sweep_phase) / SWEEP) * SWEEP
+        if _read_each_other(a, b):
+            return True
+        thirds = (p for place in self.places.values() for p in place.processes if p is not a and p is not b)
+        return any(
+            _read_each_other(a, c) and _read_each_other(b, c) and _together(a, b, c, until=self.now) for c in thirds
+        )
 
     # What nodes say
 
     def answerer(self, name: str, t: float) -> Process | None:
         """The process that a member's URL leads to. A place may have two, then the younger has the port."""
         place = self.places[name]
-        target = next((where for since, where in reversed(place.leads_to) if since <= t), name)
-        running = [p for p in self.places[target].processes if p.started <= t < p.ended]
-        listening = [p for p in running if p.listens <= t]
-        candidates = listening or running
+        targets = next((where for since, where in reversed(place.leads_to) if since <= t), (name,))
+        target = self.places[targets[self._noise(name, "leads to", int(t * 10)) % len(targets)]]
+        running = [p for p in target.processes if p.started <= t < p.ended]
+        candidates = [p for p in running if p.listens <= t] or running
+        if target.shared and candidates:
+            return candidates[self._noise(name, "shares", int(t * 10)) % len(candidates)]
         return candidates[-1] if candidates else None
+
+    def answer(self, asked: Process, t: float) -> tuple[str, Process | None]:
+        """The code of its error, or whose list a process that answers sends."""
+        broker = not (self.old or self.microservices)
+        if asked.end_kind == "stopped" and asked.silent_since(t) is not None and asked.ended < FOREVER:
+            return ("broker_down" if broker and self._noise(asked.id, "stopping", 0) % 2 else ""), asked
+        if t < asked.registers and broker and self._noise(asked.id, "starting", 0) % 2:
+            return "starting", None
+        if self.dropped_since(asked, t) is None:
+            return "", asked
+        peers = self._peers(asked, t)
+        if not peers:
+            return "broker_down", None
+        asked.turn += 1
+        peer = peers[asked.turn % len(peers)]
+        return ("timeout" if peer.hung(t) else ""), peer
+
+    def _peers(self, asked: Process, t: float) -> list[Process]:
+        """Peers that one that has dropped itself still reaches."""
+        processes = (p for place in self.places.values() for p in place.processes)
+        return [
+            p
+            for p in processes
+            if p is not asked and p.listens <= t < p.ended and p.database == asked.database
+            if not self.deaf and self.dropped_since(p, t) is None and self._reached(asked, p, t)
+        ]
 
     def connected(self, a: Process, b: Process, t: float) -> bool:
         """Whether the node of one process shows that of the other as connected."""
         if a is b:
             return True
-        if self.transport == "none" or self.microservices or a.database != b.database:
+        if self.deaf or self.microservices or a.database != b.database:
             return False
         if t < max(a.listens, b.listens) + self._noise(a.id, b.id, 7) % 1000 / 1000 * FIND_PEER:
             return False
-        nats = self.transport == "nats"
-        if t >= b.ended + (NATS_HEARTBEAT if nats and b.end_kind == "killed" else LOSE_PEER[b.end_kind]):
+        if not self.met(a, b):
             return False
-        if nats:
-            silent = next((begin for begin, end in b.hangs if begin <= t < end), None)
-            if silent is not None and t >= silent + NATS_HEARTBEAT:
-                return False
-        return self._reached(a, b, t)
+        dropped = self.dropped_since(b, t)
+        if dropped is not None and not (a.registers > dropped and self._noise(a.id, b.id, 11) % 2):
+            return False  # one that starts later dials it once more
+        lost = self._lost_at(a, b, t)
+        return t < lost and self._reached(a, b, t)
+
+    def _lost_at(self, a: Process, b: Process, t: float) -> float:
+        """When a node gives up another that has ended, or over NATS hangs."""
+        if self.transport != "nats":
+            return b.ended + LOSE_PEER[b.end_kind]
+        missed = self.heartbeat(a) * (1 + self._noise(a.id, b.id, 13) % 1000 / 1000)
+        hung = next((begin for begin, end in b.hangs if begin <= t < end), FOREVER)
+        return min(b.ended + (missed if b.end_kind == "killed" else LOSE_PEER["stopped"]), hung + missed)
 
     def _reached(self, a: Process, b: Process, t: float) -> bool:
         pair = frozenset({a.place, b.place})
@@ -298,11 +412,9 @@ class Cluster:
 
     def _item(self, asked: Process, process: Process, t: float) -> dict[str, Any]:
         record = self._record(process, t)
-        connected = self.connected(asked, process, t)
         if self.old:
-            if asked is process:
-                return record
-            return {**record, "connection": {"address": "", "currentStatus": {"connected": connected}}}
+            return self._old_item(record, asked, process, t)
+        connected = self.connected(asked, process, t)
         status: dict[str, Any] = {"connected": connected}
         if asked is process:
             status["local"] = True
@@ -310,6 +422,15 @@ class Cluster:
             # Uptime of the node asked: it looks like an age, and is none.
             status["lastHeartbeatTime"] = 0 if asked is process else int(t - asked.started)
         return {"currentStatus": status, "instanceRecord": record}
+
+    def _old_item(self, record: dict[str, Any], asked: Process, process: Process, t: float) -> dict[str, Any]:
+        """Before 6 a connection belongs to a host and port: a dead process's record shows its successor's."""
+        if asked.place == process.place:
+            return record
+        connected = self.connected(asked, self.process(process.place, t) or process, t)
+        if not connected and self._noise(asked.id, process.id, 17) % 2:
+            return record
+        return {**record, "connection": {"address": "", "currentStatus": {"connected": connected}}}
 
     def _record(self, process: Process, t: float) -> dict[str, Any]:
         last, created = process.last_ping(t, self.ping), process.registered(t)
@@ -322,7 +443,7 @@ class Cluster:
                 "_updatedAt": self.iso(last),
                 "extraInformation": {
                     "host": self.places[process.place].host,
-                    "port": "3000",
+                    "port": str(self.places[process.place].port),
                     **({} if self.transport == "nats" or self.old else {"tcpPort": 40000}),
                 },
             }
@@ -333,3 +454,15 @@ class Cluster:
         """A moment by the database's clock."""
         moment = EPOCH + timedelta(milliseconds=round((t + self.clock) * 1000))
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _read_each_other(a: Process, b: Process) -> bool:
+    """One has read the other's record when it started."""
+    first, second = sorted((a, b), key=lambda process: process.registers)
+    read_at = second.registers - READ_PEERS
+    return first.registers <= read_at < first.ended
+
+
+def _together(*processes: Process, until: float) -> bool:
+    """All ran at one moment, for long enough to find each other."""
+    return max(p.registers for p in processes) + FIND_PEER < min(until, *(p.ended for p in processes))

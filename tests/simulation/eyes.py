@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import combinations
 from random import Random
@@ -16,6 +16,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
     Failure,
     Member,
     Observation,
+    Statistics,
     View,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse
@@ -27,27 +28,42 @@ from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
     from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import Process
     from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
 
 
 @dataclass
 class Look:
-    """What one observation truly found, before anybody judged it. ``answered``: each member's process, if it did."""
+    """What one observation truly found, before anybody judged it.
+
+    ``answered``: the process that each member's answer is known to come from, if its record is there; ``heard``: the
+    same whatever it answered, errors included. Where the header is missing, a list is taken for that of the process
+    whose list it is. ``passed_on``: members whose list is known to be a peer's.
+    """
 
     at: float
     answered: dict[str, Process | None] = field(default_factory=dict)
+    heard: dict[str, Process | None] = field(default_factory=dict)
+    passed_on: set[str] = field(default_factory=set)
     bad_pairs: set[frozenset[str]] = field(default_factory=set)
+    listed_ids: set[str] = field(default_factory=set)
     connected_ids: set[str] = field(default_factory=set)
 
 
 @dataclass
 class Reply:
-    """What a request came to: a ``payload`` from a process, or the ``code`` of its failure."""
+    """What a request came to: a ``payload`` from a process, or the ``code`` of its failure.
+
+    ``process``: the one that answered, errors included; ``whose``: the one whose list it is.
+    """
 
     at: float
     code: str = ""
     process: Process | None = None
+    whose: Process | None = None
     payload: dict[str, Any] | None = None
     limit: dict[str, Any] | None = None
 
@@ -65,7 +81,7 @@ class Eyes:
     def members(self) -> list[Member]:
         return [Member(name, f"http://{name}:3000") for name in self.through]
 
-    def observe(self) -> Observation:
+    def observe(self, statistics_of: AbstractSet[str] = frozenset()) -> Observation:
         begin = end = self.cluster.now
         if self.schedule.controller == "loses_observations" and self.random.random() < 0.1:
             self.cluster.advance(begin + self.random.uniform(0, 60))
@@ -75,8 +91,12 @@ class Eyes:
         listed: dict[str, dict[str, bool]] = {}
         for member in self.members():
             moment, view = self._ask(member, begin, look, listed)
+            if member.name in statistics_of and view.listing:
+                moment, statistics = self._statistics(self.through[member.name], moment, view.answered_by)
+                view = replace(view, statistics=statistics)
             views.append(view)
             end = max(end, moment)
+        views = [_until(view, end) for view in views]
         self.cluster.advance(end)
         look.at = end
         for a, b in combinations(listed, 2):
@@ -86,7 +106,7 @@ class Eyes:
             if not (listed[a].get(second.id) and listed[b].get(first.id)):
                 look.bad_pairs.add(frozenset({a, b}))
         self.looks.append(look)
-        return Observation(views=tuple(views), at=self.clock())
+        return Observation(views=tuple(views), at=self.clock(), made=self.wall_clock())
 
     def sleep(self, seconds: float) -> None:
         if self.schedule.controller == "suspended" and self.random.random() < 0.05:
@@ -97,29 +117,74 @@ class Eyes:
         """The gate's own, which began some time ago and knows no date."""
         return self.cluster.now + 86400.0
 
+    def wall_clock(self) -> datetime:
+        """The controller's, which somebody may set."""
+        now = self.cluster.now
+        return EPOCH + timedelta(seconds=now + sum(by for at, by in self.schedule.clock_steps if at <= now))
+
     def _ask(self, member: Member, begin: float, look: Look, listed: dict[str, dict[str, bool]]) -> tuple[float, View]:
-        reply = self.ask(self.through[member.name], begin)
-        look.answered[member.name] = None
+        where = self.through[member.name]
+        reply = self.ask(where, begin)
+        look.answered[member.name] = look.heard[member.name] = None
+        answered_by = reply.process.id if reply.process and self.has_header(where) else None
         if reply.payload is None:
+            look.heard[member.name] = reply.process if answered_by else None
             message = f"GET {member.url}/api/v1/instances.get: {reply.code}"
             failure = Failure(CODES[reply.code], "as simulated", message)
-            return reply.at, View(member, failure=failure, rate_limit=reply.limit)
-        process = reply.process
+            return reply.at, View(member, failure=failure, answered_by=answered_by, rate_limit=reply.limit)
+        process, whose = reply.process, reply.whose
         assert process
-        if not self.cluster.swept(process, reply.at):
-            look.answered[member.name] = process
-            listed[member.name] = connected(reply.payload)
-            look.connected_ids.update(identity for identity, good in listed[member.name].items() if good)
+        assert whose
+        known = process if answered_by else whose
+        look.listed_ids.update(connected(reply.payload))
+        own = known.id in (ids := connected(reply.payload, process.id)) or self.cluster.microservices
+        if own or answered_by:
+            look.heard[member.name] = known
+        if own:
+            look.answered[member.name] = known
+            if known is whose:
+                listed[member.name] = ids
+            else:
+                look.passed_on.add(member.name)
+            look.connected_ids.update(identity for identity, good in ids.items() if good and known is whose)
         view = View(
             member,
-            listing=parse(reply.payload),
+            listing=parse(reply.payload, answered_by=answered_by),
+            answered_by=answered_by,
             version=process.version if self.schedule.privileged else process.version.rpartition(".")[0],
+            ready=self._ready(process, reply.at),
             date=EPOCH + timedelta(seconds=reply.at + self.cluster.places[process.place].clock),
             rate_limit=reply.limit,
         )
         return reply.at, view
 
-    def ask(self, name: str, begin: float) -> Reply:
+    def has_header(self, where: str) -> bool:
+        """Whether nothing on the way takes the header away that says which process has answered."""
+        return where not in self.schedule.stripped
+
+    def _ready(self, process: Process, t: float) -> bool | None:
+        """What ``/readyz`` says, where it is asked and there is one: its own ping of the database."""
+        if self.schedule.options["readiness"] != "required" or process.release < (7, 11):
+            return None
+        return process.silent_since(t) is None
+
+    def _statistics(self, where: str, begin: float, answered_by: str | None) -> tuple[float, Statistics]:
+        """The uptime as it was at the time 0, for :func:`_until`; only of the process that has sent the list."""
+        reply = self.ask(where, begin, limited=False)
+        process = reply.process
+        if reply.payload is None or not process or not self.schedule.tells_statistics:
+            return reply.at, Statistics(uptime=None, lock_age=None)
+        same = answered_by == (process.id if self.has_header(where) else None)
+        lock = self.cluster.lock(reply.at)
+        holder = lock[1] if lock else None
+        clock = self.cluster.places[process.place].clock
+        clock_of_lock = self.cluster.places[holder.place].clock if holder else 0.0
+        return reply.at, Statistics(
+            uptime=reply.at - process.started - begin if same else None,
+            lock_age=reply.at + clock - lock[0] - clock_of_lock if lock else None,
+        )
+
+    def ask(self, name: str, begin: float, *, limited: bool = True) -> Reply:
         """One request to the place of this name, or to ``any``."""
         cluster, moment = self.cluster, begin + self.random.uniform(0.02, 0.2)
         place = cluster.places[self._balanced(moment) if name == "any" else name]
@@ -132,13 +197,19 @@ class Eyes:
         if spell == "slow":
             moment = begin + self.schedule.timeout * self.random.uniform(0.1, 0.95)
         elif spell:
-            return Reply(moment, spell)
+            # Something else than the server redirects, or answers with a page.
+            return Reply(moment, spell, None if spell in ("redirected", "not_rocketchat") else process)
         if not process.healthy:
-            return Reply(moment, "server_error")
-        limit = self._limit(process, moment)
+            return Reply(moment, "server_error", process)
+        limit = self._limit(process, moment) if limited else None
         if limit and limit.pop("over"):
-            return Reply(moment, "rate_limited", limit=limit)
-        return Reply(moment, process=process, payload=cluster.listing(process, moment), limit=limit)
+            return Reply(moment, "rate_limited", process, limit=limit)
+        code, whose = cluster.answer(process, moment)
+        if code == "timeout":
+            return Reply(begin + self.schedule.timeout, code)
+        if whose is None or code:
+            return Reply(moment, code, process, limit=limit)
+        return Reply(moment, "", process, whose, cluster.listing(whose, moment), limit)
 
     def _balanced(self, moment: float) -> str:
         up = [name for name, place in self.cluster.places.items() if self.cluster.answerer(name, moment)]
@@ -155,11 +226,23 @@ class Eyes:
         return {"limit": RATE_CALLS, "remaining": max(int(left), 0), "reset_after": reset, "over": left < 0}
 
 
-def connected(payload: dict[str, Any]) -> dict[str, bool]:
-    """The ids that an answer lists, and whether it says that they are connected."""
+def _until(view: View, end: float) -> View:
+    """With its uptime at the end of the observation, as the observer counts it."""
+    told = view.statistics
+    if told is None or told.uptime is None:
+        return view
+    return replace(view, statistics=replace(told, uptime=told.uptime + end))
+
+
+def connected(payload: dict[str, Any], own: str | None = None) -> dict[str, bool]:
+    """The ids that an answer lists, and whether it says that they are connected.
+
+    Before 6 what has no connection is the node asked, or one that it does not reach: only ``own`` tells.
+    """
     found = {}
     for item in payload["instances"]:
         record = item.get("instanceRecord", item)
-        status = item.get("currentStatus") or item.get("connection", {}).get("currentStatus", {"connected": True})
+        unknown = {"currentStatus": {"connected": own in (None, record["_id"])}}
+        status = item.get("currentStatus") or item.get("connection", unknown)["currentStatus"]
         found[record["_id"]] = bool(status["connected"])
     return found

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Ends
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
@@ -145,6 +146,7 @@ class OurGate(_Checked):
         return [
             ("well", truth.well_since(step), truth.bound(step.phase)),
             ("repairable", truth.repairable_since(step), truth.repair_bound),
+            ("curable", truth.curable_since(step), truth.bound(step.phase) + truth.pause),
         ]
 
     def steady(self) -> None:
@@ -179,41 +181,53 @@ class OurGate(_Checked):
             return None
         step.exempt = gate.verdict.exempt.value if gate.verdict.exempt else None
         away = ask.out_of_rotation | plan.keep_out
-        step.counted = tuple(n for n in gate.verdict.serving if n not in (*ask.targets, *away))
+        step.ill_count = step.exempt == "needs_restart"
+        step.counted = tuple(n for n in _counted(gate, step) if n not in (*ask.targets, *away))
         if not away:  # else it may rightly wait for a readmission, for ever
             self.check(step, passed=gate.passed, gave_up=_is_final(gate))
         else:
             self.tally.steps += 1
             if gate.passed:
                 self.check_pass(step)
-        step.known = (
-            {name: process.id for name in ask.targets if (process := step.looks[-1].answered[name])}
-            if step.looks
-            else {}
-        )
+        self._remember(step)
         self.last_before, self.former = step, self._former()
         self.before = json.loads(json.dumps(gate.to_dict())) if gate.passed else None
         return gate
+
+    def _remember(self, step: Step) -> None:
+        """What is known of the targets when they are taken down."""
+        step.taken_down = self.cluster.now
+        if not step.looks:
+            return
+        look, stripped = step.looks[-1], self.schedule.stripped
+        step.known = {name: process.id for name in step.targets if (process := look.heard[name])}
+        step.named = frozenset(step.known) - stripped
+        if self.schedule.privileged:
+            answered = {name: process for name in step.targets if (process := look.answered[name])}
+            step.versions = {name: process.version for name, process in answered.items()}
 
     def _after(self, ask: Ask, plan: Plan) -> GateResult | None:
         before = None if ask.stage is Stage.SETTLE else self.before
         going_on: dict[str, Any] = {}
         if ask.ready and self.waiting:
-            step, last = self.waiting
-            going_on = {"memory": self.memory, "waited": last.elapsed}
+            step, earlier = self.waiting
+            going_on = {"memory": self.memory, "waited": earlier.elapsed}
         else:
             step = self.step("after", ask.targets, expects=self.options["expected_version"])
             if self.options["min_serving"] is None:
                 step.needed -= len(plan.keep_out)
             if before is not None:
-                step.must_restart, step.former, step.known = True, self.former, self.last_before.known
+                last = self.last_before
+                step.must_restart, step.former, step.known = True, self.former, last.known
+                step.named, step.versions, step.taken_down = last.named, last.versions, last.taken_down
+                step.ill_count = last.exempt == "needs_restart"
                 if self.options["min_serving"] is None:
                     served = {m["name"] for m in before["members"] if m["serving"]}
                     step.needed = len((served | set(ask.targets)) - plan.keep_out)
         gate = self._run(self._options_of(ask, plan), known_ready=ask.ready, **going_on)
         if gate is None:
             return None
-        step.counted = tuple(name for name in gate.verdict.serving if name not in plan.keep_out)
+        step.counted = tuple(name for name in _counted(gate, step) if name not in plan.keep_out)
         self._check_ready(step, gate.verdict)
         self.waiting = (step, gate)
         if not set(gate.verdict.ready) - ask.ready or gate.passed:
@@ -296,6 +310,12 @@ class OurGate(_Checked):
             lies = self.truth.not_ready(name, step, now)
             if lies:
                 self.tally.lied(now, step, [f"{name} is called ready: {'; '.join(lies)}"])
+
+
+def _counted(gate: GateResult, step: Step) -> list[str]:
+    """The members that the gate counts among those that carry the service."""
+    ill = [m.name for m in gate.verdict.members if m.why_not and m.why_not.code.row.ends is Ends.RESTART]
+    return [*gate.verdict.serving, *(ill if step.ill_count else ())]
 
 
 def _is_final(gate: GateResult) -> bool:

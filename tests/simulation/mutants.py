@@ -333,6 +333,9 @@ WEAKER: Mapping[str, Weaker] = {
         "_judgement.stability", "interval", lambda _interval: lambda _policy, _observation: 1e9
     ),
     "passes what has just come back": Weaker("_judgement.stability", "not_stable", no_code("not_stable")),
+    "forgets that a URL leads to several processes": Weaker(
+        "_judgement.answerers", "several_processes", lambda _several: lambda *_arguments: None
+    ),
     "waits for no ping": Weaker("_judgement.stability", "not_stable", no_code("ping_unconfirmed")),
     "forgives a missing view for ever": Weaker("_judgement.stability", "_forgiven", without_memory(missed=frozenset())),
     "judges microservices": Weaker("_judgement.stability", "unjudgeable_kinds", no_code("microservices")),
@@ -395,19 +398,17 @@ LINES: Mapping[str, Line] = {
     ),
     "takes the nodes' clocks for the database's": Line(
         "_cluster.observation",
-        "newest(view.local.updated_at for view in self.views if view.local)",
-        "newest(view.date for view in self.views if view.local)",
+        "newest(view.own.updated_at for view in self.views if view.own)",
+        "newest(view.date for view in self.views if view.own)",
     ),
     "counts two URLs of one process twice": Line(
-        "_judgement.member_status", "if len(names) == 1:\n        return None", "if names:\n        return None"
+        "_judgement.member_status", "if len(names) > 1:", "if len(names) > len(observation.views):"
     ),
     "lends its id to a member that it answers for": Line(
-        "_judgement.pulses", "if view.local and len(observation.claimed[view.local.id]) == 1", "if view.local"
+        "_judgement.pulses", "if view.own and len(observation.claimed[view.own.id]) == 1", "if view.own"
     ),
     "takes an earlier id for that of a silent target": Line(
-        "_options.policy",
-        'heard=_a(raw["state"], str, type(None)) is not None',
-        'heard=raw["instance_id"] is not None',
+        "_judgement.rules", "ids_tell = known.answered_by is not None", "ids_tell = known.instance_id is not None"
     ),
     "takes an empty before for no old ids": Line(
         "_options.policy", 'if not params["restart_required"]:\n            return None', "return None"
@@ -444,7 +445,9 @@ LINES: Mapping[str, Line] = {
         "_judgement.target_status", "    ready = {name for", "    ready = set(memory.ready) | {name for"
     ),
     "calls a target ready of which nothing can be said": Line(
-        "_judgement.target_status", "return found + unjudgeable_kinds([situation.by_name[name].view])", "return found"
+        "_judgement.target_status",
+        "return found + unjudgeable_kinds([situation.by_name[name].view], situation.policy)",
+        "return found",
     ),
     "calls a target failed on a single look": Line(
         "_judgement.target_status", "confirmed = incurable & memory.incurable", "confirmed = incurable"
@@ -504,6 +507,97 @@ LINES: Mapping[str, Line] = {
     ),
     "ignores a one-way link": Line(
         "_judgement.links", "if ids[b] not in sees[a] or ids[a] not in sees[b]", "if ids[b] not in sees[a] | sees[b]"
+    ),
+    "knows a process by what its list calls local": Line(
+        "_cluster.observation",
+        "if self.answered_by is None and self.listing and self.listing.local:",
+        "if self.listing and self.listing.local:",
+    ),
+    "takes a peer's list for that of the member": Line(
+        "_judgement.member_status", "if view.is_a_peers:", "if view.is_a_peers and record is None:"
+    ),
+    "takes the links of a peer for those of the member": Line(
+        "_judgement.links", "if state in good and name not in others_views", "if state in good"
+    ),
+    "lets a deployment begin on what is ill in one look": Line(
+        "_judgement.situation", "return self.ill & self.last.ill", "return self.ill"
+    ),
+    "takes what is silent for what only a restart cures": Line(
+        "_judgement.situation",
+        "if member.why_not and member.why_not.code.row.ends is Ends.RESTART and self._may_ping(member)",
+        "if member.why_not and member.view.failure and self._may_ping(member)",
+    ),
+    "takes what is ill and pings no more for what still serves": Line(
+        "_judgement.situation",
+        "return not records or any(record.is_fresh(self.observation.reference, age) for record in records)",
+        "return True",
+    ),
+    "needs no others that still serve where a restart is needed": Line(
+        "_judgement.rules",
+        "return len(others & serving) < situation.policy.needed <= len(others & (serving | situation.surely_ill))",
+        "return len(others & serving) < situation.policy.needed",
+    ),
+    "restarts what is well because others are ill": Line(
+        "_judgement.rules",
+        "if situation.surely_ill.issuperset(policy.targets) and _serve_but_for_the_ill(situation):",
+        "if _serve_but_for_the_ill(situation):",
+    ),
+    "does not count the ill after a deployment that could begin with them": Line(
+        "_judgement.rules", "if policy.before is not None and policy.before.needs_restart:", "if policy.single_view:"
+    ),
+    "compares the uptime the wrong way": Line("_judgement.statistics", "else uptime < since", "else uptime > since"),
+    "takes any uptime for that of a new process": Line("_judgement.statistics", "else uptime < since", "else True"),
+    "trusts the wall clock alone": Line(
+        "_judgement.statistics", "known = before.members.get(view.member.name)", "known = None"
+    ),
+    "never asks for the uptime": Line(
+        "_judgement.questions", "return _is_well(target) and not is_restart_proven(", "return False and ("
+    ),
+    "takes another id for a restart where the header is missing now": Line(
+        "_judgement.rules",
+        "ids_tell = known.answered_by is not None and target.view.answered_by is not None",
+        "ids_tell = known.answered_by is not None",
+    ),
+    "takes another pod for a new one": Line(
+        "_judgement.rules", "    if target.record is None:\n        return False\n    ids_tell", "    ids_tell"
+    ),
+    "takes a lock of the migrations for a leftover at once": Line(
+        "_judgement.rules", "if age is None or age >= LEFTOVER_LOCK:", "if age is None or age >= 0:"
+    ),
+    "takes a lock of the migrations for a leftover never": Line(
+        "_judgement.rules", "if age is None or age >= LEFTOVER_LOCK:", "if age is None:"
+    ),
+    "asks for the lock of the migrations once": Line(
+        "_judgement.questions", "return situation.observation.at - asked_at >= RECHECK_LOCK", "return False"
+    ),
+    "takes a single answer for that of a pod that stays": Line(
+        "_judgement.member_status", "if answers_for >= needed:", "if answers_for >= 0:"
+    ),
+    "takes a pod that does not tell for a ready one": Line(
+        "_judgement.member_status", "if view.ready is not True:", "if view.ready is False:"
+    ),
+    "takes the records of streamers for living nodes": Line(
+        "_judgement.situation",
+        "if any(view.listing and view.listing.microservices for view in self.observation.views):",
+        "if any(view.listing is None and view.failure is None for view in self.observation.views):",
+    ),
+    "refuses a streak of processes without records": Line(
+        "_judgement.memory", "if not pings.keys() <= processes.keys():", "if pings.keys() != processes.keys():"
+    ),
+    "looks for the records of all that answered": Line(
+        "_gate.result",
+        "listed = {identity for view in observation.views for identity in view.by_id}",
+        "listed = set(observation.ids)",
+    ),
+    "takes a broker that is down for one over NATS": Line(
+        "_judgement.member_status",
+        "return STABLE_FOR_NATS if over_tcp and not any(over_tcp) and not otherwise else STABLE_FOR",
+        "return STABLE_FOR if any(over_tcp) or otherwise else STABLE_FOR_NATS",
+    ),
+    "takes a dead process before 6 for a living one": Line(
+        "_cluster.records",
+        "not_reached = {record.id: replace(record, connected=False, local=False) for record in lacking}",
+        "not_reached = {record.id: replace(record, connected=True, local=False) for record in lacking}",
     ),
     "lists an instance twice": Line("_cluster.records", "if record.id in records:", "if not record.id:"),
 }

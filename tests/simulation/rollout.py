@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 STEPS = 400
 OUTCOMES = {"done": 92, "fails at once": 3, "fails late": 3, "is lost": 2}
+# A member of which such a thing is found need not be the one whose URL is wrong.
+SHARED = frozenset({"same_process", "several_processes"})
 HOOKS = frozenset({Hook.DRAIN, Hook.DEPLOY, Hook.READMIT})
 
 
@@ -147,18 +149,21 @@ class Rollout:
         step = self.gate.last_before
         taken = self.balancer & set(run.hosts)
         idle = sorted(set(step.counted) - self.balancer)
-        if taken and step.exempt is None and len(set(step.counted) - set(idle)) < step.needed:
+        if taken and step.exempt in (None, "needs_restart") and len(set(step.counted) - set(idle)) < step.needed:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(idle)} counted, but out of rotation"])
-        if state.batch != step.targets:
+        # Some of the targets may turn out to be done.
+        if not set(state.batch) <= set(step.targets):
             self.gate.tally.lied(self.cluster.now, step, [f"{run.hook.value} of others than the gate has passed"])
 
     def _check_readmit(self, run: Run, state: State) -> None:
         now, truth = self.cluster.now, self.gate.truth
         misled = [name for name in run.hosts if self.cluster.places[name].leads_to]
         seen = [name for name in run.hosts if name in state.seen.members and not state.seen.members[name].unheard]
-        ill = [name for name in seen if name not in misled and not truth.serves(name, now)]
-        if ill:
-            self.gate.tally.lied(now, self.gate.step("readmit", run.hosts), [f"{', '.join(ill)} does not serve"])
+        wrong = [name for name in seen if name not in misled and not truth.serves(name, now)]
+        # One that only a restart cures still serves those it has, but not after its deployment.
+        wrong = [name for name in wrong if name in state.begun or not truth.is_ill(name, now, self.gate.eyes.looks)]
+        if wrong:
+            self.gate.tally.lied(now, self.gate.step("readmit", run.hosts), [f"{', '.join(wrong)} does not serve"])
 
     def _check_end(self, state: State, end: End, stuck: set[str]) -> None:
         """Each member out of rotation is named, and none of them has been well for long."""
@@ -170,7 +175,8 @@ class Rollout:
         apart = apart.union(*state.seen.unlinked)
         # What the last gate has found of a member, it has found; of the batch it must be told from what was there.
         seen = state.seen.members
-        stuck = stuck | {n for n in seen if seen[n].codes and (n not in state.batch or "same_process" in seen[n].codes)}
+        told = {n for n in seen if n not in state.batch or seen[n].unheard or seen[n].codes & SHARED}
+        stuck = stuck | {n for n in told if seen[n].codes}
         step = self.gate.step("end")
         if unnamed := [name for name in out if name not in end.out]:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(unnamed)} out of rotation, and not named"])
@@ -185,7 +191,8 @@ class Rollout:
         if self.plan.expected_version and not self.schedule.privileged:
             return False  # which version runs is not known then
         begin, now = self.cluster.now - self.gate.truth.bound("after"), self.cluster.now
-        place = self.cluster.places[name]
+        places = self.cluster.places
+        place = places[name]
         process = self.cluster.process(name, now)
         return (
             process is not None
@@ -197,7 +204,10 @@ class Rollout:
             and all(start < begin for start, _end in process.spans)
             and not any(end > begin for _start, end in process.hangs)
             and not any(until > begin for _from, until, _kind in place.spells)
-            and not place.leads_to
+            and not place.shared
+            and not any(name in (other, *where) for other in places for _since, where in places[other].leads_to)
+            and not self.gate.truth.unjudgeable(name)
+            and self.cluster.dropped_since(process, now) is None
             and not any(name in cut.pair and cut.end > begin for cut in self.cluster.cuts)
             and sum(p.runs(begin) or p.runs(now) for p in place.processes) == 1
         )

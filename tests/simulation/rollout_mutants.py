@@ -31,6 +31,7 @@ EXPLORED = (
     "two nodes, one outside the play",
     "two nodes whose deployments drain",
     "two nodes, one kept out",
+    "three nodes that only a restart cures",
     "three nodes that serve, two at a time",
 )
 # Of states. Each of these scopes has fewer, but not with a roll that goes on and on.
@@ -48,10 +49,14 @@ MUTANTS: Mapping[str, Line] = {
     "takes every member for in rotation at the start": decides("known - inside -", "(known | inside) -"),
     "does not tell the gate what is out of rotation": decides("out_of_rotation=out, ", ""),
     "forgets batch-mates when one fails": decides(
-        "    good = well(plan, state) | state.seen.ready\n",
-        "    good = well(plan, state) | state.seen.ready\n    if state.reasons:\n        return ()\n",
+        "    good = well(plan, replace(",
+        "    if state.reasons:\n        return ()\n    good = well(plan, replace(",
     ),
-    "forgets the ready ones when one fails": decides("well(plan, state) | state.seen.ready", "well(plan, state)"),
+    "forgets the ready ones when one fails": decides("| state.seen.ready | untouched | ill", "| untouched | ill"),
+    "keeps out what only a restart cures": decides("| untouched | ill", "| untouched"),
+    "readmits what is ill after its deployment": decides(
+        "if name not in state.begun and _glimpse(state, name).ill", "if _glimpse(state, name).ill"
+    ),
     "decides before the gate what is done": decides(
         "tuple(name for name in asked.targets if not _is_done(plan, state, name, good))", "asked.targets"
     ),
@@ -111,7 +116,7 @@ MUTANTS: Mapping[str, Line] = {
         "return (bool(now.codes) and now.codes <= NOTHING_DONE) or (same and now.codes == OLD_VERSION)", "return False"
     ),
     "keeps out what was only drained": decides(
-        "return was.well and (now is None or now.unheard or now.serving)", "return False"
+        "return was.well and (now is None or now.unheard or now.serving or same)", "return False"
     ),
     "readmits what was deployed to, and nothing is seen of": decides(
         "if now is None or not now.serving:\n        return False",
@@ -146,7 +151,7 @@ MUTANTS: Mapping[str, Line] = {
         "name for name in plan.hosts if name not in state.admitted and", "name for name in () if"
     ),
     "stops although a member is well again": decides("if returnable(plan, blocked) else", "if plan.check else"),
-    "waits for ever for a member to settle": decides("return replace(state, settled=True)", "return state"),
+    "waits for ever for a member to settle": decides("state = replace(state, settled=True)", "state = replace(state)"),
 }
 
 

@@ -57,9 +57,10 @@ again.
 
 {table}
 
-A false pass let a deployment go on when it should not have; a missed bound kept it waiting, or gave it up, although all
-was well. The columns `uri` are of the gate that people write with `ansible.builtin.uri` and `until` all nodes are
-connected, on the same schedules of the runs that played it too, {played:,} in all.
+A false pass let a deployment go on when it should not have; a missed bound kept it waiting, or gave it up, although
+all was well. Members that only a restart cures count as those that serve where the gate was exempt for that
+(`needs_restart`). The columns `uri` are of the gate that people write with `ansible.builtin.uri` and `until` all nodes
+are connected, on the same schedules of the runs that played it too, {played:,} in all.
 
 In {unseen:,} of the passes of `cluster_gate` ({share:.1f} %) two nodes were cut off from each other, and no view had
 shown it: silent cuts, which TCP takes for minutes to notice, and cuts that flapped and looked well just then.

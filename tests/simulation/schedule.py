@@ -17,9 +17,29 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import Process
 
-OLD, NEW = "7.10.0", "7.11.0"
+# From which version to which, and of how many schedules in a hundred.
+RELEASES = {
+    ("7.10.0", "7.11.0"): 48,
+    ("7.1.0", "7.2.0"): 22,
+    ("7.2.0", "7.3.0"): 6,
+    ("7.6.0", "7.7.0"): 12,
+    ("8.4.0", "8.5.0"): 8,
+    ("5.3.0", "5.4.0"): 4,
+}
+MICROSERVICES = ("8.4.0", "8.5.0")
+BEFORE_6 = ("5.3.0", "5.4.0")
 SIZES = {2: 34, 3: 44, 4: 9, 5: 6, 6: 3, 8: 2, 10: 1, 12: 1}
-SPELLS = ("unauthorized", "forbidden", "server_error", "not_rocketchat", "redirected", "timeout", "unreachable", "slow")
+SPELLS = (
+    "unauthorized",
+    "forbidden",
+    "server_error",
+    "starting",
+    "not_rocketchat",
+    "redirected",
+    "timeout",
+    "unreachable",
+    "slow",
+)
 CONTROLLERS = {"steady": 96, "suspended": 2, "loses_observations": 2}  # what the machine that waits is like
 AMBIENT = {
     "crash": 12,
@@ -32,7 +52,8 @@ AMBIENT = {
     "lose_database": 6,
     "lose_record": 8,
     "misroute": 3,
-    "database_pause": 4,
+    "balances": 3,
+    "database_pause": 5,
 }
 DEPLOYMENTS = {
     "good": 60,
@@ -66,10 +87,28 @@ class Schedule:
         self.privileged = random.random() > 0.03  # else the version is cut to major.minor
         self.limited = random.random() < 0.12
         self.controller = _weighted(random, CONTROLLERS)
+        self._draw_kinds(Random(seed ^ 0x1D5))
         self.interrupted = self.kind == "roll" and random.random() < 0.15
         self.options = self._options(random)
         self.cluster = self._cluster(random)
         self._break(random)
+
+    def _draw_kinds(self, random: Random) -> None:
+        """``stripped``: members of whose answers a proxy takes the header that says which process has answered."""
+        self.old, self.new = _weighted(random, RELEASES)
+        self.microservices = (self.old, self.new) == MICROSERVICES and random.random() < 0.4
+        self.transport = random.choice(["tcp"] * 5 + ["nats"]) if self.old != BEFORE_6[0] else "tcp"
+        kind = random.random()
+        self.stripped = frozenset(self.names if kind < 0.04 else [random.choice(self.names)] if kind < 0.08 else [])
+        self.tells_statistics = random.random() > 0.1
+        self.clock_steps = []
+        if random.random() < 0.08:
+            self.clock_steps = [(random.uniform(0, 400), random.choice([-1, 1]) * random.uniform(30, 4000))]
+        # Within how many seconds the nodes' clocks agree with the time.
+        self.clocks = random.choice([1.0, 1.0, 300.0])
+        self.began_together = random.random() < (0.4 if self.old.startswith("7.6") else 0.03)
+        self.records_lost = random.random() < 0.15 and (6, 3) <= _release(self.old) < (7, 3)
+        self.lock_left = random.random() < 0.04
 
     @property
     def ping(self) -> float:
@@ -80,49 +119,62 @@ class Schedule:
         ping = random.choices([10.0, 5.0, 15.0], [8, 1, 1])[0]
         left = size - self.batch
         fewer = random.choice([1, left, max(left - 1, 0), "50%"])
-        return {
+        nats = self.transport == "nats" and not self.microservices
+        options: dict[str, Any] = {
             "ping_interval": ping,
             "max_record_age": random.choice([None, None, None, 2 * ping, 4 * ping]),
             "min_serving": None if random.random() < 0.75 else str(fewer),
-            "expected_version": NEW if random.random() < 0.8 else None,
+            "expected_version": self.new if random.random() < 0.8 else None,
             "links": random.choices(["connected", "listed", "ignored"], [90, 6, 4])[0],
             "link_memory": random.choice([60.0, 60.0, 30.0]),
             "interval": random.choice([None, 5.0, 10.0, 10.0]),
             "stable_for": random.choice([None, None, 20.0, 30.0, 60.0]),
             "deadline": random.choices([120.0, 240.0, 600.0], [70, 24, 6])[0],
             "restart_confirmed": random.random() < 0.05,
+            "readiness": "required" if random.random() < 0.1 else "ignored",
         }
+        if nats and options["stable_for"] is None:
+            options["deadline"] += 240.0
+        if self.microservices and random.random() < 0.75:
+            options.update(links="ignored", readiness="required")
+        return options
 
     def _cluster(self, random: Random) -> Cluster:
         links = self.options["links"]
-        transport = "none" if links != "connected" and random.random() < 0.7 else random.choice(["tcp"] * 5 + ["nats"])
-        shape = random.random()
         cluster = Cluster(
             salt=self.seed & 0xFFFFFF,
-            transport=transport,
+            transport=self.transport,
             ping=self.ping,
             clock=random.uniform(-300, 300),
-            old=shape < 0.01,
+            deaf=links != "connected" and random.random() < 0.7,
+            old=self.old == BEFORE_6[0],
         )
-        cluster.microservices = shape > 0.99
+        cluster.microservices = self.microservices
         same = random.random() < 0.4
         for rank, name in enumerate(self.names):
             host = "localhost" if same else f"10.0.0.{rank + 1}"
-            cluster.places[name] = Place(name, host, clock=random.uniform(-300, 300))
+            port = 3000 + rank if same else 3000
+            cluster.places[name] = Place(name, host, clock=random.uniform(-self.clocks, self.clocks), port=port)
         if random.random() < 0.05:
             cluster.ghosts.append(_ghost())
+        if self.lock_left:
+            cluster.locks.append((-random.choice([500.0, 3000.0]) * random.random(), None))
+        together = random.uniform(0, 60) if random.random() < 0.3 else random.uniform(200, 5000)
         for name in self.names:
             if random.random() < 0.3:
                 self._remnant(cluster, name, random)
             age = random.uniform(0, 60) if random.random() < 0.08 else random.uniform(200, 5000)
-            cluster.now = -age
-            cluster.start(name, version="5.4.0" if cluster.old else OLD, boot=0.0)
+            cluster.now = -(together + random.uniform(0, 0.5) if self.began_together else age)
+            process = cluster.start(name, version=self.old, boot=0.0)
+            if self.records_lost and (self.seed % 2 or random.random() < 0.5):
+                cluster.now = min(cluster.now + 30, -0.1)
+                cluster.lose_record(process)
         cluster.now = 0.0
         return cluster
 
     def _remnant(self, cluster: Cluster, name: str, random: Random) -> None:
         cluster.now = -6000.0
-        former = cluster.start(name, version=OLD, boot=1.0)
+        former = cluster.start(name, version=self.old, boot=1.0)
         cluster.now = -random.uniform(60, 200)
         cluster.end(former, "stopped")
 
@@ -213,15 +265,22 @@ class Schedule:
 
     def _misroute(self, name: str, random: Random) -> None:
         where = random.choice(self.names)
-        self.cluster.places[name].leads_to.append((self.cluster.now, where))
+        self.cluster.places[name].leads_to.append((self.cluster.now, (where,)))
         self.cluster.note(f"the url of {name} leads to {where}")
+
+    def _balances(self, name: str, random: Random) -> None:
+        """A load balancer, that is: to it and another one in turn."""
+        where = random.choice([other for other in self.names if other != name])
+        self.cluster.places[name].leads_to.append((self.cluster.now, (name, where)))
+        self.cluster.note(f"the url of {name} leads to {name} and {where} in turn")
 
     def _database_pause(self, name: str, random: Random) -> None:
         del name
-        now, end = self.cluster.now, self.cluster.now + random.uniform(2, 90)
+        now, end = self.cluster.now, self.cluster.now + random.choice([90, 90, 240]) * random.uniform(0.02, 1)
         self.cluster.note(f"the database pauses until {end:.0f}")
         for place in self.cluster.places.values():
-            place.spells.append((now, end, "server_error"))
+            # An error after it has authenticated, or none before it gives up.
+            place.spells.append((now, end, random.choice(["server_error", "timeout"])))
             process = self._living(place.name)
             if process and process.answers(now):
                 self.cluster.lose_database(process)
@@ -233,6 +292,9 @@ class Schedule:
         place = self.cluster.places[name]
         random = Random(f"{self.seed} {name} {len(place.processes)}")
         kind = _weighted(random, DEPLOYMENTS)
+        living = self._living(name)
+        if living and living.listens > self.cluster.now and random.random() < 0.4:
+            kind = "does_nothing"  # a supervisor is starting the next process just then
         self.cluster.note(f"{name} is deployed: {kind}")
         act: Callable[[str, Random, Process | None], None] = getattr(self, f"_deploy_{kind}")
         act(name, random, self._living(name))
@@ -244,26 +306,28 @@ class Schedule:
         random: Random,
         former: Process | None,
         *,
-        version: str = NEW,
+        version: str | None = None,
         boot: float | None = None,
         **how: Any,
     ) -> Process:
         if former:
             self.cluster.end(former, random.choice(["stopped", "stopped", "killed"]))
         # The address is the same, unless that is what goes wrong.
-        return self.cluster.start(name, version=version, boot=random.uniform(2, 20) if boot is None else boot, **how)
+        return self.cluster.start(
+            name, version=version or self.new, boot=random.uniform(2, 20) if boot is None else boot, **how
+        )
 
     def _deploy_good(self, name: str, random: Random, former: Process | None) -> None:
         self._replace(name, random, former)
 
     def _deploy_migrates(self, name: str, random: Random, former: Process | None) -> None:
-        self._replace(name, random, former, boot=random.uniform(20, 300))
+        self._replace(name, random, former, boot=random.uniform(20, 300), migrates=True)
 
     def _deploy_does_nothing(self, name: str, random: Random, former: Process | None) -> None:
         pass
 
     def _deploy_same_version(self, name: str, random: Random, former: Process | None) -> None:
-        self._replace(name, random, former, version=OLD)
+        self._replace(name, random, former, version=self.old)
 
     def _deploy_never_ready(self, name: str, random: Random, former: Process | None) -> None:
         self._replace(name, random, former, healthy=False)
@@ -301,6 +365,7 @@ class Schedule:
     def _deploy_beside(self, name: str, random: Random, former: Process | None) -> None:
         """The new one takes the port, the old one lives on."""
         self._replace(name, random, None)
+        self.cluster.places[name].shared = random.random() < 0.3
         if former and random.random() < 0.5:
             self._later(random.uniform(5, 200), self.cluster.end, former, "stopped")
 
@@ -323,6 +388,10 @@ class Schedule:
 
     def _later(self, seconds: float, act: Callable[..., None], *arguments: Any) -> None:
         self.cluster.at(self.cluster.now + seconds, partial(act, *arguments))
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
 
 
 def _weighted(random: Random, weights: dict[Any, int]) -> Any:

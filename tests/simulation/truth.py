@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import FIND_PEER, LOSE_PEER, NATS_HEARTBEAT
+from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import FIND_PEER, LOSE_PEER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 ROUNDING = 0.01
 LONGEST_PAUSE = 60.0  # where calls are limited
+LEFTOVER_LOCK = 600.0
+RECHECK_LOCK = 60.0
+LOST_OVER_NATS = 120.0  # at most, until a dead peer is given up
+DATE_PRECISION = 1.0
 
 
 @dataclass
@@ -41,6 +45,10 @@ class Step:
     must_restart: bool = False
     former: frozenset[str] = frozenset()  # ids of all processes that ran when the targets were taken down
     known: Mapping[str, str] = field(default_factory=dict)  # targets that answered then, to their processes' ids
+    named: frozenset[str] = frozenset()  # those of them that said which process they are
+    versions: Mapping[str, str] = field(default_factory=dict)  # the versions of targets that were known then
+    taken_down: float = 0.0  # when they were taken down
+    ill_count: bool = False  # members that only a restart cures count as members that serve
     looks: Sequence[Look] = field(default_factory=list)
 
 
@@ -51,8 +59,12 @@ class Truth:
         options = schedule.options
         ping = schedule.ping
         self.max_age = options["max_record_age"] or 3 * ping
-        nats = self.cluster.transport == "nats"
-        self.stable_for = options["stable_for"] or (75.0 if nats else 30.0)
+        self.nats = self.cluster.transport == "nats"
+        with_links = not self.cluster.microservices
+        self.stable_for = options["stable_for"] or (135.0 if self.nats and with_links else 30.0)
+        # Whether links tell the dead from the living: over NATS not soon, and before 6 they are a host and port's.
+        self.told = options["links"] == "connected" and not self.nats and not self.cluster.old
+        self.as_processes = options["links"] == "ignored" and options["readiness"] == "required"
         self.look = schedule.timeout + 1.0  # an observation is as old as its slowest answer
         self.interval = options["interval"] or (7.0 if schedule.limited else 5.0)
 
@@ -83,8 +95,7 @@ class Truth:
         grows_up = self.stable_for + self.schedule.ping
         pings = self.pause + self.schedule.ping if phase == "after" else 0.0
         # Where links do not tell, the process of before seems to live on until its record is old.
-        told = self.schedule.options["links"] == "connected" and self.cluster.transport != "nats"
-        ages = 0.0 if phase != "after" or told else self.max_age + self.schedule.ping
+        ages = 0.0 if phase != "after" or self.told else self.max_age + self.schedule.ping
         return float(max(link_memory, ages + self.stays, grows_up, pings)) + self.pause + self.look
 
     @property
@@ -108,7 +119,13 @@ class Truth:
             ]
         wrong = {name for _place, name in misled(step)}
         counted = [name for name in step.counted if name not in wrong]
-        found = [f"{name} does not serve" for name in counted if not self.serves(name, t)]
+        ill = {name for name in counted if step.ill_count and self.is_ill(name, t, step.looks)}
+        found = [f"{name} does not serve" for name in counted if name not in ill and not self.serves(name, t)]
+        if step.exempt == "needs_restart":
+            cured = (name for name in step.targets if name not in wrong and not self.is_ill(name, t, step.looks))
+            found += [f"{name} does not need a restart" for name in cured]
+        if step.phase == "before":
+            found += [f"{name} is migrating the database" for name in self._migrating(t)]
         if len(step.counted) < step.needed:
             found.append(f"{len(step.counted)} serve, {step.needed} needed")
         shown = self._shown_bad(step, t)
@@ -118,16 +135,51 @@ class Truth:
         databases = {p.database for p in (self.serves(name, t) for name in step.counted) if p}
         if len(databases) > 1 and self.schedule.options["links"] != "ignored":
             found.append("they are on different databases")
-        if step.needed and (self.cluster.microservices or self.cluster.old):
+        if step.needed and any(self.unjudgeable(name) for name in step.counted):
             found.append("nothing can be said of such a deployment")
         return found
+
+    def unjudgeable(self, name: str) -> bool:
+        """Microservices, but as processes, and servers before 6: without the header that says which one answers."""
+        stripped = name in self.schedule.stripped
+        if self.cluster.microservices:
+            return stripped or not self.as_processes
+        return self.cluster.old and stripped
+
+    def _migrating(self, t: float) -> list[str]:
+        """Places whose process migrates the database, as far as that can be known."""
+        asked = t - RECHECK_LOCK - self.pause - self.look
+        lock = self.cluster.lock(t)
+        if lock is None or not self.schedule.tells_statistics or self.schedule.clocks > 1.0:
+            return []
+        began, process = lock
+        known = began < asked and t - began < LEFTOVER_LOCK - 2 * self.schedule.clocks
+        return [process.place] if process and process.runs(t) and known else []
 
     def serves(self, name: str, t: float) -> Process | None:
         """The process at a place that serves, or has ceased to so lately that nobody could know."""
         return next((p for p in reversed(self.cluster.places[name].processes) if self._process_serves(p, t)), None)
 
+    def is_ill(self, name: str, t: float, looks: Sequence[Look]) -> bool:
+        """Whether its process has dropped itself from its broker, and still has its users, as far as can be known.
+
+        Where no list has its record, nothing tells whether it pings.
+        """
+        listed = looks[-1].listed_ids if looks else set()
+        for process in self.cluster.places[name].processes:
+            dropped = self.cluster.dropped_since(process, t)
+            silent = process.silent_since(t)
+            hung = any(begin < t - self.unseen_end and t < end for begin, end in process.hangs)
+            pings = silent is None or silent >= t - self.unseen_silence or process.id not in listed
+            if dropped is not None and process.ended >= t - self.unseen_end and pings and not hung:
+                return True
+        return False
+
     def _process_serves(self, process: Process, t: float) -> bool:
-        if not process.healthy or process.listens > t - self.stable_for + ROUNDING:
+        if not process.healthy or process.first_seen > t - self.stable_for + ROUNDING:
+            return False
+        dropped = self.cluster.dropped_since(process, t)
+        if dropped is not None and dropped < t - self.unseen_end:
             return False
         if process.ended < t - self.unseen_end:
             return False
@@ -156,7 +208,11 @@ class Truth:
         if step.phase == "after":
             pairs = {pair for pair in pairs if pair & set(step.targets)}
         cuts = (cut for cut in self.cluster.cuts if cut.begin < t - self.look and t < cut.end)
-        return {cut.pair for cut in cuts if cut.pair in pairs}
+        return {cut.pair for cut in cuts if cut.pair in pairs} | {pair for pair in pairs if self._never_met(pair, t)}
+
+    def _never_met(self, pair: frozenset[str], t: float) -> bool:
+        a, b = (self.serves(name, t) for name in pair)
+        return a is not None and b is not None and not self.cluster.met(a, b)
 
     def _shown_bad(self, step: Step, t: float) -> set[frozenset[str]]:
         memory = self.schedule.options["link_memory"]
@@ -169,11 +225,15 @@ class Truth:
         answer, or answers under two names, cannot tell either.
         """
         process = self.serves(name, t)
-        answered = Counter(p.id for p in step.looks[-1].answered.values() if p)
+        memory = self.schedule.options["link_memory"]
+        looks = [look for look in step.looks if look.at > t - memory]
+        urls = {(p.id, where) for look in looks for where, p in look.heard.items() if p}
+        names = Counter(identity for identity, _where in urls)
         served = {
             other: p
             for other in self.schedule.names
-            if other not in step.targets and (p := self.serves(other, t)) and answered[p.id] == 1
+            if other not in step.targets and (p := self.serves(other, t)) and names[p.id] == 1
+            if step.looks[-1].answered[other] is p
         }
         vouching = [other for other, p in served.items() if p.registered(t) < t - self.stable_for] or list(served)
         found = [] if process is None else self._not_restarted(name, process, step, t)
@@ -220,15 +280,12 @@ class Truth:
     def alive(self, t: float) -> int:
         """Processes that one node's list may take for living ones."""
         look = self.look
-        if self.schedule.options["links"] != "connected":
-            look += self.max_age + self.schedule.ping
-        elif self.cluster.transport == "nats":
-            look += min(NATS_HEARTBEAT, self.max_age + self.schedule.ping)
-        else:
-            look += max(LOSE_PEER.values())
+        linked = self.schedule.options["links"] == "connected"
+        look += max(LOSE_PEER.values()) if self.told else self.max_age + self.schedule.ping
         return sum(
             process.healthy
-            and process.listens <= t - self.stable_for + ROUNDING
+            and process.first_seen <= t - self.stable_for + ROUNDING
+            and not (linked and (self.cluster.dropped_since(process, t) or t) < t - self.look)
             and process.ended >= t - look
             and not any(begin < t - self.unseen_silence and t < end for begin, end in process.hangs)
             and (process.ended < t or (process.silent_since(t) or t) >= t - self.unseen_silence)
@@ -241,16 +298,24 @@ class Truth:
     def quiet_since(self, began: float) -> float | None:
         """Since when nothing at all has been wrong or has changed anywhere; none if something is."""
         now, since = self.cluster.now, began
-        if self.cluster.microservices or self.cluster.old:
+        if self.cluster.microservices or any(self.unjudgeable(name) for name in self.schedule.names):
             return None
+        running = [p for place in self.cluster.places.values() if (p := self.cluster.process(place.name, now))]
+        if any(self.cluster.dropped_since(p, now) is not None for p in running):
+            return None
+        if not all(self.cluster.met(a, b) for a, b in combinations(running, 2)):
+            return None
+        lingers = LOST_OVER_NATS if self.nats else self.max_age + self.schedule.ping + self.cluster.ping
         for place in self.cluster.places.values():
             process = self.cluster.answerer(place.name, now)
+            if place.shared:
+                return None
             if place.leads_to or place.spell(now) or process is None or not process.answers(now):
                 return None
             if process.silent_since(now) is not None or not process.healthy or process.database != "rocketchat":
                 return None
             since = max([since, process.registered(now), *(end for _begin, end, _kind in place.spells if end <= now)])
-            since = max([since, *(p.ended + NATS_HEARTBEAT for p in place.processes if p.ended <= now)])
+            since = max([since, *(p.ended + lingers for p in place.processes if p.ended <= now)])
             since = max([since, *(end for _begin, end in process.hangs), *(begin for begin, _end in process.spans)])
         if any(cut.begin <= now < cut.end + FIND_PEER for cut in self.cluster.cuts):
             return None
@@ -258,9 +323,7 @@ class Truth:
 
     def well_since(self, step: Step) -> float | None:
         """Since when all has been as the policy wants; none if it is not."""
-        if self.cluster.microservices or self.cluster.old:
-            return None
-        if step.expects and not self.schedule.privileged:
+        if self._cannot_pass(step) or (step.expects and not self.schedule.privileged):
             return None
         since = step.began
         for look in reversed(step.looks):
@@ -274,6 +337,20 @@ class Truth:
                 since = max(since, process.registered(step.looks[-1].at))
         return since
 
+    def _cannot_pass(self, step: Step) -> bool:
+        """Whether a gate may rightly never pass: it cannot judge, or not one process answers at each URL."""
+        if any(place.leads_to or place.shared for place in self.cluster.places.values()):
+            return True
+        if any(self.unjudgeable(name) for name in self.schedule.names):
+            return True
+        silent = step.phase == "before" and step.looks and not all(step.looks[-1].heard.values())
+        return bool(silent) and self.cluster.lock(self.cluster.now) is not None
+
+    def _is_well(self, process: Process, t: float) -> bool:
+        if process.silent_since(t) is not None or process is not self.cluster.process(process.place, t):
+            return False
+        return self.cluster.dropped_since(process, t) is None
+
     def _well(self, look: Look, step: Step) -> bool:
         databases = set()
         for name, process in look.answered.items():
@@ -281,9 +358,7 @@ class Truth:
                 return False
             if step.phase == "before" and name in step.targets:
                 continue
-            if process is None or process.silent_since(look.at) is not None:
-                return False
-            if process is not self.cluster.process(name, look.at):
+            if process is None or not self._is_well(process, look.at):
                 return False
             if step.expects and (step.phase == "steady" or name in step.targets) and process.version != step.expects:
                 return False
@@ -298,22 +373,61 @@ class Truth:
         return not bad or self.schedule.options["links"] != "connected"
 
     def _proven(self, name: str, process: Process, step: Step) -> bool:
-        """Whether it is new, and the former one was known or the deployment vouches for it."""
-        known = name in step.known or self.schedule.options["restart_confirmed"]
-        return bool(known) and process.id not in step.former
+        """Whether it is new, and it can be proven or the deployment vouches for it."""
+        if process.id in step.former:
+            return False
+        if self.schedule.options["restart_confirmed"] or step.versions.get(name, process.version) != process.version:
+            return True
+        if self.cluster.microservices:
+            return False
+        if name in step.named and name not in self.schedule.stripped:
+            return True
+        # Its uptime tells, unless it has started right then, or the clocks cannot be compared.
+        told = self.schedule.tells_statistics and not self.schedule.clock_steps
+        return told and process.started > step.taken_down + DATE_PRECISION + self.look
 
     def _lives_beside(self, look: Look, name: str, step: Step) -> bool:
         now = look.answered.get(name)
         return any(
-            p.id in step.former and p is not now and p.ended > look.at - NATS_HEARTBEAT
+            p.id in step.former and p is not now and p.ended > look.at - LOST_OVER_NATS
             for p in self.cluster.places[name].processes
         )
+
+    # Ill in a way that only a restart cures
+
+    def curable_since(self, step: Step) -> float | None:
+        """Since when the targets are so ill, and each other member serves or is so ill too."""
+        if step.phase != "before" or self.cluster.old or self.cluster.microservices or self._cannot_pass(step):
+            return None
+        since = step.began
+        for look in reversed(step.looks):
+            if not self._curable(look, step):
+                since = look.at
+                break
+        if not step.looks or since == step.looks[-1].at:
+            return None
+        now = self.cluster.now
+        return max([since, *(p.registered(now) for n in self.schedule.names if (p := self.cluster.process(n, now)))])
+
+    def _curable(self, look: Look, step: Step) -> bool:
+        for name, process in look.heard.items():
+            if process is None or process.place != name or process.silent_since(look.at) is not None:
+                return False
+            if name in self.schedule.stripped or process is not self.cluster.process(name, look.at):
+                return False
+            ill = self.cluster.dropped_since(process, look.at) is not None
+            if ill and self.cluster.places[name].spell(look.at):
+                return False
+            if not ill and (name in step.targets or look.answered[name] is not process):
+                return False
+        bad = [pair for pair in look.bad_pairs if not pair & set(step.targets)]
+        return not bad or self.schedule.options["links"] != "connected"
 
     # Repair
 
     def repairable_since(self, step: Step) -> float | None:
         """Since when the targets are so surely down that taking them away changes nothing."""
-        if step.phase != "before" or self.cluster.microservices or self.cluster.old:
+        if step.phase != "before" or self.cluster.microservices or self._cannot_pass(step):
             return None
         since = step.began
         for look in reversed(step.looks):
@@ -329,16 +443,15 @@ class Truth:
         return since
 
     def _repairable(self, look: Look, step: Step) -> bool:
-        if any(look.answered[name] for name in step.targets):
+        if any(look.heard[name] for name in step.targets):
             return False
         answering = [process for process in look.answered.values() if process]
         if all(process.silent_since(look.at) is not None for process in answering):
             return False
-        claimed = {process.id for process in answering}
+        claimed = {process.id for process in look.heard.values() if process}
         for place in self.cluster.places.values():
-            for process in place.processes:
-                if process.id not in claimed and process.answers(look.at) and process.silent_since(look.at) is None:
-                    return False
+            if any(process.id not in claimed and process.pings(look.at) for process in place.processes):
+                return False
         return not any(
             self.cluster.answerer(name, look.at) not in (None, *self._dead(name, look.at)) for name in step.targets
         )
