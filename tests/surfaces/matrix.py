@@ -10,7 +10,7 @@ import re
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -73,8 +73,9 @@ class Fault:
     answering: int = 3
     restless: bool = False
     up: tuple[str, ...] = ()
+    expected_version: str = NEW
     misled: bool = False  # the URL of rc2 leads to rc1
-    readiness: str = "ignored"
+    policy: Mapping[str, Any] = field(default_factory=dict)  # options of the gates
     said: str = ""
     shows_after: int = 0  # seconds until a look can tell
     shipped: bool = False
@@ -102,8 +103,16 @@ FAULTS = (
     _failing("forbidden", r"forbidden \(403\)", "forbidden"),
     _failing("rate_limited", r"rate limited \(429\)", "rate_limited"),
     _failing("broker_down", r"broker down \(only a restart cures it\)", "broker_down"),
-    _failing("database_error", r"broker down \(only a restart cures it\)", "broker_down"),
-    _failing("starting:60", r"broker down \(only a restart cures it\)", "broker_down"),
+    Fault(
+        "its record was removed (7.2)",
+        (START[0], f"start {DEPLOYED} --version 7.2.9", f"forget {DEPLOYED}"),
+        OUT,
+        f"{DEPLOYED} answers with a peer's list",
+        up=("--version", "7.2.0"),
+        expected_version="7.2.9",
+    ),
+    _failing("database_error", r"server error \(.*closed\)", "server_error"),
+    _failing("starting:60", r"starting \(its broker is not up yet\)", "starting"),
     _failing("no_database", r"timeout \(no complete answer within 1 s\)", "timeout"),
     _failing("server_error", r"server error \(answered 500\)", "server_error"),
     _failing("html", r"not Rocket.Chat \(answered something else than JSON\)", "not_rocketchat"),
@@ -136,12 +145,18 @@ FAULTS = (
         (*START, f"fault {DEPLOYED} not_ready"),
         OUT,
         f"{DEPLOYED} not ready",
-        readiness="required",
+        policy={"readiness": "required"},
         shipped=True,
     ),
     Fault("no_header", (*START, f"fault {DEPLOYED} no_header"), WELL),
-    Fault("loaded", (*START, f"fault {DEPLOYED} loaded"), WELL),
-    Fault("slow_start", (START[0], f"{START[1]} --fault slow_start"), WELL, readiness="required"),
+    Fault(
+        "several_processes",
+        (*START, f"fault {DEPLOYED} several_processes"),
+        {**OUT, STEADY: "inconclusive", BEFORE_OTHER: "inconclusive", EVENTS: "inconclusive"},
+        "rc2's url leads to several processes",
+    ),
+    Fault("loaded", (*START, f"fault {DEPLOYED} loaded"), WELL, policy={"readiness": "required"}),
+    Fault("slow_start", (START[0], f"{START[1]} --fault slow_start"), WELL, policy={"readiness": "required"}),
     Fault("killed", (f"kill {DEPLOYED}",), OUT, rf"{DEPLOYED} unreachable \(connection refused\)", "unreachable", 2),
     Fault("stopped", (f"stop {DEPLOYED}",), OUT, rf"{DEPLOYED} unreachable \(connection refused\)", "unreachable", 2),
     Fault(
@@ -184,11 +199,39 @@ FAULTS = (
         shipped=True,
     ),
     Fault(
+        "microservices, judged as processes",
+        (START[0], f"start {DEPLOYED} --version 7.12.0"),
+        {ROLE: "wait"},  # with one observation
+        f"{DEPLOYED} has answered as one process",
+        up=("--microservices", "--version", "7.11.0"),
+        policy={"links": "ignored", "readiness": "required"},
+        expected_version="7.12.0",
+    ),
+    Fault("over NATS", START, WELL, up=("--transport", "nats")),
+    Fault(
+        "killed, over NATS",
+        (f"kill {DEPLOYED}",),
+        OUT,
+        rf"{DEPLOYED} unreachable \(connection refused\)",
+        "unreachable",
+        2,
+        up=("--transport", "nats"),
+    ),
+    Fault(
         "Rocket.Chat 5",
         (START[0], f"start {DEPLOYED} --version 5.4.1"),
-        {**UNJUDGED, AFTER: "failed"},
+        WELL,
+        up=("--version", "5.4.0"),
+        expected_version="5.4.1",
+    ),
+    Fault(
+        "Rocket.Chat 5 without the header",
+        (START[0], f"start {DEPLOYED} --version 5.4.1", *(f"fault rc{number} no_header" for number in (1, 2, 3))),
+        {**UNJUDGED, AFTER: "inconclusive"},
         "runs a server before 6|before did not pass, its verdict is inconclusive",
         up=("--version", "5.4.0"),
+        expected_version="5.4.1",
+        shipped=True,
     ),
     Fault(
         "all refuse the token",
@@ -288,14 +331,14 @@ def _inventory(fault: Fault, emulator: Emulator) -> dict[str, Any]:
         deployed=DEPLOYED,
         deployment=[command.format(words) for words in fault.deploy],
         shows_after=fault.shows_after,
-        expected_version=NEW,
+        expected_version=fault.expected_version,
         asking={
             **ASKING,
             "members": [{"name": name, "url": url} for name, url in urls.items()],
             "user_id": admin["user_id"],
             "auth_token": admin["auth_token"],
         },
-        waiting={**WAITING, "readiness": fault.readiness},
+        waiting={**WAITING, **fault.policy},
     )
 
 

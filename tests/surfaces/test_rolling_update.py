@@ -509,3 +509,19 @@ def _role(site: Site, hook: str) -> None:
 
 def _roles(site: Site) -> dict[str, str]:
     return {"ANSIBLE_ROLES_PATH": str(site.folder / "roles")}
+
+
+def test_a_roll_repairs_a_cluster_that_only_a_restart_cures(tmp_path: Path) -> None:
+    """A pause of the database has done it to all nodes: each answers 400, and then with the list of a peer."""
+    with emulated("--version", "7.2.0") as emulator:
+        site = Site(emulator, tmp_path, "7.3.0")
+        site.await_well()
+        for node in NODES:
+            emulator.run("forget", node)
+        emulator.eventually(lambda: [emulator.get(n, "/api/v1/instances.get").status_code for n in NODES] == [400] * 3)
+        shown = site.roll()
+        assert shown.code == 0, shown.output
+        deployed = [step for step in _of_batch(site) if step.startswith("deploy")]
+        assert sorted(deployed) == [f"deploy {node}" for node in NODES]
+        assert (site.in_rotation, site.least) == (WELL, 2)
+        assert "exempt: needs_restart" in shown.output
