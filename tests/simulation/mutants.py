@@ -516,9 +516,6 @@ LINES: Mapping[str, Line] = {
     "takes a peer's list for that of the member": Line(
         "_judgement.member_status", "if view.is_a_peers:", "if view.is_a_peers and record is None:"
     ),
-    "takes the links of a peer for those of the member": Line(
-        "_judgement.links", "if state in good and name not in others_views", "if state in good"
-    ),
     "lets a deployment begin on what is ill in one look": Line(
         "_judgement.situation", "return self.ill & self.last.ill", "return self.ill"
     ),
@@ -531,11 +528,6 @@ LINES: Mapping[str, Line] = {
         "_judgement.situation",
         "return not records or any(record.is_fresh(self.observation.reference, age) for record in records)",
         "return True",
-    ),
-    "needs no others that still serve where a restart is needed": Line(
-        "_judgement.rules",
-        "return len(others & serving) < situation.policy.needed <= len(others & (serving | situation.surely_ill))",
-        "return len(others & serving) < situation.policy.needed",
     ),
     "restarts what is well because others are ill": Line(
         "_judgement.rules",

@@ -130,6 +130,8 @@ class Rollout:
             return seconds
         if hook is Hook.DRAIN:
             self.balancer.discard(name)
+            if self.random.random() < 0.04:
+                self.schedule.crash(name, self.random)
             return self.random.choice([0.0, self.random.uniform(1, 60)])
         self.balancer.add(name)
         return self.random.uniform(0, 5)

@@ -187,10 +187,17 @@ class Schedule:
             moment = random.choice([0.0, random.uniform(0, 30), random.uniform(0, horizon)])
             self.cluster.at(moment, partial(getattr(self, f"_{kind}"), name, Random(random.random())))
 
+        if (6, 3) <= _release(self.old) < (7, 3) and (more := Random(self.seed ^ 0x10E)).random() < 0.3:
+            self.cluster.at(more.uniform(0, horizon), partial(self._lose_record, more.choice(self.names), more))
+
     def _living(self, name: str) -> Process | None:
         return self.cluster.process(name, self.cluster.now)
 
     def _crash(self, name: str, random: Random) -> None:
+        self.crash(name, random)
+
+    def crash(self, name: str, random: Random) -> None:
+        """Its process dies, and a supervisor starts another one some time later."""
         process = self._living(name)
         if process:
             self.cluster.end(process, "killed")
@@ -310,7 +317,11 @@ class Schedule:
         boot: float | None = None,
         **how: Any,
     ) -> Process:
-        if former:
+        if former and self.cluster.microservices and random.random() < 0.3:
+            # Its URL is a service's, and the old pod stays for a while.
+            self.cluster.places[name].shared = True
+            self._later(random.uniform(5, 120), self.cluster.end, former, "stopped")
+        elif former:
             self.cluster.end(former, random.choice(["stopped", "stopped", "killed"]))
         # The address is the same, unless that is what goes wrong.
         return self.cluster.start(

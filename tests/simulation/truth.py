@@ -154,7 +154,9 @@ class Truth:
             return []
         began, process = lock
         known = began < asked and t - began < LEFTOVER_LOCK - 2 * self.schedule.clocks
-        return [process.place] if process and process.runs(t) and known else []
+        # Where another process answers at its URL, no member is silent.
+        silent = process is not None and self.cluster.answerer(process.place, t) is process
+        return [process.place] if process and silent and known else []
 
     def serves(self, name: str, t: float) -> Process | None:
         """The process at a place that serves, or has ceased to so lately that nobody could know."""
@@ -266,6 +268,8 @@ class Truth:
         if step.expects and process.version != step.expects:
             found.append(f"{name} runs {process.version}")
         recent = [look.at for look in step.looks if look.at > t - self.stable_for]
+        if name not in self.schedule.stripped and self._answered_as_another(name, process, step, t):
+            found.append(f"another process than {name}'s has answered at its url")
         if any(begin + self.look < at < end for begin, end in process.hangs for at in recent):
             found.append(f"{name} has hung meanwhile")
         for former in self.cluster.places[name].processes if step.must_restart else ():
@@ -274,18 +278,28 @@ class Truth:
                 found.append(f"{name}'s process of before lives on")
         return found
 
+    def _answered_as_another(self, name: str, process: Process, step: Step, t: float) -> bool:
+        looks = (look for look in step.looks if look.at > t - self.stable_for)
+        return step.must_restart and any(look.heard[name] not in (None, process) for look in looks)
+
     def _shown(self, process: Process, step: Step) -> bool:
         return bool(step.looks) and process.id in step.looks[-1].connected_ids
 
     def alive(self, t: float) -> int:
         """Processes that one node's list may take for living ones."""
         look = self.look
+        running = [p for place in self.cluster.places.values() for p in place.processes if p.runs(t)]
         linked = self.schedule.options["links"] == "connected"
         look += max(LOSE_PEER.values()) if self.told else self.max_age + self.schedule.ping
         return sum(
             process.healthy
             and process.first_seen <= t - self.stable_for + ROUNDING
-            and not (linked and (self.cluster.dropped_since(process, t) or t) < t - self.look)
+            and (
+                not linked
+                or (self.cluster.dropped_since(process, t) or t) >= t - self.look
+                # One that starts later dials it once more.
+                or any(self.cluster.connected(other, process, t) for other in running if other is not process)
+            )
             and process.ended >= t - look
             and not any(begin < t - self.unseen_silence and t < end for begin, end in process.hangs)
             and (process.ended < t or (process.silent_since(t) or t) >= t - self.unseen_silence)
@@ -387,10 +401,13 @@ class Truth:
         return told and process.started > step.taken_down + DATE_PRECISION + self.look
 
     def _lives_beside(self, look: Look, name: str, step: Step) -> bool:
-        now = look.answered.get(name)
+        """A former process of the target; where that was not known, any that no member calls its own."""
+        places = [self.cluster.places[name]] if name in step.known else self.cluster.places.values()
+        heard = look.heard.values()
         return any(
-            p.id in step.former and p is not now and p.ended > look.at - LOST_OVER_NATS
-            for p in self.cluster.places[name].processes
+            p.id in step.former and p not in heard and p.ended > look.at - LOST_OVER_NATS
+            for place in places
+            for p in place.processes
         )
 
     # Ill in a way that only a restart cures
