@@ -11,7 +11,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Ends
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
@@ -314,8 +313,7 @@ class OurGate(_Checked):
 
 def _counted(gate: GateResult, step: Step) -> list[str]:
     """The members that the gate counts among those that carry the service."""
-    ill = [m.name for m in gate.verdict.members if m.why_not and m.why_not.code.row.ends is Ends.RESTART]
-    return [*gate.verdict.serving, *(ill if step.ill_count else ())]
+    return [*gate.verdict.serving, *(sorted(gate.memory.ill) if step.ill_count else ())]
 
 
 def _is_final(gate: GateResult) -> bool:

@@ -53,6 +53,9 @@ class AllIll(Schedule):
         cluster.now = 0.0
         self.ran = [len(place.processes) for place in cluster.places.values()]
 
+    def crash(self, name: str, random: Random) -> None:
+        """It does not, while it is drained either."""
+
     def deploy(self, name: str) -> float:
         process = self.cluster.process(name, self.cluster.now)
         self._replace(name, self.random, process, boot=10.0)
