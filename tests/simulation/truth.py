@@ -236,6 +236,8 @@ class Truth:
             for other in self.schedule.names
             if other not in step.targets and (p := self.serves(other, t)) and names[p.id] == 1
             if step.looks[-1].answered[other] is p
+            # Which process it is, is not known where one that answered before goes on beside it.
+            if not any(q and q is not p and q.pings(t) for look in looks for q in (look.heard[other],))
         }
         vouching = [other for other, p in served.items() if p.registered(t) < t - self.stable_for] or list(served)
         found = [] if process is None else self._not_restarted(name, process, step, t)
