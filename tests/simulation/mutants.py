@@ -568,11 +568,6 @@ LINES: Mapping[str, Line] = {
     "takes a pod that does not tell for a ready one": Line(
         "_judgement.member_status", "if view.ready is not True:", "if view.ready is False:"
     ),
-    "takes the records of streamers for living nodes": Line(
-        "_judgement.situation",
-        "if any(view.listing and view.listing.microservices for view in self.observation.views):",
-        "if any(view.listing is None and view.failure is None for view in self.observation.views):",
-    ),
     "refuses a streak of processes without records": Line(
         "_judgement.memory", "if not pings.keys() <= processes.keys():", "if pings.keys() != processes.keys():"
     ),

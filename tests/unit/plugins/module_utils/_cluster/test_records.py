@@ -172,3 +172,10 @@ def test_one_node_answers_not_two() -> None:
     items[1]["instanceRecord"]["_id"] = "another"
     with pytest.raises(InvalidAnswerError, match=r"^it calls more than one instance the local one$"):
         parse({"instances": items})
+
+
+def test_before_6_only_the_header_tells_the_node_asked_from_one_that_it_does_not_reach() -> None:
+    items = [old("a", connected=None), old("b", connected=None), old("c", connected=True)]
+    told = parse({"instances": items}, answered_by="a").records
+    assert [(record.local, record.connected) for record in told] == [(True, None), (False, False), (False, True)]
+    assert parse({"instances": items}).local is None
