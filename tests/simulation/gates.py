@@ -84,8 +84,15 @@ class _Checked:
         return -(-int(least[:-1]) * size // 100) if least.endswith("%") else int(least)
 
     def _former(self) -> frozenset[str]:
+        """What a gate could know of: not what just starts beside a process that answers in its place."""
         now = self.cluster.now
-        return frozenset(p.id for place in self.cluster.places.values() for p in place.processes if p.runs(now))
+        return frozenset(
+            p.id
+            for place in self.cluster.places.values()
+            for p in place.processes
+            if p.runs(now)
+            if p.first_seen <= now or not any(other.answers(now) for other in place.processes)
+        )
 
     def check(self, step: Step, *, passed: bool, gave_up: bool = False) -> None:
         """``gave_up``: the verdict said that waiting is of no use."""
