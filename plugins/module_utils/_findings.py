@@ -216,7 +216,8 @@ class Code(str, Enum):
         ends=Ends.WAIT,
         words="same process",
         cause="The URLs of two members lead to one process, usually through a load balancer or a copied host variable.",
-        remedy="Give each member the address of its own node.",
+        remedy="Give each member the address of its own node. Where a proxy removes the header X-Instance-ID, let it "
+        "pass: the answer may be a peer's.",
         judgeable=False,
     )
     STALLED = Row(
@@ -317,7 +318,9 @@ class Code(str, Enum):
         ends=Ends.TIME,
         words="migration running",
         cause="A member is silent, and the database is locked for migrations: the member may be migrating it.",
-        remedy="Wait. A lock that is older than ten minutes is taken for a leftover.",
+        remedy="Wait. A lock that is older than ten minutes is taken for a leftover. If no member migrates the "
+        "database, waive the finding with a reason.",
+        waivable=True,
     )
     OUT_OF_ROTATION = Row(
         code="out_of_rotation",

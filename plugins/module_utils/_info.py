@@ -116,7 +116,7 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
     if missing:
         raise InvalidAnswerError(f"{', '.join(missing)} was not asked, but {', '.join(views) or 'nobody'}")
     # Nothing can be asked of what is recorded, and whether the database is being migrated is not in it.
-    statistics = Statistics(uptime=None, lock_age=None)
+    statistics = Statistics(uptime=None, uptime_at_most=None, lock_age=None)
     return Observation(
         views=tuple(replace(views[member.name], member=member, statistics=statistics) for member in policy.members),
         at=0.0,

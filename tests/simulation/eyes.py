@@ -173,15 +173,16 @@ class Eyes:
         reply = self.ask(where, begin, limited=False)
         process = reply.process
         if reply.payload is None or not process or not self.schedule.tells_statistics:
-            return reply.at, Statistics(uptime=None, lock_age=None)
+            return reply.at, Statistics(uptime=None, uptime_at_most=None, lock_age=None)
         same = answered_by == (process.id if self.has_header(where) else None)
         lock = self.cluster.lock(reply.at)
         holder = lock[1] if lock else None
         clock = self.cluster.places[process.place].clock
         clock_of_lock = self.cluster.places[holder.place].clock if holder else 0.0
         return reply.at, Statistics(
-            uptime=reply.at - process.started - begin if same else None,
-            lock_age=reply.at + clock - lock[0] - clock_of_lock if lock else None,
+            uptime=-process.started if same else None,
+            uptime_at_most=reply.at - process.started - begin if same else None,
+            lock_age=max(reply.at + clock - lock[0] - clock_of_lock, 0.0) if lock else None,
         )
 
     def ask(self, name: str, begin: float, *, limited: bool = True) -> Reply:

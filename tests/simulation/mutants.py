@@ -521,8 +521,16 @@ LINES: Mapping[str, Line] = {
     ),
     "takes what is silent for what only a restart cures": Line(
         "_judgement.situation",
-        "if member.why_not and member.why_not.code.row.ends is Ends.RESTART and self._may_ping(member)",
-        "if member.why_not and member.view.failure and self._may_ping(member)",
+        "if member.why_not and member.why_not.code.row.ends is Ends.RESTART",
+        "if member.why_not and member.view.failure",
+    ),
+    "counts one process that is ill at two URLs twice": Line(
+        "_judgement.situation", "if identity is None or len(observation.claimed[identity]) > 1:", "if identity is None:"
+    ),
+    "counts what is ill and does not say which process it is": Line(
+        "_judgement.situation",
+        "if identity is None or len(observation.claimed[identity]) > 1:",
+        "if identity is None:\n            return True\n        if len(observation.claimed[identity]) > 1:",
     ),
     "takes what is ill and pings no more for what still serves": Line(
         "_judgement.situation",

@@ -157,7 +157,7 @@ class Scene:
             listing=parse({"instances": [STREAMER] if self.microservices else items}, answered_by=answered_by),
             answered_by=answered_by,
             also_answered=node.also_answers_as,
-            statistics=Statistics(node.uptime, self.lock_age) if statistics else None,
+            statistics=Statistics(node.uptime, node.uptime, self.lock_age) if statistics else None,
             date=node.date,
             version=node.version,
             ready=node.ready,

@@ -67,11 +67,13 @@ class Failure:
 class Statistics:
     """What one process says of itself and of the database, in seconds; each none where it does not say.
 
-    ``uptime``: how long the process has run. ``lock_age``: how long the lock of the migrations has been taken, by the
-    node's own clock; none where it is free.
+    ``uptime``: how long the process has run at the end of the observation, at least; ``uptime_at_most``: with the time
+    that the call took. ``lock_age``: how long the lock of the migrations has been taken, by the node's own clock; none
+    where it is free.
     """
 
     uptime: float | None
+    uptime_at_most: float | None
     lock_age: float | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,7 +83,7 @@ class Statistics:
     def from_dict(cls, raw: object) -> Statistics:
         """The inverse of :meth:`to_dict`. Raises :class:`InvalidAnswerError`."""
         raw = mapping_of(raw, "statistics")
-        return cls(uptime=typed(raw, "uptime", float), lock_age=typed(raw, "lock_age", float))
+        return cls(**{name: typed(raw, name, float) for name in ("uptime", "uptime_at_most", "lock_age")})
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
     to_iso,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.thread_pool import MAX_THREADS, run_together
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Ends
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import LOGOUT_TIMEOUT, Answer, Client
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
 
@@ -170,21 +170,22 @@ class Observer:
             return version, None
         return None, answer.answered_by
 
-    def _statistics(self, client: Client, instance_id: str | None) -> Statistics:
-        """The uptime is that of the process that gave the list: another one may answer at the same URL."""
+    def _statistics(self, client: Client, instance_id: str | None) -> Statistics | None:
+        """None where they may be given another time. The uptime is that of the process that gave the list."""
         asked_at = self._clock()
         try:
             answer = client.statistics()
-        except ClientError:
-            return Statistics(uptime=None, lock_age=None)
+        except ClientError as error:
+            return None if error.code.row.ends in (Ends.WAIT, Ends.TIME) and not _is_refused(error) else REFUSED
+        received_at = self._clock()
         process = answer.payload.get("process") if answer.answered_by == instance_id else None
-        uptime = _mapping(process).get("uptime")
-        migration = _mapping(answer.payload.get("migration"))
-        locked_at = parse_time(migration.get("lockedAt")) if migration.get("locked") is True else None
+        told = _mapping(process).get("uptime")
+        uptime = told if isinstance(told, (int, float)) and is_number(told) and told >= 0 else None
         return Statistics(
-            # From the request on, and _until adds the rest: it is never less than the process has run.
-            uptime=uptime - asked_at if isinstance(uptime, (int, float)) and is_number(uptime) else None,
-            lock_age=seconds_between(locked_at, answer.date),
+            # The moments are taken off here, and _until adds the end of the observation.
+            uptime=None if uptime is None else uptime - received_at,
+            uptime_at_most=None if uptime is None else uptime - asked_at,
+            lock_age=_lock_age(_mapping(answer.payload.get("migration")), answer.date),
         )
 
     def _late(self, node: _Node) -> View:
@@ -232,12 +233,28 @@ def _listing(client: Client) -> tuple[Answer, Listing]:
         raise client.not_understood(answer, str(error)) from None
 
 
+REFUSED = Statistics(uptime=None, uptime_at_most=None, lock_age=None)
+
+
+def _is_refused(error: ClientError) -> bool:
+    """A user without the permission is told so with a 400."""
+    return error.code is Code.NOT_ROCKETCHAT
+
+
+def _lock_age(migration: Mapping[str, Any], date: datetime | None) -> float | None:
+    """Seconds; 0 where it is not told since when, or by a clock that is ahead."""
+    if migration.get("locked") is not True:
+        return None
+    return max(seconds_between(parse_time(migration.get("lockedAt")), date) or 0.0, 0.0)
+
+
 def _until(view: View, at: float) -> View:
     """With its uptime counted until the end of the observation."""
     statistics = view.statistics
-    if statistics is None or statistics.uptime is None:
+    if statistics is None or statistics.uptime is None or statistics.uptime_at_most is None:
         return view
-    return replace(view, statistics=replace(statistics, uptime=statistics.uptime + at))
+    until_then = replace(statistics, uptime=statistics.uptime + at, uptime_at_most=statistics.uptime_at_most + at)
+    return replace(view, statistics=until_then)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -377,7 +377,9 @@ def moment_of(raw: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool) and -EXACT < value < EXACT
+    return isinstance(value, float) and math.isfinite(value)
 
 
 _LOOPBACK = re.compile(r"localhost|undefined|::1|::|0\.0\.0\.0|127(\.\d+){1,3}", re.ASCII)

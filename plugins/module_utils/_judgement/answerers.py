@@ -27,11 +27,12 @@ Answerers = tuple[Answerer, ...]
 class Answering:
     """Which process answered for which member. Only the header tells it for certain."""
 
-    # By member, the processes that have answered within ``link_memory``, the latest last.
+    # By member, the processes that have answered within ``link_memory`` or ``max_record_age``, the latest last.
     lately: Mapping[str, Answerers]
     # The members whose URL leads to more than one process, as by a load balancer, and how that shows.
     several: Mapping[str, str]
-    # Instance id to the members that it answered for now, without those whose URL leads to several processes.
+    # Instance id to the members that it answered for now, without those whose URL leads to several processes, and
+    # without those that have no header where another has: of these the list may be a peer's.
     claims: Mapping[str, tuple[str, ...]]
 
 
@@ -43,16 +44,17 @@ def answering(observation: Observation, policy: Policy, last: Mapping[str, Answe
     }
     found = {view.member.name: _how_several(view, lately, observation) for view in observation.views}
     several = {name: how for name, how in found.items() if how is not None}
-    claims = {
-        identity: tuple(name for name in names if name not in several)
-        for identity, names in observation.claimed.items()
-    }
+    sure = {view.member.name for view in observation.views if view.answered_by is not None}
+    claims = {}
+    for identity, names in observation.claimed.items():
+        alone = [name for name in names if name not in several]
+        claims[identity] = tuple(name for name in alone if name in sure or not sure.intersection(alone))
     return Answering(lately, several, claims)
 
 
 def _after(last: Answerers, answered_by: str | None, observation: Observation, policy: Policy) -> Answerers:
-    now = observation.at
-    kept = [one for one in last if now - one.last_at <= policy.link_memory or one is last[-1]]
+    now, memory = observation.at, max(policy.link_memory, policy.max_record_age)
+    kept = [one for one in last if now - one.last_at <= memory or one is last[-1]]
     if answered_by is None:
         return tuple(kept)
     former = [

@@ -119,7 +119,9 @@ def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Ver
     findings = _find(situation, memory)
     outcome, unsettled = _outcome(situation, memory, findings)
     # The gate after a deployment must know every id that was ever listed; a watch goes on for months, and must not.
-    ids = frozenset(observation.ids).union(memory.ids if policy.phase is Phase.BEFORE else ())
+    # So must those that an earlier gate has seen: a process that hangs may have been removed from all lists.
+    former = memory.ids.union(pulse.instance_id for pulse in situation.pulses.values())
+    ids = frozenset(observation.ids).union(former if policy.phase is Phase.BEFORE else ())
     verdict = _verdict(situation, findings, outcome, unsettled, ids)
     return verdict, Memory(
         pulses=situation.pulses,

@@ -57,7 +57,7 @@ class LinkTable:
             text, lasts = self._who_misses(a, b), self.at - bad_since
             if lasts > 2 * self.link_memory:
                 text += f", for {lasts:.0f} s: {self._likely_cause}"
-            return Finding(Code.NOT_LINKED, text, (a, b), brief=self._who_misses(a, b))
+            return Finding(Code.NOT_LINKED, text, (a, b))
         if good_for >= self.link_memory:
             return None
         text = f"{a} and {b} linked again for {good_for:.0f} s, {self.link_memory:g} s needed"
@@ -96,7 +96,11 @@ def links_of(
 
     What a member that passes the call on to a peer shows as connected is that peer's view, and says nothing of it.
     """
-    over_tcp = any(member.record is not None and member.record.tcp_port is not None for member in members)
+    over_tcp = any(
+        (member.record is not None and member.record.tcp_port is not None)
+        or (member.view.listing is not None and member.view.listing.old_shape)
+        for member in members
+    )
     if policy.single_view:
         return LinkTable(at, policy.link_memory, ids={}, sees={}, bad=bad, over_tcp=over_tcp)
     ids = {member.name: member.record.id for member in members if member.record and not member.view.is_a_peers}

@@ -61,8 +61,8 @@ class MemberStatus:
 
     @property
     def answered_by(self) -> str | None:
-        """The process that answered, an error included, if it says so and the URL is not known to lead elsewhere."""
-        return None if self._leads_elsewhere else self.view.answered_by
+        """The process that answered, an error included, if it says so and answers for no other member."""
+        return self.view.answered_by if self.view.answered_by == self.last_id else None
 
     @property
     def _leads_elsewhere(self) -> bool:
@@ -144,7 +144,8 @@ def members_of(
             state = states[name][record.id] if record else None
             return MemberStatus(name, view, record, state, _peer_answered(view), view.instance_id, identified=True)
         if record is None and as_process(view, policy):
-            why_not = _why_not_as_process(view, observation.at - answering.lately[name][-1].first_at, needed)
+            answers_for = observation.at - answering.lately[name][-1].first_at
+            why_not = _why_not_as_process(view, answers_for, needed, probed=name not in policy.not_probed)
             return MemberStatus(name, view, None, None, why_not, view.instance_id, identified=True)
         if record is None:
             why_not = Finding(Code.NO_LOCAL_RECORD, f"{name} answers, but does not list itself", (name,))
@@ -176,10 +177,12 @@ def _unidentified(view: View, answering: Answering) -> Finding | None:
     if name in answering.several:
         text = f"{name}'s url leads to several processes: {answering.several[name]}"
         return Finding(Code.SEVERAL_PROCESSES, text, (name,), actual=view.instance_id)
-    names = answering.claims.get(view.instance_id or "", ())
-    if len(names) < 2:
+    if view.instance_id is None or answering.claims[view.instance_id] == (name,):
         return None
-    text = f"{' and '.join(sorted(names))} answer as one process: their urls lead to the same node"
+    names = sorted({*answering.claims[view.instance_id], name})
+    text = f"{' and '.join(names)} answer as one process: their urls lead to the same node"
+    if view.answered_by is None:
+        text += ", or the answer is a peer's (a proxy removes the header X-Instance-ID)"
     return Finding(Code.SAME_PROCESS, text, (name,), actual=view.instance_id)
 
 
@@ -188,7 +191,7 @@ def _last_id(view: View, answering: Answering, pulses: Mapping[str, Pulse]) -> s
     if view.instance_id and answering.claims[view.instance_id] == (view.member.name,):
         return view.instance_id
     known = pulses.get(view.member.name)
-    return known.instance_id if known else None
+    return known.instance_id if known and known.instance_id not in answering.claims else None
 
 
 def _peer_answered(view: View) -> Finding:
@@ -204,13 +207,15 @@ def _peer_answered(view: View) -> Finding:
 def as_process(view: View, policy: Policy) -> bool:
     """Whether a member of a microservices deployment is judged by what its process itself answers."""
     listing = view.listing
-    return policy.as_processes and listing is not None and listing.microservices and view.answered_by is not None
+    if not policy.as_processes or listing is None or view.answered_by is None:
+        return False
+    return listing.microservices or not listing.records
 
 
-def _why_not_as_process(view: View, answers_for: float, needed: float) -> Finding | None:
+def _why_not_as_process(view: View, answers_for: float, needed: float, *, probed: bool) -> Finding | None:
     """``answers_for``: seconds for which the same process has answered, by the gate's clock."""
     name = view.member.name
-    if view.ready is not True:
+    if probed and view.ready is not True:
         code = Code.NOT_READY if view.ready is False else Code.READINESS_UNKNOWN
         return Finding(code, f"{name} {code.row.words} (/readyz)", (name,), expected=True, actual=view.ready)
     if answers_for >= needed:

@@ -109,8 +109,16 @@ def enough_serve(situation: Situation, serving: Names) -> list[Finding]:
     """
     policy = situation.policy
     if policy.before is not None and policy.before.needs_restart:
-        serving = serving | situation.surely_ill
+        serving = serving | {name for name in situation.surely_ill if _is_listed_by_targets(situation, name)}
     return _too_few(situation, serving, [name for name in situation.by_name if name not in policy.keep_out])
+
+
+def _is_listed_by_targets(situation: Situation, name: str) -> bool:
+    """Whether each target lists this member's process as one that pings: else they are on different databases."""
+    identity = situation.by_name[name].view.instance_id
+    if situation.policy.links is Links.IGNORED or identity is None:
+        return True
+    return all(situation.states[target.name].get(identity) in LISTED for target in _targets(situation))
 
 
 def enough_others_serve(situation: Situation, serving: Names) -> list[Finding]:
@@ -327,16 +335,33 @@ def old_processes_ended(situation: Situation, _serving: Names) -> list[Finding]:
 
 
 def _old_process(name: str, before: Before, known: Known, situation: Situation) -> Finding | None:
-    """Where its id was not seen before, any that was, that no member claimed and that lives on, may be its own."""
+    """Where its id was not seen before, any that was, that no member claimed and that lives on, may be its own.
+
+    One that no member reaches lives on as well, if it has pinged since the new one has registered.
+    """
     shown: frozenset[str] = frozenset().union(*situation.links.sees.values())
     if known.instance_id is not None:
-        alive = shown & {known.instance_id}
+        alive = (shown | _pinging_beside(situation.by_name[name], situation)) & {known.instance_id}
         text = f"the previous process of {name} still lives beside the new one"
     else:
         owned = {member.instance_id for member in before.members.values()}
         alive = (shown & before.ids) - owned - set(situation.observation.claimed)
         text = f"a process that may be the previous one of {name} still lives beside the new one"
     return Finding(Code.OLD_PROCESS_ALIVE, text, (name,), actual=min(alive)) if alive else None
+
+
+def _pinging_beside(target: MemberStatus, situation: Situation) -> frozenset[str]:
+    """Ids of records that are fresh and have been pinged since the target's own was made."""
+    if target.record is None or target.record.created_at is None:
+        return frozenset()
+    observation, since = situation.observation, target.record.created_at
+    return frozenset(
+        identity
+        for view in observation.views
+        for identity, record in view.by_id.items()
+        if record.updated_at is not None and record.updated_at > since
+        if record.is_fresh(observation.reference, situation.policy.max_record_age)
+    )
 
 
 def targets_kept_their_place(situation: Situation, _serving: Names) -> list[Finding]:

@@ -86,13 +86,19 @@ class Situation:
         return frozenset(
             member.name
             for member in self.members
-            if member.why_not and member.why_not.code.row.ends is Ends.RESTART and self._may_ping(member)
+            if member.why_not and member.why_not.code.row.ends is Ends.RESTART
+            if self._is_one_process(member) and self._may_ping(member)
         )
 
     @cached_property
     def surely_ill(self) -> frozenset[str]:
         """Those that two observations running have found to be ill."""
         return self.ill & self.last.ill
+
+    def _is_one_process(self, member: MemberStatus) -> bool:
+        """Whether a process of its own answers at the member's URL: one that is ill may answer at two."""
+        identity = member.view.answered_by
+        return identity is not None and self.answering.claims[identity] == (member.name,)
 
     def _may_ping(self, member: MemberStatus) -> bool:
         """Whether the member's record, where any view has it, pings."""

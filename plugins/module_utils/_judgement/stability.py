@@ -223,9 +223,15 @@ def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Fin
     findings = unjudgeable_kinds((member.view for member in situation.counted), situation.policy)
     for (_code, (name,)), began in since.items():
         lasts, why_not = situation.observation.at - began, situation.by_name[name].why_not
-        if why_not and lasts > situation.policy.max_record_age and _is_needed(situation, name):
+        if why_not and lasts > _patience(situation, why_not.code) and _is_needed(situation, name):
             findings.append(replace(why_not, message=f"{why_not.message}, for {lasts:.0f} s"))
     return findings
+
+
+def _patience(situation: Situation, code: Code) -> float:
+    """Seconds that a member may be unjudgeable. A URL is remembered for a while to have led to several processes."""
+    policy = situation.policy
+    return policy.max_record_age + (policy.link_memory if code is Code.SEVERAL_PROCESSES else 0.0)
 
 
 def unjudgeable_kinds(views: Iterable[View], policy: Policy) -> list[Finding]:

@@ -15,10 +15,14 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.po
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import (
+        Observation,
+        Statistics,
+    )
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Before, Policy
 
 DATE_PRECISION = 1.0  # seconds: the header Date has no fractions
+AGREEMENT = 60.0  # seconds by which a member's clock may differ from the controller's over the same time
 LOCK_MEMORY = 30.0  # seconds for which it is not asked for again
 
 
@@ -27,31 +31,53 @@ def restarted_after(
 ) -> dict[str, bool | None]:
     """By instance id, whether a process has started after the last look of the gate before the deployment.
 
-    A process that has run for less time than has passed since then is a new one, whatever its record says.
+    A process that has run for less time than has passed since then is a new one, whatever its record says, and one that
+    has run for longer is not. Between the two it is not known.
     """
     restarted = dict(last)
-    since = _seconds_since(policy.before, observation) if policy.before else None
     for view in observation.views:
-        if view.statistics is not None and view.instance_id is not None:
-            uptime = view.statistics.uptime
-            restarted[view.instance_id] = None if uptime is None or since is None else uptime < since
+        if view.statistics is not None and view.instance_id is not None and policy.before is not None:
+            restarted[view.instance_id] = _is_new(view.statistics, _seconds_since(policy.before, observation))
     return restarted
 
 
-def _seconds_since(before: Before, observation: Observation) -> float | None:
-    """Since the last look of the gate before: the least that any clock says, since one may have been set meanwhile."""
-    passed = [seconds_between(before.ended, observation.made)]
+def _is_new(statistics: Statistics, since: list[float]) -> bool | None:
+    if statistics.uptime is None or statistics.uptime_at_most is None or not since:
+        return None
+    if statistics.uptime_at_most < min(since) - DATE_PRECISION:
+        return True
+    return False if statistics.uptime > max(since) + DATE_PRECISION else None
+
+
+def _seconds_since(before: Before, observation: Observation) -> list[float]:
+    """Since the last look of the gate before, by each clock that may be believed: one may have been set meanwhile.
+
+    A member's that differs from the controller's is left out, unless all members' do.
+    """
+    by_the_controller = seconds_between(before.ended, observation.made)
+    passed = []
     for view in observation.views:
         known = before.members.get(view.member.name)
         by_its_clock = seconds_between(known.date if known else None, view.date)
-        passed.append(None if by_its_clock is None else by_its_clock - DATE_PRECISION)
-    least = min((seconds for seconds in passed if seconds is not None), default=None)
-    return None if least is None or least < 0 else least
+        if by_its_clock is not None:
+            passed.append(by_its_clock)
+    if by_the_controller is None:
+        return passed
+    agreeing = [seconds for seconds in passed if abs(seconds - by_the_controller) <= AGREEMENT]
+    return [by_the_controller, *agreeing] if agreeing or not passed else passed
 
 
 def lock_after(
     observation: Observation, policy: Policy, last: tuple[float, float | None] | None
 ) -> tuple[float, float | None] | None:
-    """When a member was last asked for the lock of the migrations, and how old it was then; none where it was free."""
+    """When a member was last asked for the lock of the migrations, and how old it was then; none where it was free.
+
+    A lock that stays taken grows older by the gate's own clock too: a node that starts again and again renews it.
+    """
     told = [view.statistics for view in observation.views if view.statistics is not None]
-    return (observation.at, told[0].lock_age) if told and policy.phase is Phase.BEFORE else last
+    if not told or policy.phase is not Phase.BEFORE:
+        return last
+    age = told[0].lock_age
+    if age is not None and last is not None and last[1] is not None:
+        age = max(age, last[1] + observation.at - last[0])
+    return observation.at, age

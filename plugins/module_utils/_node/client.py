@@ -120,10 +120,11 @@ class Client:
         """What a 400 means: the endpoint turns each exception inside it into one.
 
         ``Service '$node.list' is not available.``: the process has dropped itself from its own broker, for as long as
-        it runs. ``Service '$node.list' is not found …``: its broker is not up yet.
+        it runs. ``Service '$node.list' is not found on '…' node.``: so has it, and the peer that it passes the call on
+        to as well. ``Service '$node.list' is not found.``: its broker is not up yet.
         """
         said = _server_words(answer.payload)
-        if "$node.list" in said and "not available" in said:
+        if "$node.list" in said and ("not available" in said or "not found on" in said):
             return self._error(Code.BROKER_DOWN, "GET", INSTANCES, answer, said, "only a restart cures it")
         if "$node.list" in said and "not found" in said:
             return self._error(Code.STARTING, "GET", INSTANCES, answer, said, "its broker is not up yet")

@@ -158,13 +158,18 @@ LOCKED_AT = "2026-01-01T00:00:00.000Z"
     [
         ({"process": {"uptime": 12.5}, "migration": {"locked": False, "lockedAt": LOCKED_AT}}, 12.5, False),
         ({"process": {"uptime": "12"}, "migration": {"locked": True, "lockedAt": LOCKED_AT}}, None, True),
-        ({"process": [], "migration": {"locked": True, "lockedAt": "yesterday"}}, None, False),
+        (
+            {"process": {"uptime": -5}, "migration": {"locked": True, "lockedAt": "2999-01-01T00:00:00.000Z"}},
+            None,
+            True,
+        ),
+        ({"process": [], "migration": {"locked": True, "lockedAt": "yesterday"}}, None, True),
         (None, None, False),
     ],
 )
 def test_statistics_are_asked_of_whom_it_is_said(told: Any, uptime: float | None, *, locked: bool) -> None:
     content = (400, {}) if told is None else (200, {**told, "success": True})
-    clock = iter([100.0, 103.0]) if told else iter([100.0, 100.0])
+    clock = iter([100.0, 102.0, 103.0]) if told else iter([100.0, 103.0])
     with (
         serving(lambda handler: healthy(handler, statistics=content)) as s,
         Observer(
@@ -174,9 +179,20 @@ def test_statistics_are_asked_of_whom_it_is_said(told: Any, uptime: float | None
         first, second = observer.observe(frozenset({"rc2"})).views
     assert first.statistics is None
     assert second.statistics is not None
-    assert second.statistics.uptime == (None if uptime is None else uptime + 3.0)
-    assert (second.statistics.lock_age is not None and second.statistics.lock_age > 0) is locked
+    uptimes = (second.statistics.uptime, second.statistics.uptime_at_most)
+    assert uptimes == ((None, None) if uptime is None else (uptime + 1.0, uptime + 3.0))
+    assert (second.statistics.lock_age is not None and second.statistics.lock_age >= 0) is locked
     assert s.calls.count("GET /api/v1/statistics?refresh=true") == 1
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_statistics_that_fail_for_a_moment_are_asked_for_again(status: int) -> None:
+    with (
+        serving(lambda handler: healthy(handler, statistics=(status, {}))) as server,
+        Observer([Member("rc1", server.url)], TOKEN, gather=frozenset()) as observer,
+    ):
+        (view,) = observer.observe(frozenset({"rc1"})).views
+    assert view.statistics is None
 
 
 def test_readiness_is_not_asked_of_members_whose_it_does_not_matter() -> None:

@@ -628,7 +628,7 @@ def test_a_target_that_answers_as_one_process_and_another_is_not_stable() -> Non
     policy = scene.policy("after", targets=["rc1"], before=before, link_memory=0.0)
     for scene.now in range(100, 400, 5):
         scene["rc1"].id = "rc1-2" if scene["rc1"].id == "rc1-3" else "rc1-3"
-        assert scene.judge(policy).outcome.value == "wait"
+        assert scene.judge(policy).outcome.value in ("wait", "inconclusive")
 
 
 def test_a_target_must_be_seen_to_ping() -> None:
@@ -636,6 +636,7 @@ def test_a_target_must_be_seen_to_ping() -> None:
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
     scene["rc1"].started, scene["rc1"].pinged, scene["rc1"].pings = scene.now - 60, scene.now, False
+    scene.remnants["rc1-1"] = scene.now - 60
     policy = scene.policy("after", targets=["rc1"], before=before, stable_for=10.0)
     verdict = judged_for(scene, policy, 25)
     assert codes(verdict) == {("ping_unconfirmed", "rc1")}

@@ -128,6 +128,18 @@ def test_what_only_a_restart_cures_is_seen_twice_before_anything_is_done() -> No
     assert scene.judge(policy).exempt is not None
 
 
+@pytest.mark.parametrize("changes", [{"answers_as": "rc2-1"}, {"header": False}])
+def test_what_is_ill_counts_only_as_a_process_of_its_own(changes: dict[str, Any]) -> None:
+    scene = ill("rc1", "rc2", "rc3")
+    for name, value in changes.items():
+        setattr(scene["rc3"], name, value)
+    policy = scene.policy("before", targets=["rc1"], stable_for=0.0)
+    scene.judge(policy)
+    scene.now = 5.0
+    verdict = scene.judge(policy)
+    assert (verdict.outcome.value, verdict.exempt) == ("wait", None)
+
+
 def test_what_is_ill_and_pings_no_more_does_not_count() -> None:
     scene = ill("rc1", "rc2")
     scene["rc2"].pings = False

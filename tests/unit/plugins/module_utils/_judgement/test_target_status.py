@@ -205,6 +205,7 @@ def test_a_target_must_be_seen_to_ping() -> None:
     scene.restart("rc1")
     scene.kill("rc2")
     scene["rc1"].started, scene["rc1"].pings = scene.now - 60, False
+    scene.remnants["rc1-1"] = scene.now - 60
     assert looked(scene, policy, 25).ready == ()
     scene["rc1"].pings = True
     assert looked(scene, policy, 5).ready == ("rc1",)

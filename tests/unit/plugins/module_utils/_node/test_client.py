@@ -91,9 +91,16 @@ GET = "GET URL/api/v1/instances.get"
         (
             400,
             {"error": "Service '$node.list' is not found on 'x' node."},
+            "broker_down",
+            "only a restart cures it",
+            GET + " answered 400: Service '$node.list' is not found on 'x' node. " + Code.BROKER_DOWN.row.remedy,
+        ),
+        (
+            400,
+            {"error": "Service '$node.list' is not found."},
             "starting",
             "its broker is not up yet",
-            GET + " answered 400: Service '$node.list' is not found on 'x' node. " + Code.STARTING.row.remedy,
+            GET + " answered 400: Service '$node.list' is not found. " + Code.STARTING.row.remedy,
         ),
         (
             400,

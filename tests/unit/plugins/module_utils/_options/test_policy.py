@@ -41,7 +41,8 @@ BEFORE: dict[str, Any] = {
 }
 MOVED = {**BEFORE["members"][1], "url": "http://x:3000"}
 WAIVABLE = (
-    "identity_changed, link_unsettled, not_linked, old_process_alive, unexpected_member, version_unknown, wrong_version"
+    "identity_changed, link_unsettled, migration_running, not_linked, old_process_alive, unexpected_member, "
+    "version_unknown, wrong_version"
 )
 
 
