@@ -380,7 +380,7 @@ LINES: Mapping[str, Line] = {
         "_judgement.stability", "last.held + min(gap, max(2 * one, last.pause + one))", "last.held + gap"
     ),
     "takes the time that a pass must hold for a disturbance": Line(
-        "_judgement.judge", "not (outcome is Outcome.PASS or unsettled)", "outcome is not Outcome.PASS"
+        "_judgement.judge", "not (outcome is Outcome.PASS or unsettled or _is", "not (outcome is Outcome.PASS or _is"
     ),
     "fails although a member may come back in rotation": Line(
         "_judgement.stability", "or len(policy.others_in_rotation) >= policy.needed", ""
@@ -402,10 +402,12 @@ LINES: Mapping[str, Line] = {
         "newest(view.date for view in self.views if view.own)",
     ),
     "counts two URLs of one process twice": Line(
-        "_judgement.member_status", "if len(names) > 1:", "if len(names) > len(observation.views):"
+        "_judgement.member_status",
+        "if view.instance_id is None or answering.claims[view.instance_id] == (name,):",
+        "if view.instance_id is None or name in answering.claims[view.instance_id]:",
     ),
     "lends its id to a member that it answers for": Line(
-        "_judgement.pulses", "if view.own and len(observation.claimed[view.own.id]) == 1", "if view.own"
+        "_judgement.pulses", "if view.own and claims.get(view.own.id) == (view.member.name,)", "if view.own"
     ),
     "takes an earlier id for that of a silent target": Line(
         "_judgement.rules", "ids_tell = known.answered_by is not None", "ids_tell = known.instance_id is not None"
@@ -525,12 +527,14 @@ LINES: Mapping[str, Line] = {
         "if member.why_not and member.view.failure",
     ),
     "counts one process that is ill at two URLs twice": Line(
-        "_judgement.situation", "if identity is None or len(observation.claimed[identity]) > 1:", "if identity is None:"
+        "_judgement.situation",
+        "return identity is not None and self.answering.claims[identity] == (member.name,)",
+        "return identity is not None",
     ),
     "counts what is ill and does not say which process it is": Line(
         "_judgement.situation",
-        "if identity is None or len(observation.claimed[identity]) > 1:",
-        "if identity is None:\n            return True\n        if len(observation.claimed[identity]) > 1:",
+        "return identity is not None and self.answering.claims[identity] == (member.name,)",
+        "return identity is None or self.answering.claims[identity] == (member.name,)",
     ),
     "takes what is ill and pings no more for what still serves": Line(
         "_judgement.situation",
@@ -545,13 +549,33 @@ LINES: Mapping[str, Line] = {
     "does not count the ill after a deployment that could begin with them": Line(
         "_judgement.rules", "if policy.before is not None and policy.before.needs_restart:", "if policy.single_view:"
     ),
-    "compares the uptime the wrong way": Line("_judgement.statistics", "else uptime < since", "else uptime > since"),
-    "takes any uptime for that of a new process": Line("_judgement.statistics", "else uptime < since", "else True"),
+    "compares the uptime the wrong way": Line(
+        "_judgement.statistics", "uptime_at_most < min(since)", "uptime_at_most > min(since)"
+    ),
+    "takes any uptime for that of a new process": Line(
+        "_judgement.statistics", "if statistics.uptime_at_most < min(since) - DATE_PRECISION:", "if True:"
+    ),
+    "takes an uptime that may be either for that of an old process": Line(
+        "_judgement.statistics",
+        "return False if statistics.uptime > max(since) + DATE_PRECISION else None",
+        "return False",
+    ),
+    "takes a former process that no member reaches for a dead one": Line(
+        "_judgement.rules", "(shown | _pinging_beside(situation.by_name[name], situation))", "shown"
+    ),
+    "counts the ill on another database": Line(
+        "_judgement.rules",
+        "for name in situation.surely_ill if _is_listed_by_targets(situation, name)",
+        "for name in situation.surely_ill",
+    ),
+    "takes the word of an answer without the header for that of one with it": Line(
+        "_judgement.answerers", "if name in sure or not sure.intersection(alone)", ""
+    ),
     "trusts the wall clock alone": Line(
         "_judgement.statistics", "known = before.members.get(view.member.name)", "known = None"
     ),
     "never asks for the uptime": Line(
-        "_judgement.questions", "return _is_well(target) and not is_restart_proven(", "return False and ("
+        "_judgement.questions", "return _is_well(target) and not restart_is_proven(", "return False and ("
     ),
     "takes another id for a restart where the header is missing now": Line(
         "_judgement.rules",
@@ -568,13 +592,15 @@ LINES: Mapping[str, Line] = {
         "_judgement.rules", "if age is None or age >= LEFTOVER_LOCK:", "if age is None:"
     ),
     "asks for the lock of the migrations once": Line(
-        "_judgement.questions", "return situation.observation.at - asked_at >= RECHECK_LOCK", "return False"
+        "_judgement.questions",
+        "return situation.lock is None or situation.observation.at - situation.lock[0] >= LOCK_MEMORY",
+        "return situation.lock is None",
     ),
     "takes a single answer for that of a pod that stays": Line(
         "_judgement.member_status", "if answers_for >= needed:", "if answers_for >= 0:"
     ),
     "takes a pod that does not tell for a ready one": Line(
-        "_judgement.member_status", "if view.ready is not True:", "if view.ready is False:"
+        "_judgement.member_status", "if probed and view.ready is not True:", "if probed and view.ready is False:"
     ),
     "refuses a streak of processes without records": Line(
         "_judgement.memory", "if not pings.keys() <= processes.keys():", "if pings.keys() != processes.keys():"
