@@ -19,6 +19,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
     Statistics,
     View,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import counted_until
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES
 from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import (
@@ -96,7 +97,7 @@ class Eyes:
                 view = replace(view, statistics=statistics)
             views.append(view)
             end = max(end, moment)
-        views = [_until(view, end) for view in views]
+        views = [counted_until(view, end) for view in views]
         self.cluster.advance(end)
         look.at = end
         for a, b in combinations(listed, 2):
@@ -169,7 +170,7 @@ class Eyes:
         return process.silent_since(t) is None
 
     def _statistics(self, where: str, begin: float, answered_by: str | None) -> tuple[float, Statistics]:
-        """The uptime as it was at the time 0, for :func:`_until`; only of the process that has sent the list."""
+        """The uptime as it was at the time 0, for :func:`counted_until`; only of the process that has sent the list."""
         reply = self.ask(where, begin, limited=False)
         process = reply.process
         if reply.payload is None or not process or not self.schedule.tells_statistics:
@@ -225,14 +226,6 @@ class Eyes:
         left = RATE_CALLS - process.calls[1]
         reset = process.calls[0] + RATE_WINDOW - moment
         return {"limit": RATE_CALLS, "remaining": max(int(left), 0), "reset_after": reset, "over": left < 0}
-
-
-def _until(view: View, end: float) -> View:
-    """With its uptime at the end of the observation, as the observer counts it."""
-    told = view.statistics
-    if told is None or told.uptime is None:
-        return view
-    return replace(view, statistics=replace(told, uptime=told.uptime + end))
 
 
 def connected(payload: dict[str, Any], own: str | None = None) -> dict[str, bool]:

@@ -568,9 +568,6 @@ LINES: Mapping[str, Line] = {
         "for name in situation.surely_ill if _is_listed_by_targets(situation, name)",
         "for name in situation.surely_ill",
     ),
-    "takes the word of an answer without the header for that of one with it": Line(
-        "_judgement.answerers", "if name in sure or not sure.intersection(alone)", ""
-    ),
     "trusts the wall clock alone": Line(
         "_judgement.statistics", "known = before.members.get(view.member.name)", "known = None"
     ),

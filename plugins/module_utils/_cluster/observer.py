@@ -92,7 +92,9 @@ class Observer:
         views = run_together(jobs, within=self._time_limit + (self._access.timeout if statistics_of else 0))
         at = self._clock()
         observation = Observation(
-            views=tuple(_until(view, at) if view else self._late(node) for view, node in zip(views, self._nodes)),
+            views=tuple(
+                counted_until(view, at) if view else self._late(node) for view, node in zip(views, self._nodes)
+            ),
             at=at,
             made=parse_time(to_iso(datetime.now(timezone.utc))),
         )
@@ -182,7 +184,7 @@ class Observer:
         told = _mapping(process).get("uptime")
         uptime = told if isinstance(told, (int, float)) and is_number(told) and told >= 0 else None
         return Statistics(
-            # The moments are taken off here, and _until adds the end of the observation.
+            # The moments are taken off here, and counted_until adds the end of the observation.
             uptime=None if uptime is None else uptime - received_at,
             uptime_at_most=None if uptime is None else uptime - asked_at,
             lock_age=_lock_age(_mapping(answer.payload.get("migration")), answer.date),
@@ -248,7 +250,7 @@ def _lock_age(migration: Mapping[str, Any], date: datetime | None) -> float | No
     return max(seconds_between(parse_time(migration.get("lockedAt")), date) or 0.0, 0.0)
 
 
-def _until(view: View, at: float) -> View:
+def counted_until(view: View, at: float) -> View:
     """With its uptime counted until the end of the observation."""
     statistics = view.statistics
     if statistics is None or statistics.uptime is None or statistics.uptime_at_most is None:

@@ -31,8 +31,7 @@ class Answering:
     lately: Mapping[str, Answerers]
     # The members whose URL leads to more than one process, as by a load balancer, and how that shows.
     several: Mapping[str, str]
-    # Instance id to the members that it answered for now, without those whose URL leads to several processes, and
-    # without those that have no header where another has: of these the list may be a peer's.
+    # Instance id to the members that it answered for now, without those whose URL leads to several processes.
     claims: Mapping[str, tuple[str, ...]]
 
 
@@ -44,11 +43,10 @@ def answering(observation: Observation, policy: Policy, last: Mapping[str, Answe
     }
     found = {view.member.name: _how_several(view, lately, observation) for view in observation.views}
     several = {name: how for name, how in found.items() if how is not None}
-    sure = {view.member.name for view in observation.views if view.answered_by is not None}
-    claims = {}
-    for identity, names in observation.claimed.items():
-        alone = [name for name in names if name not in several]
-        claims[identity] = tuple(name for name in alone if name in sure or not sure.intersection(alone))
+    claims = {
+        identity: tuple(name for name in names if name not in several)
+        for identity, names in observation.claimed.items()
+    }
     return Answering(lately, several, claims)
 
 

@@ -73,25 +73,13 @@ def test_a_peers_list_is_the_fault_of_the_one_that_passes_it_on(peers: tuple[str
     assert verdict.members[0].answered_by == "rc1-1"
 
 
-def test_without_the_header_a_peers_list_takes_nothing_from_the_peer_that_has_it() -> None:
+def test_a_peers_list_without_the_header_cannot_be_told_from_a_wrong_url() -> None:
+    """Whether both URLs lead to rc2, or rc1 passes the call on to it: one of the two must not count."""
     scene = three()
-    scene["rc1"].header = False
-
-    def next_peer() -> None:
-        scene["rc1"].peer = f"rc{2 + int(scene.now / 5) % 2}"
-
-    verdict = watched(scene, scene.policy(), 20, next_peer)
-    assert codes(verdict) == {("same_process", "rc1"), ("too_few_serving",)}
+    scene["rc1"].peer, scene["rc1"].header = "rc2", False
+    verdict = scene.judge(scene.policy())
+    assert {("same_process", "rc1"), ("same_process", "rc2")} <= codes(verdict)
     assert "or the answer is a peer's (a proxy removes the header X-Instance-ID)" in verdict.summary
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 60, next_peer).outcome.value == "pass"
-
-
-def test_where_no_answer_has_the_header_it_cannot_be_told_from_a_wrong_url() -> None:
-    scene = three()
-    for node in scene.nodes.values():
-        node.header = False
-    scene["rc1"].peer = "rc2"
-    assert {("same_process", "rc1"), ("same_process", "rc2")} <= codes(scene.judge(scene.policy()))
 
 
 def test_what_a_peer_reaches_is_not_what_the_member_reaches() -> None:
