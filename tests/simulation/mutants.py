@@ -334,7 +334,7 @@ WEAKER: Mapping[str, Weaker] = {
     ),
     "passes what has just come back": Weaker("_judgement.stability", "not_stable", no_code("not_stable")),
     "forgets that a URL leads to several processes": Weaker(
-        "_judgement.answerers", "several_processes", lambda _several: lambda *_arguments: None
+        "_judgement.answerers", "_how_several", lambda _several: lambda *_arguments: None
     ),
     "waits for no ping": Weaker("_judgement.stability", "not_stable", no_code("ping_unconfirmed")),
     "forgives a missing view for ever": Weaker("_judgement.stability", "_forgiven", without_memory(missed=frozenset())),
