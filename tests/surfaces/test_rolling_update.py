@@ -166,6 +166,16 @@ def test_a_hook_in_trouble_on_one_host_of_a_batch(
     assert "Mend that, and run the same command again" in last
 
 
+def test_the_hosts_of_a_batch_run_a_hook_at_the_same_time(pair: Site) -> None:
+    """Each waits for the other one."""
+    came = f"{pair.folder}/came"
+    both = f"until [ -e {came}.rc1 -a -e {came}.rc2 ]; do sleep 0.1; done"
+    meet = f"touch {came}.{{{{ inventory_hostname }}}}; timeout 20 sh -c '{both}'"
+    pair.hooks["drain"].append(pair.shell(meet))
+    shown = pair.roll(**TOGETHER)
+    assert shown.code == 0, shown.output
+
+
 def test_handlers(pair: Site) -> None:
     """Each runs in the hook that has notified it; those of a hook that failed never run, whatever Ansible is told."""
     for hook in ("drain", "deploy", "readmit"):

@@ -48,6 +48,8 @@ def test_many_hosts() -> None:
     seen = replace(SEEN, members=dict.fromkeys(names, SEEN.members["a"]))
     plan, state = replace(PLAN, members=names, hosts=names), replace(STATE, batch=names[:1], seen=seen)
     assert turns_for(plan, state, here=names)["0"] == [(name,) for name in names[:MOST]]
+    plan = replace(plan, hooks=frozenset({Hook.DRAIN, Hook.DEPLOY, Hook.READMIT}))
+    assert turns_for(plan, state, here=names)["0"] == [(name,) for name in names[: MOST // 3] for _step in range(3)]
 
 
 def test_members_that_are_not_well() -> None:
