@@ -42,7 +42,7 @@ SCHEDULES = 250
 WRITTEN = Path(__file__).parents[2] / "docs" / "mutants.md"
 
 # Their end decides nothing: no rule finds them, they are advisories.
-ONLY_TOLD = frozenset({"deploy_not_proven", "readiness_unknown", "single_view"})
+ONLY_TOLD = frozenset({"deploy_not_proven", "links_unknown", "readiness_unknown", "single_view"})
 
 importlib.import_module("requests")  # once for all mutants, and not once for each
 
@@ -380,7 +380,7 @@ LINES: Mapping[str, Line] = {
         "_judgement.stability", "last.held + min(gap, max(2 * one, last.pause + one))", "last.held + gap"
     ),
     "takes the time that a pass must hold for a disturbance": Line(
-        "_judgement.judge", "not (outcome is Outcome.PASS or unsettled or _is", "not (outcome is Outcome.PASS or _is"
+        "_judgement.judge", "not (outcome is Outcome.PASS or unsettled or", "not (outcome is Outcome.PASS or"
     ),
     "fails although a member may come back in rotation": Line(
         "_judgement.stability", "or len(policy.others_in_rotation) >= policy.needed", ""

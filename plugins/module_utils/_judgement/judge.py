@@ -140,7 +140,7 @@ def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Ver
         streak=findings.streak,
         target_streaks=findings.targets.streaks,
         ready=frozenset(findings.targets.ready),
-        disturbed=memory.disturbed or not (outcome is Outcome.PASS or unsettled or _is_undisturbed(findings)),
+        disturbed=memory.disturbed or not (outcome is Outcome.PASS or unsettled or _waits_for_the_lock(findings)),
     )
 
 
@@ -175,9 +175,9 @@ def _outcome(situation: Situation, memory: Memory, findings: _Findings) -> tuple
     return (Outcome.WAIT if unsettled or targets.pending else Outcome.PASS), unsettled
 
 
-def _is_undisturbed(findings: _Findings) -> bool:
-    """Whether all that keeps the gate shut says nothing against any member."""
-    return all(finding.code is Code.MIGRATION_RUNNING for finding in findings.blocking) and not findings.unjudgeable
+def _waits_for_the_lock(findings: _Findings) -> bool:
+    """Whether the lock of the migrations alone keeps the gate shut, which says nothing against any member."""
+    return {finding.code for finding in findings.blocking} == {Code.MIGRATION_RUNNING} and not findings.unjudgeable
 
 
 def _is_worth_a_wait(findings: _Findings) -> bool:

@@ -120,8 +120,10 @@ def test_a_url_that_answers_as_one_process_and_another_in_turn() -> None:
         scene["rc1"].answers_as = "rc1-1" if scene.now % 10 else "other"
 
     policy = scene.policy(min_serving="3")
-    assert watched(scene, policy, 60, balance).outcome.value in ("wait", "inconclusive")
-    assert ("several_processes", "rc1") in codes(scene.judge(policy))
+    verdict = watched(scene, policy, 90, balance)
+    assert (verdict.outcome.value, codes(verdict)) == ("wait", {("several_processes", "rc1"), ("too_few_serving",)})
+    scene.now += 5
+    assert watched(scene, policy, 10, balance).outcome.value == "inconclusive"
     scene["rc1"].answers_as = None
     scene.now += 5
     assert watched(scene, policy, 90).outcome.value == "pass"
@@ -178,6 +180,18 @@ def test_a_former_process_that_goes_on_pinging_beside_the_new_one() -> None:
     scene.remnants["rc1-1"] = 16.0
     scene.now = 20.0
     assert ("several_processes", "rc1") in codes(scene.judge(policy))
+
+
+def test_another_members_process_is_not_the_last_that_was_known() -> None:
+    """rc2's URL led to rc1's node; now it is silent, and rc1 is another process."""
+    scene = three()
+    policy = scene.policy("before", targets=["rc2"], min_serving="1")
+    scene["rc2"].answers_as = "rc1-1"
+    scene.judge(policy)
+    scene.restart("rc1")
+    scene["rc2"].error = "timeout"
+    scene.now += 5
+    assert scene.judge(policy).members[1].last_id is None
 
 
 def test_restarts_are_no_sign_of_several_processes() -> None:
@@ -322,6 +336,23 @@ def test_one_node_that_could_not_be_judged_afterwards_is_refused(error: str) -> 
     scene = Scene.of("rc1")
     scene["rc1"].error = error
     assert watched(scene, scene.policy("before", targets=["rc1"]), 200).outcome.value != "pass"
+
+
+def test_a_former_process_that_no_member_reaches_and_that_pings_lives_on() -> None:
+    """It has dropped itself from its broker, and a new one has been started beside it."""
+    scene = three()
+    scene["rc1"].peer = "rc2"
+    before = taken_down(scene, "rc1")
+    scene.now += 20
+    scene.restart("rc1")
+    policy = scene.policy("after", targets=["rc1"], before=before)
+    for _look in range(12):
+        scene.now += 5
+        scene.remnants["rc1-1"] = scene.now
+        verdict = scene.judge(policy)
+    assert codes(verdict) == {("old_process_alive", "rc1")}
+    scene.now += 40
+    assert watched(scene, policy, 90).outcome.value == "pass"
 
 
 # Restarts that two ids do not prove

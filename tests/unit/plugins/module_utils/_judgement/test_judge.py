@@ -625,10 +625,11 @@ def test_a_target_that_answers_as_one_process_and_another_is_not_stable() -> Non
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
-    policy = scene.policy("after", targets=["rc1"], before=before, link_memory=0.0)
+    scene["rc1"].header = False  # with it the url is known to lead to several
+    policy = scene.policy("after", targets=["rc1"], before=before, link_memory=0.0, restart_confirmed=True)
     for scene.now in range(100, 400, 5):
         scene["rc1"].id = "rc1-2" if scene["rc1"].id == "rc1-3" else "rc1-3"
-        assert scene.judge(policy).outcome.value in ("wait", "inconclusive")
+        assert scene.judge(policy).outcome.value == "wait"
 
 
 def test_a_target_must_be_seen_to_ping() -> None:
