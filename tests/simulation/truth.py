@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ROUNDING = 0.01
 LONGEST_PAUSE = 60.0  # where calls are limited
 LEFTOVER_LOCK = 600.0
-RECHECK_LOCK = 60.0
+RECHECK_LOCK = 30.0
 LOST_OVER_NATS = 120.0  # at most, until a dead peer is given up
 DATE_PRECISION = 1.0
 
@@ -341,12 +341,12 @@ class Truth:
         """Since when all has been as the policy wants; none if it is not."""
         if self._cannot_pass(step) or (step.expects and not self.schedule.privileged):
             return None
-        since = step.began
+        since = self._lock_known_free(step)
         for look in reversed(step.looks):
             if not self._well(look, step):
-                since = look.at
+                since = max(since, look.at)
                 break
-        if not step.looks or since == step.looks[-1].at:
+        if not step.looks or since >= step.looks[-1].at:
             return None
         for process in step.looks[-1].answered.values():
             if process:
@@ -361,6 +361,11 @@ class Truth:
             return True
         silent = step.phase == "before" and step.looks and not all(step.looks[-1].heard.values())
         return bool(silent) and self.cluster.lock(self.cluster.now) is not None
+
+    def _lock_known_free(self, step: Step) -> float:
+        """Since when a gate can know at the latest that no migration runs; when it began, if none ran."""
+        locked = [look.at for look in step.looks if self.cluster.lock(look.at) is not None]
+        return max([step.began, *(at + RECHECK_LOCK + self.pause for at in locked[-1:])])
 
     def _is_well(self, process: Process, t: float) -> bool:
         if process.silent_since(t) is not None or process is not self.cluster.process(process.place, t):
@@ -418,12 +423,12 @@ class Truth:
         """Since when the targets are so ill, and each other member serves or is so ill too."""
         if step.phase != "before" or self.cluster.old or self.cluster.microservices or self._cannot_pass(step):
             return None
-        since = step.began
+        since = self._lock_known_free(step)
         for look in reversed(step.looks):
             if not self._curable(look, step):
-                since = look.at
+                since = max(since, look.at)
                 break
-        if not step.looks or since == step.looks[-1].at:
+        if not step.looks or since >= step.looks[-1].at:
             return None
         now = self.cluster.now
         return max([since, *(p.registered(now) for n in self.schedule.names if (p := self.cluster.process(n, now)))])
@@ -439,6 +444,9 @@ class Truth:
                 return False
             if not ill and (name in step.targets or look.answered[name] is not process):
                 return False
+        databases = {process.database for process in look.heard.values() if process}
+        if len(databases) > 1 and self.schedule.options["links"] != "ignored":
+            return False
         bad = [pair for pair in look.bad_pairs if not pair & set(step.targets)]
         return not bad or self.schedule.options["links"] != "connected"
 
@@ -448,12 +456,12 @@ class Truth:
         """Since when the targets are so surely down that taking them away changes nothing."""
         if step.phase != "before" or self.cluster.microservices or self._cannot_pass(step):
             return None
-        since = step.began
+        since = self._lock_known_free(step)
         for look in reversed(step.looks):
             if not self._repairable(look, step):
-                since = look.at
+                since = max(since, look.at)
                 break
-        if not step.looks or since == step.looks[-1].at:
+        if not step.looks or since >= step.looks[-1].at:
             return None
         for place in self.cluster.places.values():
             for process in place.processes:
