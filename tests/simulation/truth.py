@@ -437,6 +437,8 @@ class Truth:
         for name, process in look.heard.items():
             if process is None or process.place != name or process.silent_since(look.at) is not None:
                 return False
+            if not process.healthy:  # it answers with other errors
+                return False
             if name in self.schedule.stripped or process is not self.cluster.process(name, look.at):
                 return False
             ill = self.cluster.dropped_since(process, look.at) is not None

@@ -129,8 +129,13 @@ class View:
 
     @property
     def is_a_peers(self) -> bool:
-        """Whether the list is another process's. One that has dropped itself from its broker passes the call on."""
-        return bool(self.listing and self.listing.local and self.listing.local.id != self.instance_id)
+        """Whether the list is another process's. One that has dropped itself from its broker passes the call on.
+
+        In a list of its own a process's record is the local one. In that of a peer which has no record yet none is.
+        """
+        local = self.listing.local if self.listing else None
+        others = local is not None and local.id != self.instance_id
+        return others or (self.own is not None and not self.own.local)
 
     @cached_property
     def by_id(self) -> Mapping[str, Record]:

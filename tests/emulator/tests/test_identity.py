@@ -52,7 +52,8 @@ def test_every_answer_names_its_process(broken: Emulator, fault: str, path: str,
 
 
 def test_it_is_the_id_of_the_record(shared: Emulator) -> None:
-    assert _answered_by(shared, "rc2") == shared.id("rc2") in shared.connected("rc1")
+    assert _answered_by(shared, "rc2") == shared.id("rc2")
+    assert shared.id("rc2") in shared.connected("rc1")
 
 
 def test_a_restart_changes_it(shared: Emulator) -> None:

@@ -73,6 +73,13 @@ def test_a_peers_list_is_the_fault_of_the_one_that_passes_it_on(peers: tuple[str
     assert verdict.members[0].answered_by == "rc1-1"
 
 
+def test_a_list_in_which_its_own_record_is_not_the_local_one_is_a_peers() -> None:
+    """The peer has no record yet, so that none is the local one."""
+    scene = three()
+    scene["rc1"].local = False
+    assert codes(scene.judge(scene.policy())) == {("peer_answered", "rc1"), ("too_few_serving",)}
+
+
 def test_a_peers_list_without_the_header_cannot_be_told_from_a_wrong_url() -> None:
     """Whether both URLs lead to rc2, or rc1 passes the call on to it: one of the two must not count."""
     scene = three()
