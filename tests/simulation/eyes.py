@@ -19,7 +19,6 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
     Statistics,
     View,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import counted_until
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES
 from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import (
@@ -97,7 +96,7 @@ class Eyes:
                 view = replace(view, statistics=statistics)
             views.append(view)
             end = max(end, moment)
-        views = [counted_until(view, end) for view in views]
+        views = [view.counted_until(end) for view in views]
         self.cluster.advance(end)
         look.at = end
         for a, b in combinations(listed, 2):
@@ -170,7 +169,7 @@ class Eyes:
         return process.silent_since(t) is None
 
     def _statistics(self, where: str, begin: float, answered_by: str | None) -> tuple[float, Statistics]:
-        """The uptime as it was at the time 0, for :func:`counted_until`; only of the process that has sent the list."""
+        """The uptime at the time 0, for :meth:`View.counted_until`; only of the process that has sent the list."""
         reply = self.ask(where, begin, limited=False)
         process = reply.process
         if reply.payload is None or not process or not self.schedule.tells_statistics:

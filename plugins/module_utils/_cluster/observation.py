@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +140,13 @@ class View:
     @cached_property
     def by_id(self) -> Mapping[str, Record]:
         return {record.id: record for record in self.listing.records} if self.listing else {}
+
+    def counted_until(self, at: float) -> View:
+        """With its uptime, which was counted until the moment 0 of the observer's clock, counted until ``at``."""
+        told = self.statistics
+        if told is None or told.uptime is None or told.uptime_at_most is None:
+            return self
+        return replace(self, statistics=replace(told, uptime=told.uptime + at, uptime_at_most=told.uptime_at_most + at))
 
     def to_dict(self, *, details: bool) -> dict[str, Any]:
         """Without ``details`` the records have no ``os``: nothing is judged by it, and it is most of the answer."""

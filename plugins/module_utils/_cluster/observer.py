@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -92,9 +91,7 @@ class Observer:
         views = run_together(jobs, within=self._time_limit + (self._access.timeout if statistics_of else 0))
         at = self._clock()
         observation = Observation(
-            views=tuple(
-                counted_until(view, at) if view else self._late(node) for view, node in zip(views, self._nodes)
-            ),
+            views=tuple(view.counted_until(at) if view else self._late(node) for view, node in zip(views, self._nodes)),
             at=at,
             made=parse_time(to_iso(datetime.now(timezone.utc))),
         )
@@ -248,15 +245,6 @@ def _lock_age(migration: Mapping[str, Any], date: datetime | None) -> float | No
     if migration.get("locked") is not True:
         return None
     return max(seconds_between(parse_time(migration.get("lockedAt")), date) or 0.0, 0.0)
-
-
-def counted_until(view: View, at: float) -> View:
-    """With its uptime counted until the end of the observation."""
-    statistics = view.statistics
-    if statistics is None or statistics.uptime is None or statistics.uptime_at_most is None:
-        return view
-    until_then = replace(statistics, uptime=statistics.uptime + at, uptime_at_most=statistics.uptime_at_most + at)
-    return replace(view, statistics=until_then)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
