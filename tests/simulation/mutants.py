@@ -597,7 +597,7 @@ LINES: Mapping[str, Line] = {
         "_judgement.member_status", "if answers_for >= needed:", "if answers_for >= 0:"
     ),
     "takes a pod that does not tell for a ready one": Line(
-        "_judgement.member_status", "if probed and view.ready is not True:", "if probed and view.ready is False:"
+        "_judgement.member_status", "if view.ready is not True:", "if view.ready is False:"
     ),
     "refuses a streak of processes without records": Line(
         "_judgement.memory", "if not pings.keys() <= processes.keys():", "if pings.keys() != processes.keys():"

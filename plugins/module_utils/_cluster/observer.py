@@ -51,9 +51,8 @@ class Observer:
     """Observes the same members again and again. ``clock`` is monotonic, in seconds.
 
     ``gather``: what to ask besides the instances, of :data:`VERSION` and :data:`READINESS`. ``versions``: full versions
-    by instance id; a process cannot change its own, so each is asked once. ``not_probed``: members whose readiness is
-    not asked for: asking changes what other probes see. One node's failure is its view's. Sessions that had to be
-    logged in are kept from one observation to the next, until :meth:`close`.
+    by instance id; a process cannot change its own, so each is asked once. One node's failure is its view's. Sessions
+    that had to be logged in are kept from one observation to the next, until :meth:`close`.
     """
 
     def __init__(
@@ -63,13 +62,11 @@ class Observer:
         *,
         gather: frozenset[str],
         versions: Mapping[str, str] | None = None,
-        not_probed: AbstractSet[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._access = access
         self._gather = gather
         self._versions = dict(versions or {})
-        self._not_probed = not_probed
         self._clock = clock
         self._closed = threading.Event()
         self._nodes = tuple(_Node(member, access) for member in members)
@@ -140,14 +137,11 @@ class Observer:
             answered_by=answer.answered_by,
             also_answered=also_answered,
             version=version,
-            ready=node.client.ready() if self._is_probed(node.member) else None,
+            ready=node.client.ready() if READINESS in self._gather else None,
             statistics=self._statistics(node.client, answer.answered_by) if statistics else None,
             date=answer.date,
             rate_limit=_rate_limit(answer),
         )
-
-    def _is_probed(self, member: Member) -> bool:
-        return READINESS in self._gather and member.name not in self._not_probed
 
     def _version(self, client: Client, instance_id: str | None) -> tuple[str | None, str | None]:
         """The version of the process that gave the list; and another process, if that has answered this time.

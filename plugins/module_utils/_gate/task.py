@@ -57,9 +57,7 @@ def observing(
     access = access_from(params)
     secrets |= access.secrets
     gather = {VERSION, READINESS} if policy.readiness_required else {VERSION}
-    with Observer(
-        policy.members, access, gather=frozenset(gather), versions=versions, not_probed=policy.not_probed
-    ) as observer:
+    with Observer(policy.members, access, gather=frozenset(gather), versions=versions) as observer:
 
         def observe(statistics_of: AbstractSet[str]) -> Observation:
             try:

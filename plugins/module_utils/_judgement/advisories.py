@@ -50,7 +50,7 @@ def readiness_is_unknown(situation: Situation) -> list[Finding]:
             (member.name,),
         )
         for member in situation.members
-        if member.view.listing and member.view.ready is None and member.name not in situation.policy.not_probed
+        if member.view.listing and member.view.ready is None
     ]
 
 

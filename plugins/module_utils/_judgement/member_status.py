@@ -145,7 +145,7 @@ def members_of(
             return MemberStatus(name, view, record, state, _peer_answered(view), view.instance_id, identified=True)
         if record is None and as_process(view, policy):
             answers_for = observation.at - answering.lately[name][-1].first_at
-            why_not = _why_not_as_process(view, answers_for, needed, probed=name not in policy.not_probed)
+            why_not = _why_not_as_process(view, answers_for, needed)
             return MemberStatus(name, view, None, None, why_not, view.instance_id, identified=True)
         if record is None:
             why_not = Finding(Code.NO_LOCAL_RECORD, f"{name} answers, but does not list itself", (name,))
@@ -212,10 +212,10 @@ def as_process(view: View, policy: Policy) -> bool:
     return listing.microservices or not listing.records
 
 
-def _why_not_as_process(view: View, answers_for: float, needed: float, *, probed: bool) -> Finding | None:
+def _why_not_as_process(view: View, answers_for: float, needed: float) -> Finding | None:
     """``answers_for``: seconds for which the same process has answered, by the gate's clock."""
     name = view.member.name
-    if probed and view.ready is not True:
+    if view.ready is not True:
         code = Code.NOT_READY if view.ready is False else Code.READINESS_UNKNOWN
         return Finding(code, f"{name} {code.row.words} (/readyz)", (name,), expected=True, actual=view.ready)
     if answers_for >= needed:

@@ -166,11 +166,6 @@ class Policy:
         return self.links is Links.IGNORED and self.readiness_required and not self.single_view
 
     @property
-    def not_probed(self) -> frozenset[str]:
-        """Members whose readiness decides nothing: those that are about to be taken down."""
-        return frozenset(self.targets if self.phase is Phase.BEFORE and self.others else ())
-
-    @property
     def time_limit(self) -> float:
         """Seconds after which a gate gives up."""
         return self.hold_for + self.deadline

@@ -195,35 +195,6 @@ def test_statistics_that_fail_for_a_moment_are_asked_for_again(status: int) -> N
     assert view.statistics is None
 
 
-def test_readiness_is_not_asked_of_members_whose_it_does_not_matter() -> None:
-    with (
-        serving(healthy) as server,
-        Observer(
-            [Member("rc1", server.url)], TOKEN, gather=frozenset({"readiness"}), not_probed=frozenset({"rc1"})
-        ) as observer,
-    ):
-        (view,) = observer.observe().views
-    assert (view.ready, server.calls) == (None, ["GET /api/v1/instances.get"])
-
-
-@pytest.mark.parametrize(("told_by", "uptime"), [("a", 12.0), ("b", None), (None, None)])
-def test_an_uptime_counts_only_of_the_process_that_gave_the_list(told_by: str | None, uptime: float | None) -> None:
-    def answer(handler: Handler) -> None:
-        if "statistics" not in handler.path:
-            handler.reply(200, {"instances": [ITEM], "success": True}, X_Instance_ID="a")
-            return
-        locked = {"locked": True, "lockedAt": "2026-01-01T00:00:00.000Z"}
-        header = {"X_Instance_ID": told_by} if told_by else {}
-        handler.reply(200, {"process": {"uptime": 12}, "migration": locked, "success": True}, **header)
-
-    members = frozenset({"rc1"})
-    with serving(answer) as server, Observer([Member("rc1", server.url)], TOKEN, gather=frozenset()) as observer:
-        (view,) = observer.observe(members).views
-    assert view.statistics is not None
-    assert view.statistics.uptime == (None if uptime is None else pytest.approx(uptime, abs=5))
-    assert view.statistics.lock_age is not None
-
-
 def test_one_failure_is_one_view() -> None:
     bad = {"instances": [{}], "success": True}
     with ExitStack() as stack:

@@ -568,13 +568,6 @@ def test_a_pod_whose_process_changes_begins_again() -> None:
     assert ("too_young", "rc2") in codes(watched(scene, policy, 20))
 
 
-def test_a_pod_that_is_about_to_be_taken_down_need_not_be_ready() -> None:
-    scene = pods()
-    scene["rc1"].ready = None
-    verdict = watched(scene, scene.policy("before", targets=["rc1"], **AS_PROCESSES), 60)
-    assert (verdict.outcome.value, verdict.serving) == ("pass", ("rc1", "rc2", "rc3"))
-
-
 def test_a_silent_pod_is_not_known_to_be_down() -> None:
     scene = pods()
     scene.kill("rc1")
