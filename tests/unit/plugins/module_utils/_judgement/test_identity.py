@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import judge
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Scene
 
@@ -277,6 +279,18 @@ def test_the_ill_on_another_database_do_not_count() -> None:
     scene["rc2"].record = scene["rc3"].record = False
     policy = scene.policy("after", targets=["rc1"], before=before, min_serving="2")
     assert watched(scene, policy, 120).outcome.value != "pass"
+
+
+def test_where_links_are_ignored_the_ill_need_not_be_listed() -> None:
+    """Microservices have no records: a target's list cannot tell on which database the others are."""
+    scene = three()
+    scene.microservices = True
+    all_broken(scene)
+    before = taken_down(scene, "rc1", exempt="needs_restart", **AS_PROCESSES)
+    scene.restart("rc1")
+    scene["rc1"].ready = True
+    policy = scene.policy("after", targets=["rc1"], before=before, **AS_PROCESSES)
+    assert not {code for code, _ in codes(watched(scene, policy, 120))} & {"too_few_serving", "broker_down"}
 
 
 def test_the_ill_that_no_longer_ping_do_not_count() -> None:
@@ -557,6 +571,23 @@ def test_a_pod_must_be_ready(ready: bool | None, code: str) -> None:
     scene = pods()
     scene["rc2"].ready = ready
     assert (code, "rc2") in codes(watched(scene, scene.policy(**AS_PROCESSES), 90))
+
+
+def test_a_silent_pod_may_live() -> None:
+    """It has no record that could show that it died, whatever those of others say."""
+    scene = pods()
+    scene.kill("rc1")
+    scene["rc2"].ready = False
+    policy = scene.policy("before", targets=["rc1"], **AS_PROCESSES)
+    for scene.now in range(0, 120, 5):
+        scene.microservices = False
+        listed = scene.observe(scene.asked)
+        scene.microservices = True
+        silent, pod, _ = scene.observe(scene.asked).views
+        observation = replace(listed, views=(silent, pod, listed.views[2]))
+        verdict, scene.memory = judge(observation, policy, scene.memory)
+        scene.asked = verdict.statistics_of
+        assert verdict.outcome.value == "wait"
 
 
 def test_a_pod_whose_process_changes_begins_again() -> None:
