@@ -94,6 +94,7 @@ GATE_ONLY: dict[str, Any] = {
     "targets": {"type": "list", "elements": "str"},
     "out_of_rotation": {"type": "list", "elements": "str"},
     "before": {"type": "dict"},
+    "upgrade_path": {"type": "str", "choices": ["strict", "ignored"], "default": "strict"},
     "restart_required": {"type": "bool", "default": True},
     "restart_confirmed": {"type": "bool", "default": False},
     "hold_for": {"type": "float", "default": 0.0},

@@ -322,6 +322,29 @@ class Code(str, Enum):
         "database, waive the finding with a reason.",
         waivable=True,
     )
+    DOWNGRADE = Row(
+        code="downgrade",
+        scope=Scope.CLUSTER,
+        ends=Ends.NEVER,
+        words="downgrade",
+        cause="A member runs a newer version than the one to be deployed. The newer version has migrated the database, "
+        "and an older one does not start on it.",
+        remedy="Deploy the newest version that runs, or a later one. To go back, stop all nodes and restore the backup "
+        "of the database that was made before the upgrade. If the older version is known to start on this database, "
+        "waive the finding with a reason.",
+        waivable=True,
+    )
+    MAJOR_SKIPPED = Row(
+        code="major_skipped",
+        scope=Scope.CLUSTER,
+        ends=Ends.NEVER,
+        words="major release skipped",
+        cause="The version to be deployed is more than one major release ahead of the newest one that runs. A release "
+        "has only the database migrations since the major release before it.",
+        remedy="Upgrade to the latest release of each major version in turn. If the database is known to be migrated "
+        "far enough, waive the finding with a reason.",
+        waivable=True,
+    )
     OUT_OF_ROTATION = Row(
         code="out_of_rotation",
         scope=Scope.MEMBER,
@@ -399,6 +422,14 @@ class Code(str, Enum):
         "were another member's, or the process was listed before: then the URL may lead to another node.",
         remedy="Check the URL. If the node has moved to the place of another member, waive the finding with a reason.",
         waivable=True,
+    )
+    OLDER_PATCH = Row(
+        code="older_patch",
+        scope=Scope.CLUSTER,
+        ends=Ends.NEVER,
+        words="older patch release",
+        cause="The version to be deployed is an older patch release of the minor release that runs.",
+        remedy="Check that this is intended. Both releases use the same database.",
     )
     DEPLOY_NOT_PROVEN = Row(
         code="deploy_not_proven",

@@ -132,6 +132,17 @@ options:
     type: str
     choices: [ignored, required]
     default: ignored
+  upgrade_path:
+    description:
+      - What V(before) does with an O(expected_version) that the database may not be able to follow to. Measured from
+        the newest full version that any member runs, since that one has migrated the database.
+      - With V(strict), a downgrade to an older minor or major release, or back to or across a pre-release, and an
+        upgrade by more than one major release fail at once. The findings C(downgrade) and C(major_skipped) can be
+        waived with a reason. An older patch release is only reported.
+      - Versions that are not known in full are not a reason to refuse.
+    type: str
+    choices: [strict, ignored]
+    default: strict
   restart_required:
     description:
       - Whether each target must be a new process in V(after).

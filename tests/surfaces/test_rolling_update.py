@@ -355,6 +355,15 @@ def test_kept_out(site: Site) -> None:
     assert sorted(s for s in site.steps if "deploy" in s) == [f"deploy {name}" for name in NODES]
 
 
+def test_a_downgrade_stops_before_any_node_is_touched(site: Site) -> None:
+    """Not even for a backup; and the plan says why."""
+    shown = site.roll(health_gate_expected_version="7.0.0")
+    assert shown.code == 2, shown.output
+    assert (site.steps, site.in_rotation) == ([f"readmit {node}" for node in NODES], WELL)
+    assert "upgrade path: 7.0.0 is older than" in shown.output
+    assert re.search(r"before rc1: failed: .*has migrated the database", shown.output), shown.output
+
+
 def test_limited(site: Site) -> None:
     """Whether the others get traffic is not known, and nothing is done, unless the user says so."""
     shown = site.roll("--limit", "rc1")

@@ -35,10 +35,13 @@ NOT_IN_ROLE = frozenset({"url", "expected", "phase"})
 # What they mean when they are left out is the role's own decision, and so is their description.
 OF_ROLE = frozenset({"members", "targets", "before"})
 OF_STEADY = frozenset({"hold_for"})
-OF_BEFORE = frozenset({"out_of_rotation"})
+OF_BEFORE = frozenset({"out_of_rotation", "upgrade_path"})
 OF_AFTER = frozenset({"restart_required", "restart_confirmed"})
 # The role passes them by an expression of its own.
-PASSED_BY_HAND = NOT_IN_ROLE | OF_ROLE | OF_STEADY | OF_BEFORE | OF_AFTER | {"expected_version", "deadline"}
+PASSED_BY_HAND = (
+    (NOT_IN_ROLE | OF_ROLE | OF_STEADY | OF_BEFORE | OF_AFTER | {"expected_version", "deadline"})
+    - {"upgrade_path"}  # means nothing in other phases, and is not refused there
+)
 OF_MAIN = tuple(name for name in GATE if name not in NOT_IN_ROLE | OF_ROLE | OF_BEFORE | OF_AFTER)
 
 

@@ -47,7 +47,7 @@ Spec = dict[str, Any]
 COMPARED = ("type", "elements", "choices", "default", "required")
 OWN_OF_INVENTORY = frozenset({"plugin", "states", "filters", "hostnames", "ansible_host", "prefix", "group"})
 KINDS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "array": "list", "object": "dict"}
-FIELDS = {"readiness": "readiness_required", "waive": "waivers"}
+FIELDS = {"readiness": "readiness_required", "upgrade_path": "upgrade_path_ignored", "waive": "waivers"}
 
 
 def differences(place: str, spec: Mapping[str, Any], found: Mapping[str, Any], inner: str = "options") -> Iterator[str]:

@@ -62,6 +62,12 @@ def links_are_unknown(situation: Situation) -> list[Finding]:
     return [Finding(Code.LINKS_UNKNOWN, text, blocking=False)]
 
 
+def older_patch_is_deployed(situation: Situation) -> list[Finding]:
+    if situation.policy.phase is not Phase.BEFORE:
+        return []
+    return [finding for finding in situation.upgrade_path if finding.code is Code.OLDER_PATCH]
+
+
 def version_is_not_proven(situation: Situation) -> list[Finding]:
     if situation.policy.phase is not Phase.AFTER or situation.policy.expected_version:
         return []
@@ -98,6 +104,7 @@ ADVISORIES: list[Callable[[Situation], list[Finding]]] = [
     only_one_was_asked,
     readiness_is_unknown,
     links_are_unknown,
+    older_patch_is_deployed,
     version_is_not_proven,
     targets_have_moved,
     strangers_live,

@@ -118,6 +118,7 @@ class Policy:
     links: Links
     link_memory: float
     readiness_required: bool
+    upgrade_path_ignored: bool
     restart_required: bool
     restart_confirmed: bool
     waivers: tuple[Waiver, ...]

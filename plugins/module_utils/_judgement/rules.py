@@ -65,7 +65,7 @@ class Exempt(str, Enum):
 def found_in(situation: Situation, serving: Names) -> list[Finding]:
     """What keeps the gate shut if just these members serve, each finding once."""
     down = exemption(situation) is Exempt.TARGET_DOWN
-    rules = (no_migration_runs,) if down else RULES[situation.policy.phase]
+    rules = WHEN_TARGETS_ARE_DOWN if down else RULES[situation.policy.phase]
     found = [finding for rule in rules for finding in rule(situation, serving)]
     return list({(finding.code, finding.members): finding for finding in found}.values())
 
@@ -255,6 +255,11 @@ def no_migration_runs(situation: Situation, serving: Names) -> list[Finding]:
     return [Finding(Code.MIGRATION_RUNNING, text, expected=LEFTOVER_LOCK, actual=age)]
 
 
+def upgrade_path_is_supported(situation: Situation, _serving: Names) -> list[Finding]:
+    """The database can follow from the newest version that any member runs to ``expected_version``."""
+    return [finding for finding in situation.upgrade_path if finding.code is not Code.OLDER_PATCH]
+
+
 def _may_live(name: str, unclaimed: Iterable[str]) -> Finding:
     text = f"{name} may still serve: a living instance that no member claims pings the database"
     return Finding(Code.TARGET_MAY_LIVE, text, (name,), actual=list(unclaimed))
@@ -440,6 +445,7 @@ RULES: Mapping[Phase, tuple[Rule, ...]] = {
         others_are_linked,
         silent_targets_are_down,
         no_migration_runs,
+        upgrade_path_is_supported,
     ),
     Phase.AFTER: (
         targets_serve,
@@ -452,3 +458,6 @@ RULES: Mapping[Phase, tuple[Rule, ...]] = {
         enough_serve,
     ),
 }
+
+# Before a deployment to targets that are down: what is wrong with the others is no reason to leave those down.
+WHEN_TARGETS_ARE_DOWN: tuple[Rule, ...] = (no_migration_runs, upgrade_path_is_supported)

@@ -25,11 +25,13 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.st
     restarted_after,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.unclaimed import unclaimed_living
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.upgrade_path import upgrade_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Finding
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
@@ -127,6 +129,13 @@ class Situation:
         if self.policy.phase is not Phase.BEFORE:
             return self.members
         return tuple(member for member in self.members if member.name in self.policy.others) or self.members
+
+    @cached_property
+    def upgrade_path(self) -> list[Finding]:
+        """What is found about the way from the versions that run to the one that is expected."""
+        if self.policy.upgrade_path_ignored:
+            return []
+        return upgrade_path((member.version for member in self.members), self.policy.expected_version)
 
     @cached_property
     def stable_for(self) -> float:

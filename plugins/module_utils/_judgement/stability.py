@@ -43,6 +43,8 @@ SAYS_NOTHING = frozenset(
 TOO_LATE = frozenset(
     code for code in Code if code.row.ends is Ends.NEVER and code.row.judgeable and not code.is_client_error
 )
+# No wait changes what is to be deployed.
+WRONG_PATH = frozenset({Code.DOWNGRADE, Code.MAJOR_SKIPPED})
 # A member cannot be judged while it lasts, and it may end.
 MAY_BECOME_JUDGEABLE = frozenset(code for code in Code if not code.row.judgeable and code.row.ends is Ends.WAIT)
 
@@ -180,12 +182,12 @@ def incurable(situation: Situation, findings: Iterable[Finding]) -> frozenset[Re
             refused.add((Code.UNAUTHORIZED, ()))  # or forbidden, in part or everywhere
         if codes == {Code.TLS}:
             refused.add((Code.TLS, ()))
-    if situation.policy.phase is Phase.AFTER or _only_readmission_helps(situation):
-        refused |= {
-            (finding.code, finding.members)
-            for finding in findings
-            if finding.code in TOO_LATE and not _may_be_proven(situation, finding)
-        }
+    final = TOO_LATE if situation.policy.phase is Phase.AFTER or _only_readmission_helps(situation) else WRONG_PATH
+    refused |= {
+        (finding.code, finding.members)
+        for finding in findings
+        if finding.code in final and not _may_be_proven(situation, finding)
+    }
     return frozenset(refused)
 
 

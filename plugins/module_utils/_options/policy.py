@@ -57,6 +57,7 @@ def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
         links=Links(params["links"]),
         link_memory=seconds(params, "link_memory", least=0.0),
         readiness_required=params["readiness"] == "required",
+        upgrade_path_ignored=params["upgrade_path"] == "ignored",
         restart_required=params["restart_required"],
         restart_confirmed=params["restart_confirmed"],
         waivers=tuple(_waiver(raw, names) for raw in params["waive"] or ()),

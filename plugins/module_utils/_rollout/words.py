@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.upgrade_path import upgrade_path
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import to_deploy
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Stage
 
@@ -40,6 +41,7 @@ def plan_lines(plan: Plan, state: State) -> list[str]:
     versions = ", ".join(f"{version} on {number}" for version, number in sorted(running.items())) or "none is known"
     lines = [
         f"version: {f'{plan.expected_version} wanted' if plan.expected_version else 'not checked'}; now {versions}",
+        *(f"upgrade path: {finding.message}" for finding in upgrade_path(running, plan.expected_version)),
         f"order: {', '.join(todo) or 'nothing to deploy'}",
     ]
     done = [name for name in plan.hosts if name not in todo]

@@ -41,8 +41,8 @@ BEFORE: dict[str, Any] = {
 }
 MOVED = {**BEFORE["members"][1], "url": "http://x:3000"}
 WAIVABLE = (
-    "identity_changed, link_unsettled, migration_running, not_linked, old_process_alive, unexpected_member, "
-    "version_unknown, wrong_version"
+    "downgrade, identity_changed, link_unsettled, major_skipped, migration_running, not_linked, old_process_alive, "
+    "unexpected_member, version_unknown, wrong_version"
 )
 
 

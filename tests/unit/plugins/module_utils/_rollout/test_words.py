@@ -73,8 +73,17 @@ def looked(**versions: str | None) -> State:
             looked(rc1=OLD, rc2=OLD, rc3=OLD),
             ["version: 7.11.0 wanted; now 7.10.0 on 3", "order: rc1", "not in this play: rc2, rc3"],
         ),
+        (
+            plan(expected_version="6.9.0"),
+            looked(rc1=OLD, rc2=NEW, rc3=None),
+            [
+                "version: 6.9.0 wanted; now 7.10.0 on 1, 7.11.0 on 1, unknown on 1",
+                "upgrade path: 6.9.0 is older than 7.11.0, which runs and has migrated the database",
+                "order: rc1, rc2, rc3",
+            ],
+        ),
     ],
-    ids=["three nodes", "one node", "limited", "limited, the others in rotation"],
+    ids=["three nodes", "one node", "limited", "limited, the others in rotation", "a downgrade"],
 )
 def test_the_plan(wanted: Plan, state: State, lines: list[str]) -> None:
     assert plan_lines(wanted, state) == lines
