@@ -39,9 +39,10 @@ options:
       - V(html) is one self-contained page.
       - V(markdown) suits a merge request or a chat message.
       - V(junit) is XML for CI servers, in which each gate is a test case.
+      - V(prometheus) is metrics of the last result, for the textfile collector of Prometheus' node exporter.
       - V(json) is the results themselves, to be stored.
     type: str
-    choices: [html, markdown, junit, json]
+    choices: [html, markdown, junit, prometheus, json]
     default: html
 seealso:
   - module: rocketops.rocketchat.report

@@ -55,8 +55,9 @@ options:
   dest:
     description:
       - Files to write, relative to where Ansible was started. Missing folders are made.
-      - The ending says what becomes of it. C(.html) is a page, C(.md) is Markdown, C(.xml) is JUnit XML, and C(.json)
-        are the results themselves.
+      - The ending says what becomes of it. C(.html) is a page, C(.md) is Markdown, C(.xml) is JUnit XML, C(.prom)
+        are metrics of the last result for the textfile collector of Prometheus' node exporter, and C(.json) are the
+        results themselves.
     type: list
     elements: path
     required: true

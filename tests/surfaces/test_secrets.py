@@ -55,7 +55,7 @@ VARIABLES = {
     "username": "ROCKETCHAT_USERNAME",
     "password": "ROCKETCHAT_PASSWORD",
 }
-REPORTS = ("roll.html", "roll.json", "roll.md", "roll.xml")
+REPORTS = ("roll.html", "roll.json", "roll.md", "roll.prom", "roll.xml")
 # What each member does once the deployment has broken it.
 MEMBERS = {
     "rc1": "repeats it in its records",

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.html import page
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.junit import junit
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.markdown import markdown
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.prometheus import prometheus
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import gates_from, stored
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import Roll
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-FORMS: Mapping[str, Callable[[Roll], str]] = {"html": page, "markdown": markdown, "junit": junit}
-ENDINGS = {".html": "html", ".htm": "html", ".md": "markdown", ".xml": "junit", ".json": "json"}
+FORMS: Mapping[str, Callable[[Roll], str]] = {
+    "html": page,
+    "markdown": markdown,
+    "junit": junit,
+    "prometheus": prometheus,
+}
+ENDINGS = {".html": "html", ".htm": "html", ".md": "markdown", ".xml": "junit", ".prom": "prometheus", ".json": "json"}
 
 
 def told(results: Any, form: str) -> str:

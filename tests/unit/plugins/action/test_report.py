@@ -138,6 +138,8 @@ def test_what_the_module_refuses(folder: Path) -> None:
         "result 1 is not one of cluster_gate: it is not a dictionary"
     ]
     assert (results["unreadable"]["paths"], results["unreadable"]["msg"]) == ([], "written: nothing")
-    assert results["ending"]["msg"] == (f"{folder}/good.pdf: a report ends with one of .html, .htm, .md, .xml, .json")
+    assert results["ending"]["msg"] == (
+        f"{folder}/good.pdf: a report ends with one of .html, .htm, .md, .xml, .prom, .json"
+    )
     assert not (folder / "check.html").exists()
     assert (results["checked"]["changed"], results["checked"]["paths"]) == (True, [])

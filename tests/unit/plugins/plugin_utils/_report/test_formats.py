@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +17,8 @@ import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.prometheus import VERDICTS
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import gates_from
 from ansible_collections.rocketops.rocketchat.tests.unit.rolls import HOSTILE, PaperRoll, hostile, recorded
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
@@ -248,6 +251,51 @@ def test_what_cannot_be_judged_is_an_error() -> None:
     assert (root.get("failures"), root.get("errors")) == ("0", "1")
 
 
+def test_metrics_of_the_last_gate() -> None:
+    results = recorded("stopped")
+    samples = metrics(results)
+    last = results[-1]
+    assert samples.pop("judged_timestamp_seconds") == pytest.approx(
+        datetime.fromisoformat(last["began"].replace("Z", "+00:00")).timestamp() + last["elapsed"]
+    )
+    assert samples == {
+        **{f'verdict{{phase="after",verdict="{v}"}}': float(v == last["verdict"]) for v in VERDICTS},
+        **{f'member_serving{{member="{m["name"]}"}}': float(m["serving"]) for m in last["members"]},
+        "serving": len(last["serving"]),
+        "needed": last["needed"],
+    }
+
+
+def test_before_a_deployment_the_others_have_to_serve() -> None:
+    before = next(result for result in recorded("good") if result["phase"] == "before")
+    samples = metrics([before])
+    assert (samples["serving"], samples["needed"]) == (2, 2)
+
+
+def test_metrics_of_a_gate_that_was_refused() -> None:
+    assert metrics([]) == {}
+    refused = metrics([{"verdict": "refused", "phase": "after", "msg": "before is missing"}])
+    assert {name for name, value in refused.items() if value} == {'verdict{phase="after",verdict="refused"}'}
+    assert all(name.startswith("verdict") for name in refused)
+
+
+def test_nothing_breaks_out_of_the_metrics(evil: list[dict[str, Any]]) -> None:
+    """Of a name with a quote, a backslash or a line break, each line is still one sample."""
+    names = [name for name in metrics(evil) if name.startswith("member_serving")]
+    assert len(names) == len(gates_from(evil)[-1].members)
+
+
+def metrics(results: list[dict[str, Any]]) -> dict[str, float]:
+    """The samples by name and labels; each line has to be one that Prometheus reads."""
+    lines = [line for line in told(results, "prometheus").splitlines() if not line.startswith("# ")]
+    label = r'[a-z]+="(?:[^"\\]|\\[\\"n])*"'
+    samples = [
+        re.fullmatch(rf"rocketchat_cluster_([a-z_]+(?:{{{label}(?:,{label})*}})?) ([0-9.]+)", line) for line in lines
+    ]
+    assert None not in samples
+    return {sample[1]: float(sample[2]) for sample in samples if sample}
+
+
 @pytest.mark.parametrize("form", ["html", "markdown", "junit"])
 def test_stored_results_say_the_same(form: str, evil: list[dict[str, Any]]) -> None:
     for results in (recorded("good"), evil):
@@ -261,5 +309,5 @@ def test_nothing_can_be_told_too(form: str) -> None:
 
 
 def test_another_form_is_refused() -> None:
-    with pytest.raises(ValueError, match="format must be one of html, markdown, junit, json, not pdf"):
+    with pytest.raises(ValueError, match="format must be one of html, markdown, junit, prometheus, json, not pdf"):
         told([], "pdf")
