@@ -284,13 +284,13 @@ class Shown:
 
 
 @contextmanager
-def emulated(*arguments: str) -> Iterator[Emulator]:
-    """Three nodes of the old version, taken down at the end."""
+def emulated(*arguments: str, nodes: int = 3) -> Iterator[Emulator]:
+    """Nodes of the old version, taken down at the end."""
     with TemporaryDirectory() as folder, requests.Session() as session:
         session.trust_env = False
         emulator = Emulator(Path(folder) / "state", session)
         try:
-            yield emulator.up(*UP, *arguments, nodes=3)
+            yield emulator.up(*UP, *arguments, nodes=nodes)
         finally:
             emulator.run("down")
 
