@@ -66,6 +66,7 @@ options:
   timeout:
     description:
       - Seconds that one request may take, from the connection to the last byte of the answer. At most 3600.
+      - Where the host name has several addresses, each gets its share of the time to accept the connection.
     type: float
     default: 10.0
   http_agent:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pytest
 
 
 class Server(ThreadingHTTPServer):
@@ -75,3 +79,28 @@ def serving(answer: Callable[[Handler], None]) -> Iterator[Server]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def naming(monkeypatch: pytest.MonkeyPatch, name: str, *addresses: str) -> None:
+    """Let a host name have these addresses, in this order."""
+    look_up = socket.getaddrinfo
+
+    def answer(host: str, *given: Any, **more: Any) -> list[Any]:
+        asked = addresses if host == name else (host,)
+        return [found for address in asked for found in look_up(address, *given, **more)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+
+
+@contextmanager
+def silent(address: str, port: int) -> Iterator[None]:
+    """Nothing answers there, not even to refuse: its queue of connections is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((address, port))
+        listener.listen(0)
+        for _connection in range(2):
+            queued = stack.enter_context(socket.socket())
+            queued.setblocking(False)
+            queued.connect_ex((address, port))
+        yield

@@ -231,15 +231,49 @@ class _Bounded:
     """What is put before a connection class of urllib3: whatever its socket does ends with the call's time."""
 
     sock: Any
+    port: int
+    timeout: float
+    _dns_host: str
 
     def __init__(self, *args: Any, deadline: Callable[[], _Deadline], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._deadline = deadline
 
     def _new_conn(self) -> Any:
-        connected = super()._new_conn()  # type: ignore[misc]
+        connected = self._first_connected()
         connected.settimeout(self._deadline().check())  # for the handshake of TLS
         return connected
+
+    def _first_connected(self) -> Any:
+        """Connect to the first address of the name that accepts it. Each is given its share of the time that is left:
+        one that is silent must leave some to the next."""
+        name = self._dns_host
+        addresses = self._addresses()
+        try:
+            for left in range(len(addresses), 0, -1):
+                self._dns_host = addresses[-left]
+                self.timeout = self._deadline().check() / left
+                try:
+                    return super()._new_conn()  # type: ignore[misc]
+                except urllib3.exceptions.HTTPError:
+                    if left == 1:
+                        raise
+        finally:
+            self._dns_host = name
+
+    def _addresses(self) -> list[str]:
+        """Those of the name, in the order of the resolver; the name itself where a SOCKS proxy looks it up."""
+        if hasattr(self, "_socks_options"):
+            return [self._dns_host]
+        family = urllib3.util.connection.allowed_gai_family()
+        try:
+            found = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, family, socket.SOCK_STREAM)
+        except UnicodeError:  # not a name: urllib3 has an error of its own for it
+            return [self._dns_host]
+        numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+        return list(dict.fromkeys(socket.getnameinfo(address, numeric)[0] for *_kind, address in found)) or [
+            self._dns_host
+        ]
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None:

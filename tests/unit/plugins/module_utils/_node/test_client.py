@@ -25,7 +25,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.rate_li
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import MAX_BYTES
 from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
-from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, serving
+from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, naming, serving, silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -306,14 +306,14 @@ def test_the_time_limit_holds_on_a_connection_that_was_kept() -> None:
 
 
 @pytest.fixture
-def silent() -> Iterator[int]:
+def mute() -> Iterator[int]:
     """A port that accepts connections and sends nothing, not even a TLS handshake."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
 
-def test_a_handshake_that_hangs(silent: int) -> None:
-    client = Client(f"https://127.0.0.1:{silent}", access_with(user_id="me", auth_token="t0ken", timeout=0.3))
+def test_a_handshake_that_hangs(mute: int) -> None:
+    client = Client(f"https://127.0.0.1:{mute}", access_with(user_id="me", auth_token="t0ken", timeout=0.3))
     with pytest.raises(ClientError) as caught:
         client.instances()
     client.close()
@@ -361,6 +361,42 @@ def test_the_time_limit_holds_before_the_node_is_reached(url: str, proxy: str | 
             client.instances()
         assert time.monotonic() - started < 0.7
         client.close()
+
+
+SILENT, REFUSING, GOOD = "127.0.0.2", "127.0.0.3", "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "outcome"),
+    [
+        ((SILENT, GOOD), ""),
+        ((REFUSING, GOOD), ""),
+        (("::1", SILENT, GOOD), ""),
+        ((GOOD, SILENT), ""),
+        ((SILENT, REFUSING), "connection refused"),
+        ((REFUSING, SILENT), "no complete answer within 0.6 s"),
+        ((SILENT, SILENT), "no complete answer within 0.6 s"),
+        ((), "(new connection|proxy) error"),
+    ],
+)
+@pytest.mark.parametrize("is_proxy", [False, True])
+def test_each_address_of_a_name_is_tried_in_time(
+    addresses: tuple[str, ...], outcome: str, monkeypatch: pytest.MonkeyPatch, *, is_proxy: bool
+) -> None:
+    naming(monkeypatch, "rc1.invalid", *addresses)
+    with serving(replying(200, OK)) as server, silent(SILENT, server.server_port):
+        place = f"http://rc1.invalid:{server.server_port}"
+        through = {"url": "http://chat.invalid:3000", "proxy": place} if is_proxy else {"url": place, "proxy": None}
+        access = access_with(user_id="me", auth_token="t0ken", timeout=0.6, proxy=through["proxy"])
+        client = Client(str(through["url"]), access)
+        started = time.monotonic()
+        with contextlib.nullcontext() if not outcome else pytest.raises(ClientError, match=outcome):
+            client.instances()
+        assert time.monotonic() - started < 1
+        client.close()
+    assert [headers["Host"] for _method, _path, headers, _body in server.seen] == (
+        [] if outcome else [str(through["url"]).removeprefix("http://")]
+    )
 
 
 @pytest.mark.parametrize("given", [True, False])

@@ -17,7 +17,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import Client
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors import ClientError
 from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
-from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, serving
+from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, Server, naming, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +96,16 @@ def test_a_certificate_of_another_name(authority: trustme.CA, tmp_path: Path) ->
         code, reason = outcome(server, trusting(authority, tmp_path / "ca.pem"))
         assert code == "tls"
         assert "IP address mismatch, certificate is not valid for '127.0.0.1'" in reason
+
+
+def test_a_certificate_is_of_the_name_whichever_address_answers(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naming(monkeypatch, "rc1.example.com", "127.0.0.3", "127.0.0.1")
+    with speaking_tls(authority, "rc1.example.com") as server:
+        client = Client(f"https://rc1.example.com:{server.server_port}", trusting(authority, tmp_path / "ca.pem"))
+        client.instances()
+        client.close()
 
 
 def test_certificates_that_are_not_looked_at(authority: trustme.CA) -> None:
