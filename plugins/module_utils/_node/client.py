@@ -153,7 +153,7 @@ class Client:
             response = self._transport.send("GET", READY, headers={}, body=None, limit=self._access.timeout)
         except FailedError:
             return False
-        if response.status == 404 or (response.status == 200 and response.content.lstrip()[:1] == b"<"):
+        if response.status == 404 or (response.status == 200 and response.text("replace").lstrip()[:1] == "<"):
             return None
         try:
             payload = self._parse(response, "GET", READY)
@@ -258,7 +258,7 @@ class Client:
         if code is None:
             return
         reason = str(response.status) if code is not Code.SERVER_ERROR else f"answered {response.status}"
-        text = _text(response.content)
+        text = response.text("replace")  # all of it: what is cut before secrets are masked may end in half of one
         if response.status in NO_SERVER_BEHIND and answered_by(response.headers) is None:
             code, reason = Code.UNREACHABLE, f"a proxy answered {response.status}"
         if code is Code.REDIRECTED:
@@ -267,14 +267,14 @@ class Client:
 
     def _parse(self, response: Response, method: str, path: str) -> dict[str, Any]:
         try:
-            payload = json.loads(response.content.decode("utf-8"))
+            payload = json.loads(response.text())
         except (ValueError, RecursionError):
-            text = f"not JSON: {_text(response.content)}"
+            text = "not JSON: " + response.text("replace")
             raise self._error(
                 Code.NOT_ROCKETCHAT, method, path, response, text, "answered something else than JSON"
             ) from None
         if not isinstance(payload, dict):
-            text = f"not a JSON object: {_text(response.content)}"
+            text = "not a JSON object: " + response.text("replace")
             raise self._error(Code.NOT_ROCKETCHAT, method, path, response, text, "answered JSON of another shape")
         return payload
 
@@ -304,11 +304,6 @@ NO_SERVER_BEHIND = range(502, 505)
 
 # What a 400 means depends on the call, and on what the server says.
 _BY_STATUS = {status: code for code in Code for status in code.row.statuses or () if status != 400}
-
-
-def _text(content: bytes) -> str:
-    """All of it: what is cut before secrets are masked may end in half of one."""
-    return content.decode("utf-8", "replace")
 
 
 def _server_words(payload: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import suppress
+from email.message import Message
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,6 +45,22 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     content: bytes
+
+    def text(self, errors: str = "strict") -> str:
+        """The content, by the signs of UTF at its beginning, as requests reads JSON; else by the charset of its type.
+
+        Raises :class:`UnicodeDecodeError` if it is neither and ``errors`` does not say what to do.
+        """
+        utils: Any = requests.utils
+        utf = utils.guess_json_utf(self.content) or "utf-8"
+        try:
+            return self.content.decode(utf)
+        except UnicodeDecodeError:
+            declared = Message()
+            declared["Content-Type"] = self.headers.get("Content-Type", "")
+        with suppress(LookupError, ValueError):  # of a charset that Python does not know, or that it is not
+            return self.content.decode(declared.get_content_charset(""))
+        return self.content.decode(utf, errors)
 
 
 class FailedError(Exception):

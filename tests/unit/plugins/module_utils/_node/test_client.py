@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
+import json
 import socket
 import threading
 import time
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -198,6 +201,63 @@ def test_an_answer_and_what_was_sent() -> None:
     sent = server.seen[0][2]
     assert (sent["X-User-Id"], sent["X-Auth-Token"]) == ("me", 's3cr3t/"token')
     assert (sent["User-Agent"], sent["Accept-Encoding"]) == ("rocketops.rocketchat", "gzip")
+
+
+SAID = {**OK, "words": "pässword"}
+UTF_8, UTF_16, LATIN = "application/json", "application/json; charset=utf-16", "text/plain; charset=ISO-8859-1"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content_type"),
+    [
+        *((encoding, UTF_8) for encoding in ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")),
+        *((encoding, UTF_8) for encoding in ("utf-32", "utf-32-le", "utf-32-be")),
+        *((encoding, LATIN) for encoding in ("utf-8", "utf-8-sig", "utf-16", "iso-8859-1")),
+        ("utf-16", UTF_16),
+        ("utf-8", UTF_16),
+        ("utf-8", "text/html"),
+        ("utf-8", ""),
+        ("utf-8", "application/json; charset"),
+        ("cp1252", "application/json;charset='windows-1252'"),
+    ],
+)
+def test_an_answer_in_any_encoding(encoding: str, content_type: str) -> None:
+    content = json.dumps(SAID, ensure_ascii=False).encode(encoding)
+    with serving(replying(200, content, Content_Type=content_type)) as server:
+        client = Client(server.url, TOKEN)
+        assert client.instances().payload == SAID
+        client.close()
+
+
+@pytest.mark.parametrize(
+    "charset", ["", "utf-8", "nonsense", "rot13", "undefined", "\x00", " punycode", "xn--; charset=idna"]
+)
+def test_an_answer_in_no_encoding(charset: str) -> None:
+    content = b"b" * 2**18 + b"\xe9-" + b"k" * 2**18  # as punycode it would take minutes
+    started = time.monotonic()
+    found = failing(replying(200, content, Content_Type=f'application/json; charset="{charset}"'))
+    assert found[:2] == ("not_rocketchat", "answered something else than JSON")
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
+def test_an_answer_that_is_compressed(compress: Callable[[bytes], bytes]) -> None:
+    encoding = "gzip" if compress is gzip.compress else "deflate"
+    content = compress(json.dumps(OK).encode("utf-8-sig"))
+    with serving(replying(200, content, Content_Encoding=encoding)) as server:
+        client = Client(server.url, TOKEN)
+        assert client.instances().payload == OK
+        client.close()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-be"])
+def test_an_error_in_any_encoding(encoding: str) -> None:
+    """Masked, too: as UTF-8 there would be something between the letters of a secret."""
+    content = json.dumps({"error": "Service '$node.list' is not available."}).encode(encoding)
+    assert failing(replying(400, content))[0] == "broker_down"
+    content = json.dumps({"message": "s3cr3t is wrong"}).encode(encoding)
+    found = failing(replying(401, content), access_with(user_id="me", auth_token="s3cr3t", timeout=2))
+    assert found[2] == GET + ' answered 401: {"message": "******** is wrong"}. ' + Code.UNAUTHORIZED.row.remedy
 
 
 @pytest.mark.parametrize(
@@ -615,6 +675,7 @@ def test_readiness_is_the_ping_of_the_database_where_it_is_told(status: int, che
     ("sent", "ready"),
     [
         (b"Content-Length: 17\r\n\r\n <!DOCTYPE html> ", None),
+        (b"Content-Length: 18\r\n\r\n\xef\xbb\xbf<!DOCTYPE html>", None),
         (b"Content-Length: 2\r\n\r\n[]", False),
         (b'Content-Length: 14\r\n\r\n{"status": "ok', False),
         (b'Content-Length: 99\r\n\r\n{"status": "ok"}', False),
