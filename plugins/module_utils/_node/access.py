@@ -7,8 +7,13 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import dataclass
-from urllib.parse import unquote
+from importlib.util import find_spec
+from urllib.parse import unquote, urlsplit
+
+PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,34 @@ def proxy_secrets(proxy: object) -> frozenset[str]:
     user_info = str(proxy or "").rpartition("@")[0]
     password = user_info.rpartition("://")[2].partition(":")[2]
     return frozenset({password, unquote(password)} - {""})
+
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.ASCII | re.IGNORECASE)
+_PLACE = re.compile(r"(\[[\w:.%]+\]|[\w.-]+)(:\d+)?(?=[/?#]|$)")
+
+
+def proxy_shown(proxy: str) -> str:
+    """The URL of a proxy without what can hold a secret: scheme, host and port only. Empty if it is none."""
+    scheme = _SCHEME.match(proxy)
+    place = _PLACE.match(proxy[scheme.end() if scheme else 0 :].rpartition("@")[2])
+    return (scheme[0] if scheme else "") + place[0] if place else ""
+
+
+def proxy_problem(proxy: str) -> str | None:
+    """Why no request can be sent through it; none if one can."""
+    try:
+        parts = urlsplit(proxy)
+        is_url = bool(parts.hostname and proxy_shown(proxy)) and parts.port != 0
+    except ValueError:
+        return "proxy is not a URL such as http://proxy.example.com:3128"
+    problems = []
+    if parts.scheme.startswith("socks") and find_spec("socks") is None:
+        problems.append(f"needs the Python library PySocks, which {sys.executable} does not have")
+    if not is_url:
+        problems.append("is not a URL such as http://proxy.example.com:3128")
+    elif parts.scheme not in PROXIES:
+        problems.append("has an unknown scheme")
+    return f"proxy {proxy_shown(proxy)}".rstrip() + f" {', and '.join(problems)}" if problems else None
 
 
 def is_header(value: str) -> bool:

@@ -245,7 +245,9 @@ class Client:
         try:
             response = self._transport.send(method, path, headers=headers, body=body, limit=limit)
         except FailedError as failed:
-            raise self._error(failed.code, method, path, None, failed.text, failed.reason) from None
+            raise self._error(
+                failed.code, method, path, None, failed.text, failed.reason, remedy=failed.remedy
+            ) from None
         self._raise_for_status(response, method, path)
         return Answer(
             payload=self._parse(response, method, path),
@@ -286,13 +288,15 @@ class Client:
         answer: Answer | Response | None,
         text: str,
         reason: str,
+        *,
+        remedy: str | None = None,
     ) -> ClientError:
         what = f"{method} {self.url}{path}" + (f" answered {answer.status}" if answer else " failed")
         message = ": ".join(part for part in (what, excerpt(text, self._secrets)) if part).rstrip(".")
         headers = answer.headers if answer else {}
         return ClientError(
             code,
-            f"{message}. {code.row.remedy}",
+            f"{message}. {remedy or code.row.remedy}",
             reason=excerpt(reason, self._secrets),
             rate_limit=rate_limit_of(headers),
             answered_by=answered_by(headers),

@@ -11,6 +11,7 @@ import http.client
 import io
 import json
 import os
+import re
 import socket
 import ssl
 import threading
@@ -21,6 +22,11 @@ from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import (
+    PROXIES,
+    proxy_problem,
+    proxy_shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,13 +70,14 @@ class Response(NamedTuple):
 
 
 class FailedError(Exception):
-    """No complete answer came. ``text`` says why, ``reason`` shorter."""
+    """No complete answer came. ``text`` says why, ``reason`` shorter; ``remedy`` where it is not that of the code."""
 
-    def __init__(self, code: Code, text: str, reason: str = "") -> None:
+    def __init__(self, code: Code, text: str, reason: str = "", remedy: str = "") -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.reason = reason or text
+        self.remedy = remedy or code.row.remedy
 
 
 class Transport:
@@ -93,9 +100,12 @@ class Transport:
                 content = _read(response)
             deadline.check()
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            proxy = self._way.proxy if self._way else ""
             if deadline.left <= 0 or _is_timeout(error):
-                raise FailedError(Code.TIMEOUT, f"no complete answer within {limit:g} s") from None
-            raise _failed(error) from None
+                raise FailedError(Code.TIMEOUT, f"no complete answer within {limit:g} s" + _through(proxy)) from None
+            raise _failed(error, proxy) from None
+        if response.status == 407 and self._way.proxy:
+            raise _proxy_failed(f"proxy {self._way.proxy}: answered 407")
         return Response(response.status, response.headers, content)
 
     def close(self) -> None:
@@ -107,7 +117,8 @@ class Transport:
 class _Way:
     """How requests get to one node: by proxies and CA bundle as the environment says it to requests, looked up once.
 
-    Sent by urllib3, which requests is built on: no retries, no redirects, no cookies, no netrc.
+    Sent by urllib3, which requests is built on: no retries, no redirects, no cookies, no netrc. ``proxy``: the one that
+    they go through, as it can be shown; empty if they go through none.
     """
 
     def __init__(self, url: str, access: Access) -> None:
@@ -117,6 +128,8 @@ class _Way:
         self._settings = requests.Session().merge_environment_settings(
             url, given, True, access.verify, access.certificate
         )
+        self._proxy = _proxy_of(url, self._settings["proxies"])
+        self.proxy = proxy_shown(self._proxy)
         self._adapter: Any = HTTPAdapter()
         self._headers = {"User-Agent": access.http_agent, "Accept": "application/json", "Accept-Encoding": "gzip"}
         prepared = requests.Request("GET", url, auth=_unchanged).prepare()
@@ -158,16 +171,12 @@ class _Way:
         self._adapter.close()
 
     def _connect(self) -> Any:
-        utils: Any = requests.utils
-        proxy = utils.select_proxy(self._url, self._settings["proxies"])
-        manager = self._adapter.poolmanager
-        if proxy:
-            manager = self._adapter.proxy_manager_for(utils.prepend_scheme_if_needed(proxy, "http"))
+        manager = self._adapter.proxy_manager_for(self._proxy) if self._proxy else self._adapter.poolmanager
         pool = manager.connection_from_url(self._url)
         pool.ConnectionCls = partial(_bounded(pool.ConnectionCls), deadline=lambda: self._deadline)
         try:
             self._adapter.cert_verify(pool, self._url, self._settings["verify"], self._settings["cert"])
-            if not proxy and self._url.startswith("https"):
+            if not self._proxy and self._url.startswith("https"):
                 _share_context(pool)
         except ssl.SSLError:
             raise
@@ -175,6 +184,17 @@ class _Way:
             text = "certificates cannot be read"
             raise FailedError(Code.TLS, f"{text}: {error}", f"TLS: {text}") from None
         return pool
+
+
+def _proxy_of(url: str, proxies: Mapping[str, str]) -> str:
+    """The proxy for a URL; empty if there is none. Raises :class:`FailedError` for one that cannot be used."""
+    utils: Any = requests.utils
+    chosen: str = utils.select_proxy(url, proxies) or ""
+    proxy = chosen if "://" in chosen or not chosen else f"http://{chosen}"
+    problem = proxy_problem(proxy) if proxy else None
+    if problem is not None:
+        raise _proxy_failed(problem)
+    return proxy
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -336,7 +356,7 @@ def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     return bytes(content)
 
 
-def _failed(error: Exception) -> FailedError:
+def _failed(error: Exception, proxy: str) -> FailedError:
     if isinstance(error, (urllib3.exceptions.SSLError, ssl.SSLError)):
         return FailedError(Code.TLS, _root_cause(error), "TLS: " + _root_cause(error))
     if isinstance(error, urllib3.exceptions.DecodeError):
@@ -345,10 +365,24 @@ def _failed(error: Exception) -> FailedError:
         return FailedError(Code.NOT_ROCKETCHAT, "the answer was cut off", "answer cut off")
     reason = _root_cause(error)
     if reason == _NOT_HTTP:
-        return FailedError(Code.NOT_ROCKETCHAT, reason)
-    return FailedError(
-        Code.UNREACHABLE, f"proxy: {reason}" if isinstance(error, urllib3.exceptions.ProxyError) else reason
-    )
+        return FailedError(Code.NOT_ROCKETCHAT, reason + _through(proxy))
+    if isinstance(error, urllib3.exceptions.ProxyError):
+        return _proxy_failed(f"proxy {proxy}: {reason}")
+    return FailedError(Code.UNREACHABLE, reason + _through(proxy))
+
+
+def _through(proxy: str) -> str:
+    return f" (through the proxy {proxy})" if proxy else ""
+
+
+def _proxy_failed(text: str) -> FailedError:
+    return FailedError(Code.UNREACHABLE, text, remedy=PROXY_REMEDY)
+
+
+PROXY_REMEDY = (
+    f"Check the option proxy (schemes: {', '.join(PROXIES)}), or http_proxy, https_proxy, all_proxy and no_proxy of "
+    "the environment."
+)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -381,6 +415,9 @@ def _root_cause(error: BaseException) -> str:
             return f"certificate not accepted ({cause.verify_message})"
         if isinstance(cause, ssl.SSLError) and cause.reason:
             return cause.reason.lower().replace("_", " ")
+        tunnel = _TUNNEL.match(str(cause))
+        if tunnel:
+            return f"answered {tunnel[1]}"
         if isinstance(cause, OSError) and isinstance(cause.errno, int):
             return os.strerror(cause.errno).lower()
     if any(isinstance(cause, http.client.HTTPException) for cause in causes):
@@ -389,6 +426,7 @@ def _root_cause(error: BaseException) -> str:
     return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
 
 
+_TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")  # of http.client
 _NOT_HTTP = "answered something else than HTTP"
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "name not known"),

@@ -10,6 +10,7 @@ import contextlib
 import gzip
 import json
 import socket
+import sys
 import threading
 import time
 import zlib
@@ -26,7 +27,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.errors 
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.rate_limit import RateLimit
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.redaction import printable
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import MAX_BYTES
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import MAX_BYTES, PROXY_REMEDY
 from ansible_collections.rocketops.rocketchat.tests.unit.options import access_with
 from ansible_collections.rocketops.rocketchat.tests.unit.server import Handler, naming, serving, silent
 
@@ -554,13 +555,75 @@ def test_nobody_there() -> None:
     assert (caught.value.code, caught.value.reason) == ("unreachable", "connection refused")
 
 
-def test_a_proxy_that_is_not_there() -> None:
-    access = access_with(user_id="me", auth_token="t0ken", timeout=2, proxy="http://who:pr%2Fxy@127.0.0.1:9")
-    assert {"pr%2Fxy", "pr/xy"} <= access.secrets
-    client = Client("http://rc1.invalid:3000", access)
+def through(proxy: str, url: str = "http://rc1.invalid:3000") -> tuple[str, str, str]:
+    """Code, reason, and what comes after the reason in the message."""
+    client = Client(url, access_with(user_id="me", auth_token="t0ken", timeout=2, proxy=proxy or None))
     with pytest.raises(ClientError) as caught:
         client.instances()
-    assert (caught.value.code, caught.value.reason) == ("unreachable", "proxy: connection refused")
+    client.close()
+    return caught.value.code, caught.value.reason, str(caught.value).partition(f"failed: {caught.value.reason}. ")[2]
+
+
+@pytest.mark.parametrize("url", ["http://rc1.invalid:3000", "https://rc1.invalid"])
+def test_a_proxy_that_is_not_there(url: str) -> None:
+    proxy = "http://who:pr%2Fxy@127.0.0.1:9"
+    assert {"pr%2Fxy", "pr/xy"} <= access_with(user_id="me", auth_token="t0ken", proxy=proxy).secrets
+    refused = ("unreachable", "proxy http://127.0.0.1:9: connection refused", PROXY_REMEDY)
+    assert through(proxy, url) == refused
+
+
+PYSOCKS = f"needs the Python library PySocks, which {sys.executable} does not have"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "reason"),
+    [
+        ("socks5h://u:s3cr3t@127.0.0.1:1080", f"proxy socks5h://127.0.0.1:1080 {PYSOCKS}"),
+        ("socks://127.0.0.1:1080", f"proxy socks://127.0.0.1:1080 {PYSOCKS}, and has an unknown scheme"),
+        ("ftp://u:s3cr3t@127.0.0.1:21", "proxy ftp://127.0.0.1:21 has an unknown scheme"),
+        ("http://127.0.0.1:99999", "proxy is not a URL such as http://proxy.example.com:3128"),
+        ("http://u:s3cr3t/@", "proxy is not a URL such as http://proxy.example.com:3128"),
+        ("http://[::1", "proxy is not a URL such as http://proxy.example.com:3128"),
+        ("http://", "proxy is not a URL such as http://proxy.example.com:3128"),
+        ("127.0.0.1:9", "proxy http://127.0.0.1:9: connection refused"),
+        ("u:s3cr3t@127.0.0.1:9", "proxy http://127.0.0.1:9: connection refused"),
+        ("http://proxy.invalid:3128", "proxy http://proxy.invalid:3128: name not known"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_that_cannot_be_used(
+    proxy: str, reason: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socks", None)
+    monkeypatch.setenv(variable, proxy)
+    assert through("") == ("unreachable", reason, PROXY_REMEDY)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving(replying(200, OK)) as server:
+        client = Client(server.url, TOKEN)
+        client.instances()
+        client.close()
+
+
+REFUSED_407 = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("url", "sent", "outcome"),
+    [
+        ("http://rc1.invalid", REFUSED_407, "proxy {proxy}: answered 407"),
+        ("https://rc1.invalid", REFUSED_407, "proxy {proxy}: answered 407"),
+        ("https://rc1.invalid", b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "proxy {proxy}: answered 502"),
+        ("http://rc1.invalid", b"SSH-2.0-x\r\n", "answered something else than HTTP (through the proxy {proxy})"),
+        ("https://rc1.invalid", b"", "connection closed without an answer (through the proxy {proxy})"),
+    ],
+)
+def test_a_proxy_that_does_not_let_through(url: str, sent: bytes, outcome: str) -> None:
+    with answering(sent) as proxy:
+        assert through(proxy.replace("//", "//u:s3cr3t@"), url)[1] == outcome.format(proxy=proxy)
+
+
+def test_a_407_of_no_proxy_that_is_known() -> None:
+    assert failing(replying(407, {}))[:2] == ("not_rocketchat", "answered 407")
 
 
 @pytest.mark.parametrize("data", [None, {"userId": "me"}, {"userId": "me", "authToken": "not\na header"}])
