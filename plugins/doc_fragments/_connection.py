@@ -76,8 +76,9 @@ options:
     default: rocketops.rocketchat
   proxy:
     description:
-      - URL of the proxy to use for all requests.
-      - When left out, the environment decides (E(HTTP_PROXY), E(HTTPS_PROXY), E(NO_PROXY)).
+      - URL of the proxy to use for all requests, with one of the schemes C(http), C(https), C(socks4), C(socks4a),
+        C(socks5) and C(socks5h). A SOCKS proxy needs the Python library C(PySocks) where the requests are sent.
+      - When left out, the environment decides (E(HTTP_PROXY), E(HTTPS_PROXY), E(ALL_PROXY), E(NO_PROXY)).
     type: str
 requirements:
   - requests >= 2.25.1

@@ -11,14 +11,18 @@ import os
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access, is_header
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import (
+    PROXIES,
+    Access,
+    is_header,
+    proxy_problem,
+)
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.environment import (
     ENVIRONMENT,
     is_set_by_task,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.timing import seconds
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.url import split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +31,6 @@ MAX_TIMEOUT = 3600.0
 
 _TOKEN = ("user_id", "auth_token")
 _LOGIN = ("username", "password")
-_PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 def access_from(params: Mapping[str, Any]) -> Access:
@@ -144,8 +147,6 @@ def _cause(error: Exception) -> str:
 
 
 def _check_proxy(access: Access) -> None:
-    if access.proxy is None:
-        return
-    parts = split(access.proxy)
-    if parts is None or parts.scheme not in _PROXIES or not parts.hostname:
-        raise OptionsError(f"proxy is not a URL such as http://proxy.example.com:3128 (schemes: {', '.join(_PROXIES)})")
+    problem = proxy_problem(access.proxy) if access.proxy else None
+    if problem is not None:
+        raise OptionsError(f"{problem} (schemes: {', '.join(PROXIES)})")

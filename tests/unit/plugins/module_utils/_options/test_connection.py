@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 DEFAULTS = left_out(CONNECTION, http_agent="agent")
 TOKEN: dict[str, Any] = {"user_id": "u", "auth_token": "t0ken"}
+SCHEMES = "(schemes: http, https, socks4, socks4a, socks5, socks5h)"
+PYSOCKS = f"needs the Python library PySocks, which {sys.executable} does not have"
 LOGIN: dict[str, Any] = {"username": "n", "password": "p4ss"}
 
 
@@ -74,15 +77,30 @@ def test_either_kind_of_credentials() -> None:
         ({**TOKEN, "client_key": "/k"}, "client_key (/k) is given without client_cert"),
         (
             {**TOKEN, "proxy": "u:pw@p"},
-            "proxy is not a URL such as http://proxy.example.com:3128 (schemes: http, https, socks4, socks4a, socks5, "
-            "socks5h)",
+            f"proxy p is not a URL such as http://proxy.example.com:3128 {SCHEMES}",
         ),
+        ({**TOKEN, "proxy": "ftp://u:pw@p:21"}, f"proxy ftp://p:21 has an unknown scheme {SCHEMES}"),
+        (
+            {**TOKEN, "proxy": "http://u:p/w"},
+            f"proxy is not a URL such as http://proxy.example.com:3128 {SCHEMES}",
+        ),
+        ({**TOKEN, "proxy": "socks5h://u:pw@p:1080"}, f"proxy socks5h://p:1080 {PYSOCKS} {SCHEMES}"),
+        ({**TOKEN, "proxy": "SOCKS4://p"}, f"proxy SOCKS4://p {PYSOCKS} {SCHEMES}"),
+        ({**TOKEN, "proxy": "socks://p:1080"}, f"proxy socks://p:1080 {PYSOCKS}, and has an unknown scheme {SCHEMES}"),
     ],
 )
-def test_refused(options: dict[str, Any], message: str) -> None:
+def test_refused(options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socks", None)
     with pytest.raises(OptionsError) as caught:
         access_from({**DEFAULTS, **options})
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("scheme", ["socks4", "socks4a", "socks5", "socks5h"])
+def test_a_socks_proxy_where_pysocks_is(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socks", sys)  # a module, whichever
+    proxy = f"{scheme}://u:pw@p:1080"
+    assert access_from({**DEFAULTS, **TOKEN, "proxy": proxy}).proxy == proxy
 
 
 def test_a_folder_of_certificates(tmp_path: Path) -> None:
