@@ -71,7 +71,7 @@ class GateAction(Action):
                 return self._wait(policy, observe, **earlier)
         shipped, params = self.spelled_out(GATE, args)
         policy = self._policy(params)
-        refuse_from_afar(params, policy.members, remote=self._connection.transport != "local")
+        refuse_from_afar(params)
         limit = SHIPPING + 5 * params["timeout"]
         versions: dict[str, str] = {}
 

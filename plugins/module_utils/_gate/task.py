@@ -10,10 +10,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import READINESS, VERSION, Observer
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import is_loopback
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import judge_once
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.judge import Outcome
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import access_from
@@ -22,27 +20,21 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.memb
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.policy import policy_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.wait import Observe
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 
-def refuse_from_afar(params: Mapping[str, Any], members: Sequence[Member], *, remote: bool) -> None:
+def refuse_from_afar(params: Mapping[str, Any]) -> None:
     """Raises :class:`OptionsError` for what cannot work where each observation is a module run of its own."""
     if params.get("totp_code"):
         raise OptionsError(
             "totp_code works only where the gate runs on the controller itself: "
             "each observation from another host would log in anew, with a code that is over; use an auth_token"
-        )
-    loopback = [m.name for m in members if is_loopback(urlsplit(m.url).hostname or "")]
-    if remote and len(loopback) > 1:
-        raise OptionsError(
-            f"the urls of {', '.join(loopback)} are loopback addresses, and on the host that asks "
-            "they all lead to that host itself; give each node's own address"
         )
 
 

@@ -17,6 +17,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.url 
     PORTS,
     checked_url,
     is_readable_by_others,
+    node_of,
     without_secrets,
 )
 
@@ -68,11 +69,13 @@ def _name(raw: Mapping[str, Any]) -> str:
 
 
 def _check_distinct(members: Sequence[Member]) -> None:
-    names: dict[str, Member] = {}
-    urls: dict[str, Member] = {}
+    names: set[str] = set()
+    nodes: dict[tuple[str, int, str], Member] = {}
     for member in members:
         if member.name in names:
             raise OptionsError(f"members has the name {member.name} twice")
-        if member.url in urls:
-            raise OptionsError(f"members {urls[member.url].name} and {member.name} have the same url: {member.url}")
-        names[member.name] = urls[member.url] = member
+        other = nodes.setdefault(node_of(member.url), member)
+        if other is not member:
+            alike = "the same url:" if other.url == member.url else f"urls of the same node: {other.url} and"
+            raise OptionsError(f"members {other.name} and {member.name} have {alike} {member.url}")
+        names.add(member.name)

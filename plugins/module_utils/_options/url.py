@@ -34,6 +34,24 @@ def checked_url(url: str) -> str:
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
 
 
+def node_of(url: str) -> tuple[str, int, str]:
+    """What tells nodes apart in a URL that was checked: host, port and path. The host that asks has several names."""
+    parts = urlsplit(url)
+    host = str(parts.hostname).rstrip(".")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        address = getattr(address, "ipv4_mapped", None) or address
+        host = str(address)
+    return "localhost" if host in ITSELF else host, parts.port or PORTS[parts.scheme], parts.path
+
+
+# Other addresses of 127.0.0.0/8 can be other nodes.
+ITSELF = ("127.0.0.1", "127.1", "::1", "0.0.0.0", "::", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
+
+
 def split(url: str) -> SplitResult | None:
     """None if it cannot be parsed."""
     try:

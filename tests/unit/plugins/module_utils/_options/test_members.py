@@ -14,6 +14,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.environment import ENVIRONMENT
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from, warnings_for
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.url import checked_url
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +75,43 @@ def test_members_refused(params: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionsError) as caught:
         members_from(params)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://127.0.0.1:3000", "http://localhost:3000"),
+        ("http://localhost:3000", "http://[::1]:3000"),
+        ("http://localhost:3000", "http://LOCALHOST.:3000/"),
+        ("http://127.0.0.1:3000", "http://[0:0:0:0:0:0:0:1]:3000"),
+        ("http://127.0.0.1:3000", "http://[::ffff:127.0.0.1]:3000"),
+        ("http://127.0.0.1:3000", "http://0.0.0.0:3000"),
+        ("http://localhost.localdomain", "http://127.1:80"),
+        ("http://rc1:3000", "http://rc1.:3000"),
+        ("http://rc1:3000", "https://rc1:3000"),
+        ("http://[fe80::1]:3000", "http://[fe80:0::1]:3000"),
+    ],
+)
+def test_two_urls_of_one_node(one: str, other: str) -> None:
+    with pytest.raises(OptionsError) as caught:
+        members_from({"members": [{"name": "a", "url": one}, {"name": "b", "url": other}]})
+    assert str(caught.value) == f"members a and b have urls of the same node: {one} and {checked_url(other)}"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3001"),
+        ("http://localhost:3000", "http://127.0.0.1:3001"),
+        ("http://localhost", "https://localhost"),
+        ("http://127.0.0.1:3000", "http://127.0.0.2:3000"),
+        ("http://rc1/a", "http://rc1/b"),
+        ("http://10.0.0.1:3000", "http://10.0.0.10:3000"),
+    ],
+)
+def test_several_nodes_on_one_host(one: str, other: str) -> None:
+    declared = [{"name": "a", "url": one}, {"name": "b", "url": other}]
+    assert members_from({"members": declared}) == (Member("a", one), Member("b", other))
 
 
 def test_members_beside_a_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
