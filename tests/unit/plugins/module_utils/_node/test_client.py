@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Ends
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import client as client_module
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node import redaction
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.client import Client
@@ -152,6 +152,28 @@ def test_answers_that_are_none(status: int, content: Any, code: str, reason: str
     assert found[:2] == (code, reason)
     if message is not None:
         assert found[2] == message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "connection 5 to 10.0.0.9:27017 closed",
+        "connection <monitor> to 10.0.0.9:27017 closed",
+        "not primary",
+        "interrupted at shutdown",
+        "Server selection timed out after 30000 ms",
+        "Topology is closed, please connect",
+        "Service not available",
+        "node is not found",
+        "no primary is not available on 'rs0' node",
+    ],
+)
+def test_an_error_of_the_database_is_waited_for_and_no_reason_to_restart(said: str) -> None:
+    code, reason, message = failing(replying(400, {"success": False, "error": said}, X_Instance_ID="a"))
+    assert (code, reason) == ("server_error", said)
+    assert Code.SERVER_ERROR.row.ends is Ends.WAIT
+    assert said in message
+    assert "restart" not in message.lower()
 
 
 @pytest.mark.parametrize(
