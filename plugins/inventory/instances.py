@@ -86,6 +86,8 @@ notes:
   - All options that M(rocketops.rocketchat.instances_info) has too can be templates, with lookups and extra variables.
   - The values of an instance are those of RV(rocketops.rocketchat.instances_info#module:instances). As host variables
     they have names with O(prefix). They are never evaluated as templates.
+  - C(host) and C(address) can come from C(INSTANCE_IP) of a server. Here they are the host alone, without a scheme,
+    brackets and a port that may be set there too.
   - The cache is one of the members that were asked. A list in which no node finds itself, as right after it has lost
     its record, is shown with a warning and not kept.
   - An inventory source that fails is only a warning to Ansible, and its exit status 0, unless the environment has
@@ -146,7 +148,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.conn
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from, warnings_for
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.timing import max_record_age
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import is_usable, settle
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import host_in, is_usable, settle
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking import as_text, has_secret
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import LOOKUPS, untrusted
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
@@ -287,7 +289,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         if has_secret(text, self.secrets):
             instances = remove_values(instances, self.secrets)
         objects = 2 * len(instances)  # each has its own braces, and those of os; all others are in strings
-        return instances if text.count("{") == objects else untrusted(instances)
+        instances = instances if text.count("{") == objects else untrusted(instances)
+        return [{**instance, **_places(instance)} for instance in instances]
 
     def _is_wanted(self, instance: dict[str, Any]) -> bool:
         for entry in self.get_option("filters"):
@@ -328,7 +331,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _add_host(self, name: str, instance: dict[str, Any], variables: dict[str, Any], group: str) -> None:
         self.inventory.add_host(name, group=group)
-        places = (self._words(preference, instance) for preference in self.get_option("ansible_host"))
+        places = (host_in(self._words(preference, instance)) for preference in self.get_option("ansible_host"))
         place = next((place for place in places if is_usable(place)), None)
         if place is not None:
             self.inventory.set_variable(name, "ansible_host", place)
@@ -338,6 +341,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
+
+
+def _places(instance: dict[str, Any]) -> dict[str, Any]:
+    """Where an instance says it is, as Ansible writes hosts; unchanged if that is no host."""
+    return {name: host_in(instance[name]) or instance[name] for name in ("host", "address") if instance[name]}
 
 
 def _kept(cache: Any, key: str) -> Observation | None:

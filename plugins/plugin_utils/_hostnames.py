@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ansible.errors import AnsibleError
+from ansible.parsing.utils.addresses import parse_address
+
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import is_loopback
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,23 @@ class Names:
 def is_usable(name: str) -> bool:
     """Whether it names one host, and cannot be taken for a pattern or a template."""
     return len(name) <= 253 and bool(_NAME.fullmatch(name)) and not is_loopback(name)
+
+
+def host_in(value: str) -> str:
+    """The host alone in what INSTANCE_IP may be set to: a name or an address, with a port or as a URL; empty if none.
+
+    Names of hosts and ``ansible_host`` have no port, and an address of IPv6 no brackets there.
+    """
+    if _PLAIN.fullmatch(value):  # nearly always; Ansible's own function takes long
+        return value
+    place = value.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2]
+    if place.startswith("[") and place.endswith("]"):
+        place = place[1:-1]
+    try:
+        host, _port = parse_address(place.rstrip("."))
+    except AnsibleError:
+        return ""
+    return str(host) if host.isascii() and "%" not in host else ""  # a zone of IPv6 is one of the server's
 
 
 def settle(candidates: Mapping[str, Sequence[str]], groups: AbstractSet[str] = frozenset()) -> Names:

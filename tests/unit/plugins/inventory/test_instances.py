@@ -267,6 +267,35 @@ def test_hosts_that_say_nothing_of_themselves(inventory: Inventory, node: Node) 
     assert all("ansible_host" not in variables for variables in listed.hosts.values())
 
 
+def test_a_host_that_is_set_with_a_port(inventory: Inventory, node: Node) -> None:
+    node.payload = hosts_of(node.payload, "10.0.0.1:3000", "http://[fd00::2]:3000/", "localhost:3000")
+    node.payload["instances"][2]["address"] = "rc3.example.com:3000"
+    inventory.write(compose={"url": "rocketchat_host ~ '|' ~ rocketchat_port"})
+    hosts = inventory.listed().hosts
+    assert {name: variables.get("ansible_host") for name, variables in hosts.items()} == {
+        "10.0.0.1": "10.0.0.1",
+        "fd00::2": "fd00::2",
+        "rc3-1": "rc3.example.com",
+    }
+    assert {name: variables["url"] for name, variables in hosts.items()} == {
+        "10.0.0.1": "10.0.0.1|3000",
+        "fd00::2": "fd00::2|3000",
+        "rc3-1": "localhost|3000",
+    }
+
+
+@pytest.mark.parametrize(
+    "host", ["a b", "rc1:port", "fe80::1%eth0", "[fe80::1%eth0]:3000", "http://", "{{ 1 }}:3000", ""]
+)
+def test_a_host_that_cannot_be_reached_is_not_set(inventory: Inventory, node: Node, host: str) -> None:
+    node.payload = hosts_of(node.payload, host)
+    node.payload["instances"][0].pop("address", None)
+    hosts = inventory.listed().hosts
+    (variables,) = (variables for variables in hosts.values() if variables["rocketchat_id"] == "rc1-1")
+    assert "ansible_host" not in variables
+    assert variables["rocketchat_host"] == host
+
+
 def test_constructed(inventory: Inventory) -> None:
     inventory.write(
         prefix="chat_",

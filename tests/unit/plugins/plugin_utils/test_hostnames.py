@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import is_usable, settle
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import host_in, is_usable, settle
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,34 @@ def test_a_usable_name(name: str) -> None:
 )
 def test_no_usable_name(name: str) -> None:
     assert not is_usable(name)
+
+
+@pytest.mark.parametrize(
+    ("value", "host"),
+    [
+        *((name, name) for name in ("rc1", "RC1.example.com", "rc_1", "10.0.0.1", "fe80::1", "2001:db8::7", "rc1-")),
+        ("10.0.0.1:3000", "10.0.0.1"),
+        ("RC1.example.com:3000", "RC1.example.com"),
+        ("localhost:3000", "localhost"),
+        ("[fe80::1]", "fe80::1"),
+        ("[fe80::1]:3000", "fe80::1"),
+        ("[::1]:3000", "::1"),
+        ("[10.0.0.1]:3000", "10.0.0.1"),
+        ("http://10.0.0.1:3000/", "10.0.0.1"),
+        ("https://[fe80::1]/chat", "fe80::1"),
+        ("tcp://user:word@rc1:3000", "rc1"),
+        (" 10.0.0.1\n", "10.0.0.1"),
+        ("rc1.example.com.", "rc1.example.com"),
+        *(
+            (none, "")
+            for none in ("", "http://", "a b", "a,b", "a:b", "é:1", "rc[1:3]", "{{ a }}", "http://{{ a }}:3000", "!a")
+        ),
+    ],
+)
+def test_the_host_in_what_a_server_calls_itself(value: str, host: str) -> None:
+    assert host_in(value) == host
+
+
+@pytest.mark.parametrize("value", ["fe80::1%eth0", "[fe80::1%eth0]:3000", "http://[fe80::1%25eth0]"])
+def test_a_zone_is_of_the_server_and_names_nothing_elsewhere(value: str) -> None:
+    assert host_in(value) == ""
