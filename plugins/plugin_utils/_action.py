@@ -75,11 +75,11 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
 
     @contextmanager
     def _environment(self) -> Iterator[None]:
-        """What the task says of the environment comes before the controller's own."""
+        """The task's environment before the controller's own, as the texts that Ansible makes of its values."""
         before = dict(os.environ)
-        own: dict[str, str] = {}
+        own: dict[str, Any] = {}
         self._compute_environment_string(own)  # type: ignore[no-untyped-call, unused-ignore]
-        os.environ.update(own)
+        os.environ.update({name: str(value) for name, value in own.items()})
         try:
             yield
         finally:

@@ -137,7 +137,9 @@ def test_on_another_host_the_module_is_shipped(monkeypatch: pytest.MonkeyPatch) 
         instances_info.ActionModule,
         {},
         transport="ssh",
-        keywords={"environment": [{"ROCKETCHAT_URL": "http://rc1:3000"}]},
+        keywords={
+            "environment": [{"RETRIES": 60, "DEBUG": True}, {"ROCKETCHAT_URL": "http://rc1:3000", "EMPTY": None}]
+        },
     )
     given = shipping(made, {"changed": False})
     assert made.run(task_vars={}) == {"changed": False}
