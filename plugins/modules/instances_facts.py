@@ -15,6 +15,11 @@ description:
     C(ansible_facts.rocketchat).
   - Can be named in C(FACTS_MODULES), so that gathering facts brings it. Its options come from C(module_defaults) then,
     or from environment variables where the module runs.
+  - Ansible makes a variable of each fact (C(INJECT_FACTS_AS_VARS), on by default), and facts win over variables of the
+    inventory. A group or host variable called C(rocketchat), such as a dictionary of your own settings, is therefore
+    replaced by the fact for the rest of the run, without a warning. Give that variable another name, or set
+    C(inject_facts_as_vars=false) in C(ansible.cfg); the fact is then in C(ansible_facts.rocketchat) only. Variables of
+    the play and of the command line are not replaced.
 extends_documentation_fragment:
   - rocketops.rocketchat._attributes
   - rocketops.rocketchat._connection
