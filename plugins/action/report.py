@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import REPORT
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import form_of, written
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import files_of, written
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 
@@ -25,13 +24,12 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         super().run(tmp, task_vars)
         try:
             params = validated(REPORT, self._task.args, set())
-            paths = [Path(dest).absolute() for dest in params["dest"]]
-            forms = [form_of(path) for path in paths]
         except OptionsError as error:
             return {"failed": True, "changed": False, "msg": str(error)}
+        paths = files_of(params["dest"])
         if self._task.check_mode:
             return {"changed": True, "paths": [], "msg": "nothing is written in check mode"}
-        problems = [written(params["results"], form, path) for path, form in zip(paths, forms)]
+        problems = [written(params["results"], path) for path in paths]
         warnings = [problem for problem in problems if problem]
         done = [str(path) for path, problem in zip(paths, problems) if not problem]
         msg = f"written: {', '.join(done) or 'nothing'}"

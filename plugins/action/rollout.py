@@ -44,7 +44,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.word
 )
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._gate import GateAction, display
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking import masked
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import form_of, written
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import written
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.hooks import HookFiles
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.journal import Journal
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.refusals import (
@@ -254,7 +254,7 @@ class ActionModule(GateAction):
             result["out_of_rotation"] = [name for name in journal.plan.members if name not in journal.state.admitted]
         journal.add_result(masked(result, self.secrets))
         for path in map(Path, journal.reports):
-            if problem := written(journal.results(), form_of(path), path):
+            if problem := written(journal.results(), path):
                 display.warning(problem)
 
     def _gate_args(self, plan: Plan, asked: Ask, *, before: dict[str, Any] | None) -> dict[str, Any]:

@@ -15,8 +15,8 @@ description:
     stored ones. No server is asked.
   - It says first how the roll ended, where and why; then what each member did when, who saw whom, which versions ran,
     and what to do about each finding. The page needs no network and no script.
-  - A file that cannot be written, or results that cannot be read, are a warning and no failure, since a report must not
-    stop a roll that goes well. Options that make no sense are a failure.
+  - A file that cannot be written, a name whose ending is not known, or results that cannot be read, are a warning and
+    no failure, since a report must not stop a roll that goes well.
   - The role P(rocketops.rocketchat.health_gate#role) does this by itself with C(health_gate_report).
 attributes:
   action:

@@ -10,10 +10,18 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import ENDINGS, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def files_of(dest: Iterable[str]) -> list[Path]:
+    """Where they are. What stands around a comma on the command line is no part of a name."""
+    return [Path(name.strip()).absolute() for name in dest]
 
 
 def form_of(path: Path) -> str:
@@ -22,10 +30,10 @@ def form_of(path: Path) -> str:
     return ENDINGS[path.suffix.lower()]
 
 
-def written(results: list[Any], form: str, path: Path) -> str:
-    """Write it whole or not at all. Returns why not."""
+def written(results: list[Any], path: Path) -> str:
+    """Write it whole or not at all. Returns why not: a report never stops a roll."""
     try:
-        _replace(path, told(results, form))
+        _replace(path, told(results, form_of(path)))
     except (OSError, ValueError) as error:
         return f"the report {path} could not be written: {error}"
     return ""

@@ -20,7 +20,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spe
     ROLLING_UPDATE,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import INTERVAL, STABLE_FOR
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import form_of
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import files_of, form_of
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Variables:
         given = self.gate("report")
         if not given:
             return []
-        paths = [Path(dest).absolute() for dest in validated(REPORT, {"results": [], "dest": given}, set())["dest"]]
+        paths = files_of(validated(REPORT, {"results": [], "dest": given}, set())["dest"])
         for path in paths:
             form_of(path)
         return list(map(str, paths))

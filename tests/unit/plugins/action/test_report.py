@@ -53,9 +53,8 @@ PLAY = """
       register: written
     - rocketops.rocketchat.report: {results: [5], dest: bad.html}
       register: unreadable
-    - rocketops.rocketchat.report: {results: [], dest: good.pdf}
+    - rocketops.rocketchat.report: {results: [], dest: "good.pdf, good.md"}
       register: ending
-      failed_when: false
     - rocketops.rocketchat.report: {results: [], dest: check.html}
       register: checked
       check_mode: true
@@ -138,8 +137,10 @@ def test_what_the_module_refuses(folder: Path) -> None:
         "result 1 is not one of cluster_gate: it is not a dictionary"
     ]
     assert (results["unreadable"]["paths"], results["unreadable"]["msg"]) == ([], "written: nothing")
-    assert results["ending"]["msg"] == (
+    assert results["ending"]["warnings"] == [
+        f"the report {folder}/good.pdf could not be written: "
         f"{folder}/good.pdf: a report ends with one of .html, .htm, .md, .xml, .prom, .json"
-    )
+    ]
+    assert results["ending"]["paths"] == [f"{folder}/good.md"]
     assert not (folder / "check.html").exists()
     assert (results["checked"]["changed"], results["checked"]["paths"]) == (True, [])
