@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
+import shlex
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
-from ansible_collections.rocketops.rocketchat.tests.surfaces.balancer import NODES, Site
+from ansible_collections.rocketops.rocketchat.tests.docs.pages import ROOT, blocks
+from ansible_collections.rocketops.rocketchat.tests.surfaces.balancer import NODES, WAITING, Site
 from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import members_of, play
 from emulator_driver import Emulator
 
 if TYPE_CHECKING:
@@ -383,6 +388,51 @@ def test_check_mode(site: Site) -> None:
     site.emulator.run("stop", "rc3")
     shown = site.roll("--check", health_gate_min_serving=3, rolling_update_check_strict=True)
     assert shown.code != 0, shown.output
+
+
+@pytest.mark.parametrize("alias", ["127.0.0.1", "::1"])
+def test_a_member_that_is_the_controller(alias: str, site: Site) -> None:
+    """What Ansible calls localhost, the inventory calls otherwise."""
+    inventory = site._inventory({"health_gate_report": f"{site.folder}/roll.json, {site.folder}/roll.xml"})
+    hosts = inventory["all"]["children"]["rocketchat"]["hosts"]
+    inventory["all"]["children"]["rocketchat"]["hosts"] = {alias: hosts.pop("rc1"), **hosts}
+    inventory["all"]["vars"]["node"] = "{{ 'rc1' if inventory_hostname == '" + alias + "' else inventory_hostname }}"
+    for tasks in site.hooks.values():
+        for task in tasks:
+            task["ansible.builtin.raw"] = task["ansible.builtin.raw"].replace("inventory_hostname", "node")
+    shown = play(site._book(), inventory, site.folder)
+    assert shown.code == 0, shown.output
+    assert site.in_rotation == WELL
+    assert {path.name for path in site.folder.glob("roll.*")} == {"roll.json", "roll.xml", "roll.yml"}
+
+
+@pytest.mark.parametrize("inventory", ["inventory", "inventory/", "inventory/hosts.yml"])
+def test_hooks_where_the_page_puts_them(inventory: str, untouched: Emulator, bare: Site) -> None:
+    """With its first command, and the setting that it recommends."""
+    page = ROOT / "docs" / "rolling_update.md"
+    command = next(block.text for block in blocks("console") if block.page == page)
+    arguments = shlex.split(command.replace("\\\n", ""))
+    at = arguments.index("-i") + 1
+    assert arguments[at] == "inventory"
+    file = bare.folder / ("inventory" if inventory == "inventory" else "inventory/hosts.yml")
+    for path, content in {file: members_of(untouched.document, WAITING), bare.folder / "hooks/deploy.yml": []}.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content), encoding="utf-8")
+    arguments[at] = inventory
+    (bare.folder / "ansible.cfg").touch()
+    done = subprocess.run(
+        [*arguments, "--check", "-e", "health_gate_any_version=true"],
+        cwd=bare.folder,
+        env={**os.environ, "ANSIBLE_CONFIG": "ansible.cfg", "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "check mode: nothing was deployed" in output
+    assert "order: rc1, rc2, rc3" in output
 
 
 ALL_AT_ONCE = {

@@ -125,7 +125,7 @@ def _of_the_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator[str]:
         for path in sorted({path for path in paths.values() if path is not None and not path.is_file()}):
             yield (
                 f"rolling_update_{hook.value} is not a file: {path}; "
-                "give its absolute path, or one relative to the inventory's folder"
+                "give its absolute path, or one relative to the inventory's folder or to the folder above"
             )
     if any(variables.hook(host, Hook.DRAIN) and not variables.hook(host, Hook.READMIT) for host in hosts):
         yield (

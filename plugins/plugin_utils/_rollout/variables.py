@@ -158,10 +158,16 @@ class Variables:
         return bool(boolean(self.of(host, name, own), strict=False))
 
     def hook(self, host: str, hook: Hook) -> Path | None:
-        """Where it lies: relative to the inventory's folder. None if it is not set."""
-        hooks = self.of(host, f"{PREFIX}hooks") or {}
-        path = hooks.get(hook.value)
-        return Path(self.of(host, "inventory_dir") or "") / str(path) if path else None
+        """Where it lies, beside the inventory: in the folder of its file, or in the one above. None if it is not set.
+
+        Where the inventory is a folder, Ansible takes all files in it for inventories.
+        """
+        path = (self.of(host, f"{PREFIX}hooks") or {}).get(hook.value)
+        if not path:
+            return None
+        folder = Path(self.of(host, "inventory_dir") or "").absolute()
+        places = [folder / str(path), folder.parent / str(path)]
+        return next((place for place in places if place.is_file()), places[0])
 
     def _is_set(self, name: str) -> bool:
         return name in self.own or (self.first is not None and name in self._of_first)

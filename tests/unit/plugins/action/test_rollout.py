@@ -318,6 +318,20 @@ def test_check_mode(play: Play) -> None:
     assert play.roll()["failed"]
 
 
+def test_hooks_beside_the_folder_of_the_inventory(play: Play) -> None:
+    """In the folder itself, Ansible would take them for inventories; one that lies there comes first."""
+    inventory = play.folder / "inventory"
+    inventory.mkdir()
+    (inventory / "drain.yml").touch()
+    for host in play.hosts:
+        play.of_host[host]["inventory_dir"] = str(inventory)
+    assert play.ask("start")["hooks"] == [
+        str(play.folder / "deploy.yml"),
+        str(inventory / "drain.yml"),
+        str(play.folder / "readmit.yml"),
+    ]
+
+
 def test_the_report(play: Play) -> None:
     path = play.folder / "roll.json"
     play.variables["health_gate_report"] = str(path)
