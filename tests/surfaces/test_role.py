@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from emulator_driver import Emulator
 
 Task = dict[str, Any]
+ROLE = "rocketops.rocketchat.health_gate"
+MEMBER = "inventory_hostname in groups.rocketchat"
 WRONG: dict[str, Any] = {"health_gate_expected_version": "9.9.9", "health_gate_deadline": 0}
 PAST: Task = {"ansible.builtin.debug": {"msg": "past the gate"}}
 
 
 def gate(entry: str = "main", **keywords: Any) -> Task:
-    role = {"name": "rocketops.rocketchat.health_gate", "tasks_from": entry}
+    role = {"name": ROLE, "tasks_from": entry}
     return {"ansible.builtin.include_role": role, **keywords}
 
 
@@ -41,9 +43,34 @@ def run(
     emulator: Emulator, folder: Path, tasks: list[Task], *arguments: str, hosts: str = "rc1", **variables: Any
 ) -> Run:
     """A playbook of one play."""
-    book = [{"hosts": hosts, "gather_facts": False, "tasks": tasks}]
-    (folder / "play.yml").write_text(json.dumps(book), encoding="utf-8")
-    return play(folder / "play.yml", members_of(emulator.document, WAITING, **variables), folder, *arguments)
+    return run_play(emulator, folder, {"hosts": hosts, "tasks": tasks}, *arguments, **variables)
+
+
+def run_play(
+    emulator: Emulator, folder: Path, keywords: Task, *arguments: str, environment: Any = None, **variables: Any
+) -> Run:
+    """A play of hosts of which the first one, a database, is not a member."""
+    (folder / "play.yml").write_text(json.dumps([{"gather_facts": False, **keywords}]), encoding="utf-8")
+    inventory = members_of(emulator.document, WAITING, **variables)
+    inventory["all"]["children"] = {"databases": {"hosts": {"db1": {}}}, **inventory["all"]["children"]}
+    return play(folder / "play.yml", inventory, folder, *arguments, **(environment or {}))
+
+
+def shuts(shown: Run, says: str = "rc1 runs 7.10.0, 9.9.9 expected") -> bool:
+    return shown.code == 2 and "past the gate" not in shown.output and says in shown.output
+
+
+def imported(**keywords: Any) -> Task:
+    return {"ansible.builtin.import_role": {"name": ROLE}, **keywords}
+
+
+def depending(folder: Path, *names: str, **keywords: Any) -> dict[str, str]:
+    """Roles that depend on this one, and where they are found."""
+    for name in names:
+        (folder / "roles" / name / "meta").mkdir(parents=True)
+        meta = {"dependencies": [{"role": ROLE, **keywords}]}
+        (folder / "roles" / name / "meta" / "main.yml").write_text(json.dumps(meta), encoding="utf-8")
+    return {"ANSIBLE_ROLES_PATH": str(folder / "roles")}
 
 
 def test_a_gate_that_is_open(emulator: Emulator, tmp_path: Path) -> None:
@@ -84,20 +111,110 @@ def test_a_gate_that_is_shut(
     assert says in shown.output
 
 
-def test_nobody_has_to_be_another_user_to_ask(
-    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "twice",
+    [
+        {"roles": [ROLE, "change", ROLE]},
+        {"roles": ["one", "change", "two"]},
+        {"pre_tasks": [imported()], "roles": ["change", ROLE]},
+    ],
+    ids=["roles", "dependencies", "import and roles"],
+)
+def test_each_mention_is_a_gate(emulator: Emulator, tmp_path: Path, twice: Task) -> None:
+    environment = depending(tmp_path, "one", "two")
+    (tmp_path / "roles" / "change" / "tasks").mkdir(parents=True)
+    (tmp_path / "roles" / "change" / "tasks" / "main.yml").write_text(
+        json.dumps([{"ansible.builtin.set_fact": WRONG}]), encoding="utf-8"
+    )
+    shown = run_play(emulator, tmp_path, {"hosts": "rc1", **twice, "tasks": [PAST]}, environment=environment)
+    assert shuts(shown), shown.output
+
+
+WAYS: dict[str, Task] = {
+    "roles": {"roles": [{"role": ROLE, "when": MEMBER}]},
+    "roles, once": {"roles": [{"role": ROLE, "when": MEMBER, "run_once": True}]},
+    "import": {"tasks": [imported(when=MEMBER)]},
+    "import, once": {"tasks": [imported(when=MEMBER, run_once=True, delegate_to="rc3")]},
+    "include": {"tasks": [gate(when=MEMBER)]},
+    "block": {"tasks": [{"block": [imported()], "when": MEMBER}]},
+    "dependency": {"roles": ["one"]},
+    "free": {"tasks": [imported(when=MEMBER)], "strategy": "ansible.builtin.free"},
+    "batches": {"tasks": [imported(when=MEMBER)], "serial": 2, "max_fail_percentage": 100},
+    "errors ignored": {"tasks": [imported(when=MEMBER)], "ignore_errors": True},
+    "errors ignored, free": {"roles": [ROLE], "ignore_errors": True, "strategy": "ansible.builtin.host_pinned"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_play_in_which_the_first_host_is_not_a_member(emulator: Emulator, tmp_path: Path, way: str) -> None:
+    # Without a strategy that keeps hosts together, one that is not a member waits for no gate.
+    past = {**PAST, "when": MEMBER} if "strategy" in WAYS[way] else PAST
+    keywords = {"hosts": "all", **WAYS[way], "tasks": [*WAYS[way].get("tasks", []), past]}
+    environment = depending(tmp_path, "one", when=MEMBER)
+    shown = run_play(emulator, tmp_path, keywords, environment=environment, **WRONG)
+    assert shuts(shown), shown.output
+
+
+def test_gates_of_one_deployment_in_such_a_play(emulator: Emulator, tmp_path: Path) -> None:
+    """What the gate before knows reaches the gate after; a gate of the whole cluster between them changes nothing."""
+    before, after = ({"ansible.builtin.import_role": {"name": ROLE, "tasks_from": n}} for n in ("before", "after"))
+    on_rc1 = {"run_once": False, "when": "inventory_hostname == 'rc1'"}
+    restart = [{**_tell(emulator, command), **on_rc1} for command in ("stop rc1", "start rc1")]
+    tasks = [{"block": [before, *restart, imported(), after], "when": MEMBER}, PAST]
+    options = {"health_gate_targets": "rc1", "health_gate_deadline": 60}
+    shown = run_play(emulator, tmp_path, {"hosts": "all", "tasks": tasks}, **options)
+    assert shown.code == 0, shown.output
+    assert "after rc1: passed" in shown.output
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"ANSIBLE_TASK_TIMEOUT": "5"},
+        {"ANSIBLE_STRATEGY": "ansible.builtin.free"},
+        {"ANSIBLE_PRIVATE_ROLE_VARS": "true"},
+        {"ANSIBLE_JINJA2_NATIVE": "true"},
+        {"ANSIBLE_INJECT_FACT_VARS": "false"},
+        {"ANSIBLE_HASH_BEHAVIOUR": "merge"},
+    ],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_settings_of_ansible(emulator: Emulator, tmp_path: Path, setting: dict[str, str]) -> None:
+    """A gate that waits longer than a task may; its own deadline says when it ends."""
+    wrong = {**WRONG, "health_gate_deadline": 7 if "TIMEOUT" in next(iter(setting)) else 0}
+    keywords = {"hosts": "all", "roles": [{"role": ROLE, "when": MEMBER}], "tasks": [{**PAST, "when": MEMBER}]}
+    shown = run_play(emulator, tmp_path, keywords, environment=setting, **wrong)
+    assert shuts(shown), shown.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"), [(("--become", "--become-user", "nobody"), {}), ((), {"ansible_become": True})]
+)
+def test_no_other_user_is_needed_to_ask(
+    emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    variables: dict[str, Any],
 ) -> None:
     monkeypatch.setenv("ANSIBLE_BECOME_EXE", "/bin/false")
-    shown = run(emulator, tmp_path, [gate()], "--become", "--become-user", "nobody")
+    shown = run(emulator, tmp_path, [gate()], *arguments, **variables)
+    assert shown.code == 0, shown.output
+
+
+def test_an_environment_that_is_no_text(emulator: Emulator, tmp_path: Path) -> None:
+    """Numbers, booleans and nothing, also in several dictionaries: as Ansible's own modules take them."""
+    environment = [{"RETRIES": 60, "DEBUG": True}, {"EMPTY": None, "RATIO": 0.5, "NAMES": ["a", "b"]}]
+    asked: Task = {"rocketops.rocketchat.instances_info": {"url": "{{ rocketchat_url }}", **_token()}}
+    shown = run_play(emulator, tmp_path, {"hosts": "rc1", "environment": environment, "tasks": [gate(), asked, PAST]})
     assert shown.code == 0, shown.output
 
 
 def test_one_who_cannot_be_another_user(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The module itself does as it is told; what comes of it is a result like any other."""
     monkeypatch.setenv("ANSIBLE_BECOME_EXE", "/bin/false")
-    token = {name: f"{{{{ health_gate_{name} }}}}" for name in ("user_id", "auth_token")}
     task: Task = {
-        "rocketops.rocketchat.cluster_gate": {"url": "{{ rocketchat_url }}", "expected": 3, **token},
+        "rocketops.rocketchat.cluster_gate": {"url": "{{ rocketchat_url }}", "expected": 3, **_token()},
         "become": True,
         "become_user": "nobody",
         "register": "result",
@@ -107,6 +224,22 @@ def test_one_who_cannot_be_another_user(emulator: Emulator, tmp_path: Path, monk
     shown = run(emulator, tmp_path, [task, show])
     reason = "on rc1: Premature end of stream waiting for become success"
     assert f"inconclusive: no observation can be made: {reason}" in shown.output
+
+
+@pytest.mark.parametrize("controller", ["127.0.0.1", "::1", "localhost", "rc1"])
+def test_a_report_where_the_controller_has_another_name(emulator: Emulator, tmp_path: Path, controller: str) -> None:
+    """Two batches, and so two gates, in two files that are named in one text of the command line."""
+    inventory = members_of(emulator.document, WAITING)
+    hosts = inventory["all"]["children"]["rocketchat"]["hosts"]
+    inventory["all"]["children"]["rocketchat"]["hosts"] = {controller: hosts.pop("rc1"), **hosts}
+    batches = {"hosts": f"{controller},rc2", "gather_facts": False, "serial": 1, "tasks": [gate()]}
+    (tmp_path / "play.yml").write_text(json.dumps([batches]), encoding="utf-8")
+    files = f"health_gate_report={tmp_path}/roll.json, {tmp_path}/roll.xml,{tmp_path}/roll.pdf"
+    shown = play(tmp_path / "play.yml", inventory, tmp_path, "--extra-vars", json.dumps(dict([files.split("=")])))
+    assert shown.code == 0, shown.output
+    assert len(json.loads((tmp_path / "roll.json").read_text(encoding="utf-8"))) == 2
+    assert (tmp_path / "roll.xml").read_text(encoding="utf-8").count("<testcase") == 2
+    assert "roll.pdf: a report ends with one of" in " ".join(shown.output.split())
 
 
 def test_members_without_a_group(emulator: Emulator, tmp_path: Path) -> None:
@@ -133,8 +266,9 @@ def test_a_gate_before_stands_for_one_deployment(emulator: Emulator, tmp_path: P
     assert "past the gate" not in shown.output
 
 
+@pytest.mark.parametrize("targets", [{}, {"health_gate_targets": "rc1,rc2"}], ids=["list", "text"])
 @pytest.mark.parametrize("says", [["rc1"], ["rc1", "rc2"]], ids=" ".join)
-def test_the_word_of_a_host_counts_for_itself(says: list[str], tmp_path: Path) -> None:
+def test_the_word_of_a_host_counts_for_itself(says: list[str], targets: dict[str, str], tmp_path: Path) -> None:
     """A batch of two, and who says to have been restarted. rc2 has hung for long, and only resumes."""
     with emulated("--expire", "2", "--sweep", "1") as emulator:
         hung = emulator.id("rc2")
@@ -147,13 +281,17 @@ def test_the_word_of_a_host_counts_for_itself(says: list[str], tmp_path: Path) -
         }
         tasks = [gate("before"), *deploy, word, gate("after"), PAST]
         limits: dict[str, Any] = {"health_gate_min_serving": 1, "health_gate_deadline": 12}
-        shown = run(emulator, tmp_path, tasks, hosts="rc1:rc2", **limits)
+        shown = run(emulator, tmp_path, tasks, hosts="rc1:rc2", **limits, **targets)
         assert emulator.id("rc2") == hung
     both = says == ["rc1", "rc2"]
-    assert ("rc2 did not answer when the gate before the deployment passed" in shown.output) != both
+    assert both or "rc2 was not restarted: its process has run since before the deployment" in shown.output
     assert ("past the gate" in shown.output) == both
 
 
 def _tell(emulator: Emulator, command: str) -> Task:
     line = f"python -m rocketchat_emulator {command} --state-dir {emulator.state_dir}"
     return {"ansible.builtin.command": line, "run_once": True}
+
+
+def _token() -> dict[str, str]:
+    return {name: f"{{{{ health_gate_{name} }}}}" for name in ("user_id", "auth_token")}
