@@ -99,6 +99,7 @@ def test_a_good_roll(site: Site) -> None:
     """One by one, since the version changes; and a second run of the command does nothing."""
     shown = site.roll(rolling_update_serial=1)
     assert shown.code == 0, shown.output
+    assert "[WARNING]" not in shown.output
     assert _of_batch(site) == [f"{step} {node}" for node in NODES for step in ("drain", "deploy", "readmit")]
     assert (site.in_rotation, site.least) == (WELL, 2)
     assert f"the roll is done: {site.version} runs on rc1, rc2, rc3. The same command again" in shown.output

@@ -28,7 +28,10 @@ TASKS = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("
 FACTS = {f"{prefix}set_fact" for prefix in ("", "ansible.builtin.")}
 ROLES = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("include_role", "import_role")}
 # What the playbook keeps for itself in variables of the hosts.
-RESERVED = {f"rolling_update_{name}" for name in ("answer", "connection", "failed", "file", "hooks", "point", "turn")}
+RESERVED = {
+    f"rolling_update_{name}"
+    for name in ("answer", "connection", "failed", "file", "hooks", "inner_file", "point", "turn")
+}
 
 
 @dataclass
