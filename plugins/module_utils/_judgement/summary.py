@@ -44,6 +44,8 @@ def summary(
 
 
 def _count(policy: Policy, serving: AbstractSet[str]) -> str:
+    if policy.phase is Phase.BEFORE and not policy.others:
+        return "no other members"
     if policy.phase is Phase.BEFORE:
         among = sum(name in serving for name in policy.others_in_rotation)
         rotation = " in rotation" if len(policy.others_in_rotation) < len(policy.others) else ""

@@ -519,6 +519,7 @@ def test_a_cluster_of_one() -> None:
     scene = Scene.of("rc1")
     verdict = scene.judge(scene.policy("before", targets=["rc1"]))
     assert (verdict.outcome.value, verdict.exempt and verdict.exempt.value) == ("pass", "single_node")
+    assert verdict.summary == "no other members (exempt: single_node)"
     scene.memory = Memory()
     scene.remnants["unknown"] = scene.now
     verdict = scene.judge(scene.policy("before", targets=["rc1"]))
