@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A load balancer before one node's URL, so that several processes answer there in turn."""
+"""A load balancer before one node's URL, so that several processes answer there."""
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,21 +27,20 @@ _OF_CONNECTION = {"connection", "content-length", "transfer-encoding", "host"}
 
 @dataclass
 class Balancer:
-    """Spreads calls over this node and all others that answer, as a balancer before the whole cluster does."""
+    """Spreads calls over this node and all others that answer, as a balancer before the whole cluster does.
+
+    At random: in turn, a client whose calls are as many as the nodes would be answered by the same one each time.
+    """
 
     node: str
     roster: Roster
-    _turn: int = -1
 
     def url(self, request: web.Request) -> str | None:
-        """The URL of the node whose turn it is; None where that is this node itself."""
+        """The URL of the node that answers this call; None where that is this node itself."""
         if _FORWARDED in request.headers:
             return None
-        self._turn += 1
-        places = self.roster.places()
-        others = [place for place in places if place.name != self.node and place.answers]
-        turn = self._turn % (1 + len(others))
-        return others[turn - 1].url if turn else None
+        others = [place.url for place in self.roster.places() if place.name != self.node and place.answers]
+        return random.choice([None, *others])
 
     async def forward(self, request: web.Request, url: str) -> web.Response:
         """Let another node answer; its header X-Instance-ID passes through."""

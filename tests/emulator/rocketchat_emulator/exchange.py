@@ -84,8 +84,8 @@ class Exchange:
         mark_foreign(self.request)
         return web.Response(status=302, headers={"Location": url})
 
-    async def reply_in_turn(self) -> web.Response:
-        """The answer of this process, or of the one whose turn it is."""
+    async def reply_balanced(self) -> web.Response:
+        """The answer of this process, or of the one that the balancer chooses."""
         url = self.balancer.url(self.request)
         return await self.balancer.forward(self.request, url) if url else await self.healthy()
 

@@ -216,7 +216,7 @@ async def _redirect(exchange: Exchange) -> web.StreamResponse:
 
 
 async def _several_processes(exchange: Exchange) -> web.StreamResponse:
-    return await exchange.reply_in_turn()
+    return await exchange.reply_balanced()
 
 
 async def _huge(exchange: Exchange) -> web.StreamResponse:
@@ -297,7 +297,7 @@ KINDS = _by_name(
     ),
     Kind(
         "several_processes",
-        "a load balancer answers: calls of /api go to this node and all others in turn",
+        "a load balancer answers: each call of /api goes to this node or another at random",
         Behaviour(responds=_several_processes),
     ),
     Kind(

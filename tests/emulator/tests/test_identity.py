@@ -70,13 +70,16 @@ def test_a_proxy_strips_it_or_answers_without_it(broken: Emulator, fault: str) -
     assert _answered_by(broken, "rc2") == broken.id("rc2")
 
 
+OFTEN = range(30)  # so that each of two nodes is chosen
+
+
 def test_a_balancer_behind_the_url(broken: Emulator) -> None:
     broken.run("fault", "rc1", "several_processes")
     ids = [broken.id("rc1"), broken.id("rc2")]
-    assert [_answered_by(broken, "rc1") for _time in range(4)] == ids * 2
-    assert [_answered_by(broken, "rc2") for _time in range(2)] == ids[1:] * 2, "only this URL"
+    assert {_answered_by(broken, "rc1") for _time in OFTEN} == set(ids)
+    assert {_answered_by(broken, "rc2") for _time in OFTEN} == set(ids[1:]), "only this URL"
     by_whom = {}
-    for _time in range(2):
+    for _time in OFTEN:
         answer = broken.get("rc1", _LISTING)
         (local,) = (item for item in answer.json()["instances"] if item["currentStatus"].get("local"))
         by_whom[answer.headers["X-Instance-ID"]] = local["instanceRecord"]["_id"]
@@ -87,15 +90,15 @@ def test_a_balancer_passes_logins_on(broken: Emulator) -> None:
     broken.run("fault", "rc1", "several_processes")
     user = broken.document["viewer"]
     login = {"user": user["username"], "password": user["password"]}
-    answers = [broken.request("POST", "rc1", "/api/v1/login", user=None, json=login) for _time in range(2)]
-    assert [answer.status_code for answer in answers] == [200, 200]
+    answers = [broken.request("POST", "rc1", "/api/v1/login", user=None, json=login) for _time in OFTEN]
+    assert {answer.status_code for answer in answers} == {200}
     assert {answer.headers["X-Instance-ID"] for answer in answers} == {broken.id("rc1"), broken.id("rc2")}
 
 
 def test_a_balancer_leaves_out_what_is_down(broken: Emulator) -> None:
     broken.run("fault", "rc1", "several_processes")
     broken.run("stop", "rc2")
-    assert {_answered_by(broken, "rc1") for _time in range(3)} == {broken.id("rc1")}
+    assert {_answered_by(broken, "rc1") for _time in OFTEN} == {broken.id("rc1")}
     broken.run("start", "rc2")
 
 
