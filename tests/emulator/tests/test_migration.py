@@ -65,10 +65,10 @@ def test_the_first_of_a_new_release_migrates_and_is_silent_meanwhile(emulator: E
 
 
 def test_the_second_waits_for_it(emulator: Emulator) -> None:
-    emulator.up("--version", "7.13.0", "--migration-time", "2", nodes=2)
-    for node in ("rc1", "rc2"):
-        emulator.run("stop", node)
-        emulator.run("start", node, "--version", "8.0.0", "--no-wait")
+    emulator.up("--version", "7.13.0", "--migration-time", "4", nodes=2)
+    for command in (("stop",), ("start", "--version", "8.0.0", "--no-wait")):
+        for node in ("rc1", "rc2"):
+            emulator.run(command[0], node, *command[1:])
     emulator.eventually(lambda: _runs(emulator))
     assert _is_silent(emulator, "rc2")
     emulator.eventually(lambda: not _is_silent(emulator, "rc1") and not _is_silent(emulator, "rc2"))
@@ -78,9 +78,9 @@ def test_the_second_waits_for_it(emulator: Emulator) -> None:
 def test_a_lock_of_more_than_five_minutes_is_taken_over(emulator: Emulator) -> None:
     """Then both migrate at the same time. Five minutes are 30 ping intervals of ten seconds."""
     emulator.up("--version", "7.13.0", "--ping", "0.05", "--migration-time", "4", nodes=2)
-    for node in ("rc1", "rc2"):
-        emulator.run("stop", node)
-        emulator.run("start", node, "--version", "8.0.0", "--no-wait")
+    for command in (("stop",), ("start", "--version", "8.0.0", "--no-wait")):
+        for node in ("rc1", "rc2"):
+            emulator.run(command[0], node, *command[1:])
     emulator.eventually(lambda: len(_runs(emulator)) == 2)
     emulator.eventually(lambda: all(run["ended"] for run in _runs(emulator)), timeout=15)
     first, second = _runs(emulator)
