@@ -135,6 +135,6 @@ ROLLING_UPDATE: dict[str, Any] = {
 }
 
 ROLLOUT: dict[str, Any] = {
-    "point": {"type": "str", "choices": ["start", "turn", "put_back", "end"], "required": True},
+    "point": {"type": "str", "choices": ["checks", "start", "turn", "put_back", "end"], "required": True},
     "hosts": {"type": "list", "elements": "str"},
 }

@@ -38,12 +38,13 @@ options:
   point:
     description:
       - Where the playbook is.
+      - V(checks) answers with what the ready-made hooks of each host check.
       - V(start) checks all that can be known before the first node is drained, and fails with all reasons.
       - V(turn) answers with the next step.
       - V(put_back) begins the play in which members are only put back into rotation.
       - V(end) says how the roll ended, and fails if it did not go well.
     type: str
-    choices: [start, turn, put_back, end]
+    choices: [checks, start, turn, put_back, end]
     required: true
   hosts:
     description:
@@ -75,6 +76,11 @@ files:
   type: dict
   returned: success
   sample: {"rc1": ["/srv/deploy/rocketchat.yml", "flush.yml"]}
+entries:
+  description: For each host with a ready-made hook to run, the entry points of the role C(rocketops.rocketchat.hooks).
+  type: dict
+  returned: success
+  sample: {"rc1": ["drain_haproxy"]}
 turns:
   description: For each host that takes turns then, those that it takes, each as the hosts of its batch.
   type: dict
