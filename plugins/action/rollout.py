@@ -47,13 +47,14 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking impo
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import written
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.hooks import HookFiles
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.journal import Journal
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.ready_made import checks
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.refusals import (
     contradictions,
     of_the_command,
     refusals,
 )
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.turns import turns_for
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import Variables
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import READY_MADE_FILE, Variables
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class ActionModule(GateAction):
         point = options["point"]
         self.task_vars, self.host = task_vars, "roll"
         self.variables = Variables(task_vars, self._templar)
+        if point == "checks":
+            return self._checks()
         if point == "start":
             return self._start()
         journal = Journal.load()
@@ -90,14 +93,29 @@ class ActionModule(GateAction):
 
     # The start
 
+    def _checks(self) -> dict[str, Any]:
+        """What is wrong with the variables themselves is said at the start."""
+        variables = self.variables
+        try:
+            entries = {host: checks(variables, host) for host in variables.in_play if host in variables.in_group}
+        except AnsibleError:  # such as a template that fails
+            entries = {}
+        wanted = {host: names for host, names in entries.items() if names}
+        files = {host: [str(READY_MADE_FILE)] for host in wanted}
+        return self._told("check what the ready-made hooks need", files=files, entries=wanted)
+
     def _start(self) -> dict[str, Any]:
         Journal.forget()
         reasons, plan = self._plan()
         if plan is None or reasons:
             return {"changed": False, "failed": True, "msg": f"nothing was done: {'; '.join(reasons)}"}
         hooks = {host: {hook.value: str(self.variables.hook(host, hook)) for hook in plan.hooks} for host in plan.hosts}
-        Journal(plan, hooks, reports=self.variables.reports()).save()
-        files = sorted({path for paths in hooks.values() for path in paths.values()})
+        ready_made = {
+            host: {hook.value: entry for hook in plan.hooks if (entry := self.variables.ready_made(host, hook))}
+            for host in plan.hosts
+        }
+        Journal(plan, hooks, ready_made, reports=self.variables.reports()).save()
+        files = sorted({path for paths in hooks.values() for path in paths.values()} - {str(READY_MADE_FILE)})
         told = self._told("the roll can begin", hooks=files)
         warnings = warnings_for([Member(member["name"], member["url"]) for member in self.variables.members()])
         return {**told, **({"warnings": warnings} if warnings else {})}
@@ -125,6 +143,7 @@ class ActionModule(GateAction):
 
     def _refused_hooks(self, hosts: Iterable[str]) -> list[str]:
         paths = {path for host in hosts for hook in Hook if (path := self.variables.hook(host, hook))}
+        paths -= {READY_MADE_FILE}
         play, manager = self._task.get_play(), self._task.get_variable_manager()
         return HookFiles(self._loader, play, manager).read(sorted(paths))
 
@@ -185,8 +204,10 @@ class ActionModule(GateAction):
         journal.state = before_hook(journal.plan, journal.state, step)
         journal.taken, journal.due, journal.turn = step, None, journal.turn + 1
         journal.save()
-        files = {host: [journal.hooks[host][step.hook.value], "flush.yml"] for host in step.hosts}
-        return self._told(step_line(step), files=files, mark=journal.mark)
+        hook = step.hook.value
+        files = {host: [journal.hooks[host][hook], "flush.yml"] for host in step.hosts}
+        entries = {host: [own[hook]] for host in step.hosts if hook in (own := journal.ready_made[host])}
+        return self._told(step_line(step), files=files, entries=entries, mark=journal.mark)
 
     def _stopped(self, journal: Journal) -> dict[str, Any]:
         journal.save()
@@ -301,5 +322,5 @@ class ActionModule(GateAction):
 
     def _told(self, msg: str, **fields: Any) -> dict[str, Any]:
         """``files``: what each host includes; ``turns``: those that it takes then."""
-        told = {"msg": msg, "files": {}, "turns": {}, "hooks": [], "next": "turns.yml", "mark": ""}
+        told = {"msg": msg, "files": {}, "entries": {}, "turns": {}, "hooks": [], "next": "turns.yml", "mark": ""}
         return {"changed": False, **told, **fields}

@@ -30,7 +30,7 @@ ROLES = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("
 # What the playbook keeps for itself in variables of the hosts.
 RESERVED = {
     f"rolling_update_{name}"
-    for name in ("answer", "connection", "failed", "file", "hooks", "inner_file", "point", "turn")
+    for name in ("answer", "connection", "entry", "failed", "file", "hooks", "inner_file", "point", "turn")
 }
 
 

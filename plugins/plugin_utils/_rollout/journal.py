@@ -30,6 +30,8 @@ class Journal:
     plan: Plan
     # The file of each hook, by host and by the hook's name.
     hooks: dict[str, dict[str, str]]
+    # Entry points of the role, in the same way, for the hooks that are ready-made.
+    ready_made: dict[str, dict[str, str]] = field(default_factory=dict)
     # Files to write the report to.
     reports: list[str] = field(default_factory=list)
     run: str = field(default_factory=lambda: uuid.uuid4().hex)

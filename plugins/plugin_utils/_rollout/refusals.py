@@ -16,6 +16,8 @@ from ansible import context
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.ready_made import lacking
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import READY_MADE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,7 +88,7 @@ def _of_the_hosts(variables: Variables, members: Sequence[str]) -> Iterator[str]
     gone = [host for host in hosts if host not in variables.here]
     if gone:
         yield f"{_listed(gone)} failed earlier in this run of Ansible"
-    unreachable = [host for host in hosts if (variables.of(host, "rolling_update_connection") or {}).get("unreachable")]
+    unreachable = [host for host in hosts if not variables.connected(host)]
     if unreachable:
         yield f"Ansible cannot connect to {_listed(unreachable)}"
 
@@ -119,19 +121,34 @@ def _of_the_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator[str]:
         paths = {host: variables.hook(host, hook) for host in hosts}
         unset = [host for host, path in paths.items() if path is None]
         if hook is Hook.DEPLOY and unset:
-            yield f"rolling_update_deploy is not set for {_listed(unset)}: it is a file of tasks"
+            yield f"rolling_update_deploy is not set for {_listed(unset)}: it is a file of tasks{_or_ready_made(hook)}"
         elif unset and len(unset) < len(hosts):
             yield f"rolling_update_{hook.value} is not set for {_listed(unset)}, but for other hosts"
         for path in sorted({path for path in paths.values() if path is not None and not path.is_file()}):
             yield (
                 f"rolling_update_{hook.value} is not a file: {path}; "
                 "give its absolute path, or one relative to the inventory's folder or to the folder above"
+                f"{_or_ready_made(hook)}"
             )
     if any(variables.hook(host, Hook.DRAIN) and not variables.hook(host, Hook.READMIT) for host in hosts):
         yield (
             "rolling_update_drain is set, but rolling_update_readmit is not: nothing would put the nodes back into "
             "the load balancer; if they come back by themselves, let it be a file that waits for that"
         )
+    yield from _of_ready_made_hooks(variables, hosts)
+
+
+def _of_ready_made_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator[str]:
+    """What is the same for several hosts is said once."""
+    lacking_on: dict[str, list[str]] = {}
+    for host in hosts:
+        for reason in lacking(variables, host):
+            lacking_on.setdefault(reason, []).append(host)
+    yield from (f"{_listed(names)}: {reason}" for reason, names in lacking_on.items())
+
+
+def _or_ready_made(hook: Hook) -> str:
+    return f", or the name of a ready-made one: {_listed(READY_MADE[hook])}" if hook in READY_MADE else ""
 
 
 def _of_the_settings(variables: Variables) -> Iterator[str]:

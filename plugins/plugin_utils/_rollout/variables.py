@@ -20,6 +20,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spe
     ROLLING_UPDATE,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import INTERVAL, STABLE_FOR
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import files_of, form_of
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
@@ -28,14 +29,19 @@ if TYPE_CHECKING:
 
     from ansible.template import Templar
 
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
-
 GATE_PREFIX, PREFIX = "health_gate_", "rolling_update_"
 # The roll sets them itself; what it does not need is refused before (see refusals).
 SET_BY_ROLL = frozenset(
     {"url", "members", "expected", "phase", "targets", "out_of_rotation", "before", "restart_required"}
     | {"restart_confirmed", "hold_for", "keep_out", "expected_version"}
 )
+# Names of ready-made hooks, and the file of the playbook that runs them.
+READY_MADE: Mapping[Hook, tuple[str, ...]] = {
+    Hook.DRAIN: ("haproxy", "nginx"),
+    Hook.DEPLOY: ("compose", "systemd"),
+    Hook.READMIT: ("haproxy", "nginx"),
+}
+READY_MADE_FILE = Path(__file__).parents[3] / "playbooks" / "tasks" / "ready_made.yml"
 
 
 @dataclass(frozen=True)
@@ -153,20 +159,43 @@ class Variables:
 
     def restart_confirmed(self, host: str) -> bool:
         """What the hook says of its own host, it does not say of others."""
-        name = f"{GATE_PREFIX}restart_confirmed"
-        own = False if self.of(self.host, name) is not None else self.get(name, False)
-        return bool(boolean(self.of(host, name, own), strict=False))
+        return bool(boolean(self.of_play(host, f"{GATE_PREFIX}restart_confirmed", False), strict=False))
+
+    def of_play(self, host: str, name: str, default: Any = None) -> Any:
+        """A variable of a host, or else one of the play."""
+        own = default if self.of(self.host, name) is not None else self.get(name, default)
+        return self.of(host, name, own)
+
+    def connected(self, host: str) -> bool:
+        """Whether the playbook has connected to it."""
+        connection = self.of(host, f"{PREFIX}connection") or {}
+        return not connection.get("unreachable")
+
+    def hook_name(self, host: str, hook: Hook) -> str | None:
+        """A path, or the name of a ready-made one; a node that such a one drains, the same program readmits."""
+        hooks = self.of(host, f"{PREFIX}hooks") or {}
+        name = hooks.get(hook.value)
+        if hook is Hook.READMIT and not name and hooks.get(Hook.DRAIN.value) in READY_MADE[hook]:
+            name = hooks[Hook.DRAIN.value]
+        return str(name) if name else None
+
+    def ready_made(self, host: str, hook: Hook) -> str | None:
+        """Its entry point of the role ``hooks``, such as ``drain_haproxy``. None if it is the user's file, or none."""
+        name = self.hook_name(host, hook)
+        return f"{hook.value}_{name}" if name in READY_MADE.get(hook, ()) else None
 
     def hook(self, host: str, hook: Hook) -> Path | None:
         """Where it lies, beside the inventory: in the folder of its file, or in the one above. None if it is not set.
 
         Where the inventory is a folder, Ansible takes all files in it for inventories.
         """
-        path = (self.of(host, f"{PREFIX}hooks") or {}).get(hook.value)
+        if self.ready_made(host, hook):
+            return READY_MADE_FILE
+        path = self.hook_name(host, hook)
         if not path:
             return None
         folder = Path(self.of(host, "inventory_dir") or "").absolute()
-        places = [folder / str(path), folder.parent / str(path)]
+        places = [folder / path, folder.parent / path]
         return next((place for place in places if place.is_file()), places[0])
 
     def _is_set(self, name: str) -> bool:

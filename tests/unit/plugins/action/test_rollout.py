@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.collections import ImmutableDict
 
+from ansible_collections.rocketops.rocketchat.plugins.action import rollout
 from ansible_collections.rocketops.rocketchat.plugins.action.rollout import ActionModule
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils import _gate
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.journal import Journal
@@ -24,10 +26,11 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 NEW = "7.11.0"
 HOOKS = ("drain", "deploy", "readmit")
+# By one load balancer, or by the host itself.
+FOUND = {"results": [{"rc": 0, "stdout_lines": list[str]()}]}
 
 
 class Play:
@@ -122,6 +125,8 @@ class Play:
         for host, (path, _flush) in answer["files"].items():
             assert host in hosts, f"{host} is not told: {answer}"
             hook = path.rpartition("/")[2].removesuffix(".yml")
+            if hook == "ready_made":
+                (hook,) = answer["entries"][host]
             self.steps.append(f"{hook} {host}")
             does = self.does.get(hook)
             if does and not does(host):
@@ -261,6 +266,65 @@ def test_a_play_that_ended_in_a_hook(play: Play) -> None:
     assert play.ask("put_back")["next"] == "turns.yml"
     play._turns()
     assert play.ask("end")["msg"].startswith("the roll stopped at rc1; the drain hook failed on rc1. ")
+
+
+def test_ready_made_hooks(play: Play) -> None:
+    """Of the role, by the playbook's own file. The node is readmitted by the program that drained it."""
+    for host in play.hosts:
+        hooks = {"drain": "haproxy", "deploy": "systemd", "readmit": ""}
+        play.of_host[host].update(rolling_update_hooks=hooks, hooks_found_haproxy=FOUND, hooks_found_systemd=FOUND)
+    play.does["deploy_systemd"] = play._deploy
+    assert play.ask("start")["hooks"] == []
+    assert not play.roll()["failed"]
+    entries = ("drain_haproxy", "deploy_systemd", "readmit_haproxy")
+    assert of_batches(play) == [f"{entry} {host}" for host in play.hosts for entry in entries]
+
+
+def test_what_ready_made_hooks_check(play: Play) -> None:
+    """On each host that can be reached, and nothing for files of the user's."""
+    assert play.ask("checks")["files"] == {}
+    play.of_host["rc1"]["rolling_update_hooks"] = {"drain": "nginx", "deploy": "compose"}
+    play.of_host["rc2"].update(
+        rolling_update_hooks={"deploy": "systemd"}, rolling_update_connection={"unreachable": True}
+    )
+    answer = play.ask("checks")
+    assert answer["entries"] == {"rc1": ["check_nginx", "check_compose"]}
+    assert {host: [path.rpartition("/")[2] for path in files] for host, files in answer["files"].items()} == {
+        "rc1": ["ready_made.yml"]
+    }
+
+
+def test_what_ready_made_hooks_lack(play: Play) -> None:
+    """All of it at once, and what is the same for several hosts once."""
+    for host in play.hosts:
+        play.of_host[host].update(
+            rolling_update_hooks={"drain": "haproxy", "deploy": "systemd"},
+            hooks_found_haproxy={"results": [{"rc": 0, "stdout_lines": ["socat is not installed on lb1"]}]},
+            hooks_found_systemd={"rc": 0, "stdout_lines": [f"{host} has no tar"]},
+        )
+    begun = play.ask("start")
+    assert begun["failed"]
+    assert begun["msg"] == (
+        "nothing was done: rc1, rc2, rc3: socat is not installed on lb1; rc1: rc1 has no tar; rc2: rc2 has no tar; "
+        "rc3: rc3 has no tar"
+    )
+
+
+def test_a_check_that_cannot_be_chosen(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said at the start."""
+
+    def unreadable(*_given: Any) -> None:
+        raise AnsibleError("no such file")
+
+    monkeypatch.setattr(rollout, "checks", unreadable)
+    assert play.ask("checks")["files"] == {}
+
+
+def test_the_playbook_is_small() -> None:
+    """What decides is in Python."""
+    playbooks = Path(__file__).parents[4] / "playbooks"
+    lines = [line for path in playbooks.rglob("*.yml") for line in path.read_text(encoding="utf-8").splitlines()]
+    assert sum(bool(line.strip()) and not line.lstrip().startswith(("#", "---")) for line in lines) <= 120
 
 
 def test_a_journal_that_is_gone(play: Play) -> None:

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
+"""The ready-made hooks: entry points of the role ``hooks``, and what they need before the first drain.
+
+The role has an entry point ``check_PROGRAM`` for each program. It fails for nothing, but keeps what it has found in
+``hooks_found_PROGRAM``: the lines that it prints are reasons not to begin.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import Variables
+
+_COLLECTION = Path(__file__).parents[3]
+
+
+def entry_points(variables: Variables, host: str) -> list[str]:
+    """Those that are the hooks of a host, such as ``drain_haproxy``."""
+    return [entry for hook in Hook if (entry := variables.ready_made(host, hook))]
+
+
+def checks(variables: Variables, host: str) -> list[str]:
+    """Entry points that check what the hooks of a host need. With options that are wrong they could not."""
+    if not variables.connected(host):
+        return []
+    entries = entry_points(variables, host)
+    wrong = {_program(entry) for entry in entries if _wrong(variables, host, entry)}
+    return [f"check_{program}" for program in dict.fromkeys(map(_program, entries)) if program not in wrong]
+
+
+def lacking(variables: Variables, host: str) -> Iterator[str]:
+    """Reasons why the ready-made hooks of a host would not work."""
+    for entry in entry_points(variables, host):
+        if wrong := _wrong(variables, host, entry):
+            yield f"for the hook {entry}: {wrong}"
+    for check in checks(variables, host):
+        yield from _found(variables, host, _program(check))
+
+
+def _program(entry: str) -> str:
+    return entry.partition("_")[2]
+
+
+def _wrong(variables: Variables, host: str, entry: str) -> str | None:
+    """What is wrong with the options of an entry point."""
+    spec = _specs()[entry]["options"]
+    given = {name: value for name in spec if (value := variables.of_play(host, name)) is not None}
+    try:
+        validated(spec, given, set())
+    except OptionsError as error:
+        return str(error)
+    return None
+
+
+def _specs() -> dict[str, Any]:
+    path = _COLLECTION / "roles" / "hooks" / "meta" / "argument_specs.yml"
+    specs: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
+    return specs
+
+
+def _found(variables: Variables, host: str, program: str) -> Iterator[str]:
+    """One result, or one for each load balancer."""
+    found = variables.of(host, f"hooks_found_{program}") or {}
+    results = found.get("results", [found])
+    if not results:
+        yield "hooks_balancers is empty: it names the load balancers as hosts of the inventory"
+    for result in results:
+        if result.get("unreachable"):
+            machine = result.get("hooks_balancer") or host
+            yield f"Ansible cannot connect to {machine}, which the hooks for {program} need"
+        elif result.get("rc") != 0:
+            why = result.get("stderr") or result.get("msg") or "see its error above"
+            yield f"what the hooks for {program} need cannot be checked: {why}"
+        else:
+            yield from result["stdout_lines"]

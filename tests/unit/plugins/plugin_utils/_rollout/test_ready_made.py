@@ -1,0 +1,150 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which hooks are ready-made, and what they lack before the first drain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.ready_made import (
+    checks,
+    entry_points,
+    lacking,
+)
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import (
+    READY_MADE,
+    READY_MADE_FILE,
+    Variables,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROLE = Path(__file__).parents[5] / "roles" / "hooks"
+NOTHING: dict[str, Any] = {"rc": 0, "stdout_lines": []}
+
+
+class Templar:
+    """Nothing is a template."""
+
+    @staticmethod
+    def template(value: Any) -> Any:
+        return value
+
+
+def variables(of_host: Mapping[str, Any], **of_play: Any) -> Variables:
+    """Of the one host rc1."""
+    host = {"inventory_dir": "/inventory", **of_host}
+    own = {"inventory_hostname": "rc1", "hostvars": {"rc1": host}, **host, **of_play}
+    return Variables(own, Templar())  # type: ignore[arg-type]
+
+
+def hooks(**names: str) -> dict[str, Any]:
+    return {"rolling_update_hooks": {hook.value: names.get(hook.value, "") for hook in Hook}}
+
+
+@pytest.mark.parametrize(
+    ("given", "entries", "files"),
+    [
+        ({"deploy": "systemd"}, ["deploy_systemd"], {"deploy": READY_MADE_FILE}),
+        (
+            {"deploy": "compose", "drain": "haproxy"},
+            ["drain_haproxy", "deploy_compose", "readmit_haproxy"],
+            {"deploy": READY_MADE_FILE, "drain": READY_MADE_FILE, "readmit": READY_MADE_FILE},
+        ),
+        (
+            {"deploy": "./systemd", "drain": "nginx", "readmit": "hooks/readmit.yml"},
+            ["drain_nginx"],
+            {"deploy": "/inventory/systemd", "drain": READY_MADE_FILE, "readmit": "/inventory/hooks/readmit.yml"},
+        ),
+        # Each name is one of its own hook.
+        (
+            {"deploy": "haproxy", "drain": "systemd", "backup": "compose"},
+            [],
+            {"deploy": "/inventory/haproxy", "drain": "/inventory/systemd", "backup": "/inventory/compose"},
+        ),
+    ],
+)
+def test_names_and_paths(given: dict[str, str], entries: list[str], files: dict[str, Any]) -> None:
+    found = variables(hooks(**given))
+    assert entry_points(found, "rc1") == entries
+    assert {hook.value: path for hook in Hook if (path := found.hook("rc1", hook))} == {
+        name: Path(path) for name, path in files.items()
+    }
+
+
+def test_the_role_has_what_is_named() -> None:
+    specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    named = [f"{hook.value}_{name}" for hook, names in READY_MADE.items() for name in names]
+    assert sorted(specs) == sorted(named)
+    files = {path.stem for path in (ROLE / "tasks").glob("*.yml")}
+    assert files >= {*named, *(f"check_{entry.partition('_')[2]}" for entry in named)}
+    assert READY_MADE_FILE.is_file()
+
+
+@pytest.mark.parametrize(
+    ("found", "reasons"),
+    [
+        (NOTHING, []),
+        ({"rc": 0, "stdout_lines": ["no tar", "no link"]}, ["no tar", "no link"]),
+        ({"unreachable": True}, ["Ansible cannot connect to rc1, which the hooks for systemd need"]),
+        (
+            {"rc": 127, "stdout_lines": [], "stderr": "bash: not found"},
+            ["what the hooks for systemd need cannot be checked: bash: not found"],
+        ),
+        (
+            {"failed": True, "msg": "a template failed"},
+            ["what the hooks for systemd need cannot be checked: a template failed"],
+        ),
+        (None, ["what the hooks for systemd need cannot be checked: see its error above"]),
+    ],
+)
+def test_what_a_check_has_found(found: Any, reasons: list[str]) -> None:
+    given = variables({**hooks(deploy="systemd"), "hooks_found_systemd": found})
+    assert list(lacking(given, "rc1")) == reasons
+
+
+def test_each_load_balancer_is_checked() -> None:
+    result = {
+        "results": [
+            {**NOTHING, "hooks_balancer": "lb1"},
+            {"unreachable": True, "hooks_balancer": "lb2"},
+            {"rc": 0, "stdout_lines": ["socat is not installed on lb3"], "hooks_balancer": "lb3"},
+        ]
+    }
+    given = variables({**hooks(drain="haproxy"), "hooks_found_haproxy": result})
+    assert list(lacking(given, "rc1")) == [
+        "Ansible cannot connect to lb2, which the hooks for haproxy need",
+        "socat is not installed on lb3",
+    ]
+
+
+def test_without_a_load_balancer() -> None:
+    given = variables({**hooks(drain="nginx"), "hooks_found_nginx": {"results": []}})
+    (reason,) = lacking(given, "rc1")
+    assert reason.startswith("hooks_balancers is empty")
+
+
+@pytest.mark.parametrize("of_play", [False, True])
+def test_options_that_are_wrong(of_play: bool) -> None:
+    """A check that reads them could not run; the other one does."""
+    wrong = {"hooks_drain_seconds": "many"}
+    given = hooks(drain="haproxy", deploy="systemd")
+    found = variables(given, **wrong) if of_play else variables({**given, **wrong})
+    assert checks(found, "rc1") == ["check_systemd"]
+    reason, _not_run = lacking(found, "rc1")
+    assert reason.startswith("for the hook drain_haproxy: ")
+    assert "hooks_drain_seconds" in reason
+
+
+def test_a_host_without_a_connection() -> None:
+    """It is refused for that."""
+    given = variables({**hooks(deploy="systemd"), "rolling_update_connection": {"unreachable": True}})
+    assert (checks(given, "rc1"), list(lacking(given, "rc1"))) == ([], [])
