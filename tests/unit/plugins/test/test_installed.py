@@ -1,0 +1,23 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which modules are installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.plugins.test import installed
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("rocketops.rocketchat.cluster_gate", True),
+        ("rocketops.rocketchat.no_such_module", False),
+        ("no_such.collection.module", False),
+    ],
+)
+def test_installed(name: str, there: bool) -> None:
+    assert installed.TestModule().tests()["installed"](name) is there
