@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import io
 import json
 import os
 import signal
 import subprocess
+import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -54,7 +56,8 @@ network_backend = "netavark"
 # Removes whatever a story has done to a node, except that it is off.
 _MEND = f"""
 nft flush ruleset
-printf 'VERSION={OLD}\\nFAULT=none\\nSTART=2\\n' > /etc/default/rocketchat
+ln -sfn /opt/Rocket.Chat-{OLD} /opt/Rocket.Chat
+rm -rf /opt/Rocket.Chat-{NEW}
 systemctl restart rocketchat
 """
 
@@ -138,6 +141,16 @@ class Lab:
             self.haproxy(f"set server rocketchat/{node} state ready")
         self.until(lambda: all(self.serves(node) for node in NODES) and set(self.in_load_balancer().values()) == {"UP"})
         await_well(self._document, _WAITING)
+
+    def release(self, *, fault: str, start: float) -> Path:
+        """An archive of the new version, as the vendor's: what is in it lies in a folder bundle."""
+        path = self.run / "release.tgz"
+        content = f"VERSION={NEW}\nFAULT={fault}\nSTART={start}\n".encode()
+        with tarfile.open(path, "w:gz") as archive:
+            entry = tarfile.TarInfo("bundle/release.env")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+        return path
 
     @property
     def _document(self) -> dict[str, Any]:

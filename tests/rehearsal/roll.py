@@ -32,11 +32,11 @@ LIMIT = 600.0
 
 Kind = Literal["drained", "deployed", "passed", "readmitted"]
 
-# The tasks that are done to one node, by how their names begin.
+# The tasks of the role hooks that are done to one node, by how their names begin.
 _KINDS: dict[Kind, str] = {
-    "drained": "Let nobody come to",
+    "drained": "Send no new clients to the node",
     "deployed": "Restart",
-    "readmitted": "Wait until the load balancer sends traffic to",
+    "readmitted": "Send clients to the node, and wait until it is up",
 }
 
 
@@ -110,7 +110,7 @@ class Roll:
         for line in self.lines:
             if found := re.match(r"\[roll\] after (\w+): passed", line.text):
                 steps.append(Step("passed", found[1], line.after))
-            elif found := re.match(r"(?:TASK|PLAY|RUNNING HANDLER) \[(.*)\]", line.text):
+            elif found := re.match(r"(?:TASK|PLAY|RUNNING HANDLER) \[(?:.* : )?(.*)\]", line.text):
                 task = found[1]
             elif found := re.match(r"(?:ok|changed): \[(\w+)", line.text):
                 steps += [Step(kind, found[1], line.after) for kind, name in _KINDS.items() if re.match(name, task)]
@@ -137,14 +137,24 @@ class Roll:
 
 
 @contextmanager
-def rolling(lab: Lab, playbook: str = ROLLING_UPDATE, *, limit: str = "", **variables: Any) -> Iterator[Roll]:
-    """A run while it lasts; it is ended with the block."""
+def rolling(
+    lab: Lab,
+    playbook: str = ROLLING_UPDATE,
+    *,
+    limit: str = "",
+    fault: str = "none",
+    start: float = 2,
+    **variables: Any,
+) -> Iterator[Roll]:
+    """A run while it lasts; it is ended with the block. The new version has ``fault``, and needs ``start`` s."""
     command = ["ansible-playbook", "--inventory", str(HERE / "inventory"), playbook]
     if limit:  # the others get traffic, and the roll cannot know it
         command += ["--limit", limit]
         variables["rolling_update_in_rotation"] = [node for node in NODES if node != limit]
+    archive = lab.release(fault=fault, start=start)
+    installs = {"health_gate_expected_version": NEW, "hooks_release_archive": str(archive)}
     with subprocess.Popen(
-        [*command, "--extra-vars", json.dumps({"health_gate_expected_version": NEW, **variables})],
+        [*command, "--extra-vars", json.dumps({**installs, **variables})],
         env={**lab.environment, "ANSIBLE_COLLECTIONS_PATH": str(lab.collections), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -31,7 +31,7 @@ def lab(lab: Lab) -> Lab:
 
 
 def roll_out(lab: Lab, playbook: str, page: Page) -> Roll:
-    with rolling(lab, playbook, rehearsal_fault=SLOW, rehearsal_start=page.start) as roll:
+    with rolling(lab, playbook, fault=SLOW, start=page.start) as roll:
         assert roll.await_end() == 0, roll.output
     lab.until(lambda: [lab.version(node) for node in NODES] == ["7.12"] * 3)
     return roll

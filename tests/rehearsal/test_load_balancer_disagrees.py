@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_a_node_that_gets_no_traffic_ends_the_roll(lab: Lab, traffic: Traffic) -> None:
-    with rolling(lab, rehearsal_fault="not_ready") as roll:
+    with rolling(lab, fault="not_ready") as roll:
         assert roll.await_end() != 0
     assert roll.said(r"\[roll\] after rc1: passed"), roll.output
     assert (roll.nodes("deployed"), roll.nodes("readmitted")) == (["rc1"], [])

@@ -23,7 +23,8 @@ python -m pip install --quiet --disable-pip-version-check --target "$scratch/lib
 
 # Complete or not there.
 mmdebstrap --variant=minbase \
-  --include=dbus,haproxy,iproute2,nftables,openssh-server,python3,python3-requests,socat,systemd,systemd-sysv \
+  --include=dbus,haproxy,iproute2,nftables,nginx-light,openssh-server,procps,python3,python3-requests,socat \
+  --include=systemd,systemd-sysv \
   --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-exclude=/usr/share/locale/*' \
   --dpkgopt='path-exclude=/usr/share/man/*' \
