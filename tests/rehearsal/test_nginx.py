@@ -1,0 +1,49 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The same nodes behind nginx, which is told by its configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import LOAD_BALANCER, NODES
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import rolling
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import Lab
+
+
+@pytest.fixture
+def traffic(lab: Lab) -> Iterator[Traffic]:
+    with Traffic(f"http://{lab.address(LOAD_BALANCER)}:8080") as traffic:
+        yield traffic
+
+
+def test_nobody_notices_a_roll_behind_nginx(lab: Lab, traffic: Traffic) -> None:
+    with rolling(lab, rolling_update_drain="nginx") as roll:
+        assert roll.await_end() == 0, roll.output
+    report = traffic.ended()
+    assert [lab.version(node) for node in NODES] == ["7.12"] * 3
+    assert report.failures == 0, report
+    assert len(report.nodes) == len(NODES), "all of them were used"
+    assert "down" not in lab.sh(LOAD_BALANCER, "cat /etc/nginx/rocketchat.d/*.conf")
+
+
+def test_what_is_missing_is_refused(lab: Lab) -> None:
+    """All of it in one message, before anything is done."""
+    lab.sh(LOAD_BALANCER, "mv /etc/nginx/rocketchat.d/rc2.conf /tmp")
+    try:
+        with rolling(lab, rolling_update_drain="nginx", hooks_release_info={"nodeVersion": "24.1.0"}) as roll:
+            assert roll.await_end() != 0
+    finally:
+        lab.sh(LOAD_BALANCER, "mv /tmp/rc2.conf /etc/nginx/rocketchat.d")
+    assert roll.said("nothing was done: rc1, rc2, rc3: 7.12.0 needs Node.js 24.1.0, and node is 22.16.0"), roll.output
+    assert roll.said("rc2: nginx on lb1 does not include /etc/nginx/rocketchat.d/rc2.conf"), roll.output
+    assert roll.steps() == []
