@@ -89,6 +89,18 @@ def test_the_role_has_what_is_named() -> None:
     assert READY_MADE_FILE.is_file()
 
 
+def test_options_are_written_alike() -> None:
+    """In the argument specs, the defaults of the role, and the page."""
+    specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    options = {name: option for spec in specs.values() for name, option in spec["options"].items()}
+    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
+    assert sorted(options) == sorted(defaults)
+    own = {name: default for name, default in defaults.items() if "{{" not in str(default)}
+    assert own == {name: option["default"] for name, option in options.items() if "default" in option}
+    page = (ROLE.parents[1] / "docs" / "hooks.md").read_text(encoding="utf-8")
+    assert [name for name in options if f"| `{name}` |" not in page] == []
+
+
 @pytest.mark.parametrize(
     ("found", "reasons"),
     [
