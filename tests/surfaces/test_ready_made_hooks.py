@@ -1,0 +1,109 @@
+# Copyright (c) 2026, Rocketops contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ready-made hooks where there is no root: compose by a program that stands for it, and what is refused."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from ansible_collections.rocketops.rocketchat.tests.surfaces.balancer import NODES, Site
+from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
+from emulator_driver import Emulator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Each node is a service; its image has the version of RELEASE. Others than pull, up and config change nothing.
+DOCKER = """#!/bin/sh
+for service; do :; done
+echo "RELEASE=${{RELEASE-}} $*" >> {folder}/asked
+case "$2" in
+  version) echo Docker Compose version v2.30.0 ;;
+  config) echo services:; for node in rc1 rc2 rc3; do printf '  %s:\\n    image: chat:%s\\n' $node "$RELEASE"; done ;;
+  up)
+    . ./.env
+    {python} -m rocketchat_emulator stop "$service" --state-dir {cluster}
+    {python} -m rocketchat_emulator start "$service" --version "$RELEASE" --no-wait --state-dir {cluster} ;;
+esac
+"""
+
+
+def with_compose(folder: Path, cluster: Path) -> dict[str, Any]:
+    """The variables of the hook, and the program on the path; ``folder`` is the project too."""
+    (folder / ".env").write_text("ROOT_URL=https://chat.example.com\nRELEASE=7.10.0\n", encoding="utf-8")
+    program = folder / "docker"
+    program.write_text(DOCKER.format(folder=folder, python=sys.executable, cluster=cluster), encoding="utf-8")
+    program.chmod(0o755)
+    return {
+        "rolling_update_deploy": "compose",
+        "rolling_update_drain": "",
+        "rolling_update_readmit": "",
+        "hooks_compose_folder": str(folder),
+        "hooks_compose_command": [str(program), "compose"],
+        "hooks_compose_services": ["{{ inventory_hostname }}"],
+    }
+
+
+def test_a_roll_with_compose(tmp_path: Path) -> None:
+    """Pulled while the node serves, and only the node's own container is made again."""
+    with emulated() as cluster:
+        site = Site(cluster, tmp_path, "7.11.0")
+        site.await_well()
+        shown = site.roll(**with_compose(tmp_path, cluster.state_dir))
+    assert shown.code == 0, shown.output
+    assert "the roll is done: 7.11.0 runs on rc1, rc2, rc3" in shown.output
+    asked = [line for line in (tmp_path / "asked").read_text(encoding="utf-8").splitlines() if " compose " in line]
+    assert [line for line in asked if "version" not in line and "config" not in line] == [
+        f"RELEASE=7.11.0 compose {command} {node}"
+        for node in NODES
+        for command in ("pull", "up --detach --no-deps --force-recreate")
+    ]
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == "ROOT_URL=https://chat.example.com\nRELEASE=7.11.0\n"
+
+
+def test_what_is_missing(tmp_path: Path) -> None:
+    """All of it in one message, with the other reasons, and nothing is done."""
+    bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
+    wrong = {
+        "rolling_update_drain": "haproxy",
+        "hooks_balancers": ["rc3"],
+        "hooks_haproxy_socket": str(tmp_path / "socket"),
+        "hooks_compose_services": ["chat"],
+        "hooks_compose_variable": "VERSION",
+        "health_gate_once": True,
+    }
+    shown = bare.play(**{**with_compose(tmp_path, tmp_path), **wrong})
+    assert shown.code != 0
+    (message,) = {line for line in shown.output.splitlines() if "nothing was done" in line and '"msg"' in line}
+    for reason in (
+        f"rc1, rc2, rc3: rc3 has no socket {tmp_path}/socket: set hooks_haproxy_socket",
+        f"{tmp_path} has no service chat: set hooks_compose_services",
+        "no image of the compose project has the version in $VERSION: set hooks_compose_variable",
+        "health_gate_once is set",
+    ):
+        assert reason in message, shown.output
+
+
+@pytest.mark.parametrize("balancers", [[], "many"])
+def test_options_that_are_wrong(balancers: Any, tmp_path: Path) -> None:
+    bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
+    given = {"rolling_update_drain": "haproxy", "rolling_update_readmit": "", "hooks_balancers": balancers}
+    shown = bare.play(**given, **({"hooks_drain_seconds": "soon"} if balancers else {}))
+    assert shown.code != 0
+    says = "for the hook drain_haproxy: " if balancers else "rc1, rc2, rc3: hooks_balancers is empty"
+    assert says in shown.output, shown.output
+
+
+def test_a_name_that_is_none(tmp_path: Path) -> None:
+    """It is a path then, and the message says which names there are."""
+    bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
+    shown = bare.play(rolling_update_deploy="docker")
+    assert shown.code != 0
+    assert f"not a file: {tmp_path}/docker; give its absolute path" in shown.output
+    assert "or the name of a ready-made one: compose, systemd" in shown.output
