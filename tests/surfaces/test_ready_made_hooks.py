@@ -93,8 +93,14 @@ def test_what_is_missing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("balancers", [[], "many"])
 def test_options_that_are_wrong(balancers: Any, tmp_path: Path) -> None:
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
-    given = {"rolling_update_drain": "haproxy", "rolling_update_readmit": "", "hooks_balancers": balancers}
-    shown = bare.play(**given, **({"hooks_drain_seconds": "soon"} if balancers else {}))
+    given: dict[str, Any] = {
+        "rolling_update_drain": "haproxy",
+        "rolling_update_readmit": "",
+        "hooks_balancers": balancers,
+    }
+    if balancers:
+        given["hooks_drain_seconds"] = "soon"
+    shown = bare.play(**given)
     assert shown.code != 0
     says = "for the hook drain_haproxy: " if balancers else "rc1, rc2, rc3: hooks_balancers is empty"
     assert says in shown.output, shown.output
