@@ -90,6 +90,21 @@ def test_what_is_missing(tmp_path: Path) -> None:
         assert reason in message, shown.output
 
 
+@pytest.mark.parametrize(("version", "refused"), [("1.3.0", True), ("1.4.0", False), ("1.10.1", False)])
+def test_an_old_podman_compose(version: str, refused: bool, tmp_path: Path) -> None:
+    """It creates the services again that the node's own depends on, whatever it is told."""
+    bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
+    given = with_compose(tmp_path, tmp_path)
+    program = tmp_path / "docker"
+    text = program.read_text(encoding="utf-8").replace(
+        "Docker Compose version v2.30.0", f"podman-compose version {version}"
+    )
+    program.write_text(text, encoding="utf-8")
+    shown = bare.play(**given, health_gate_once=True)
+    assert "health_gate_once is set" in shown.output
+    assert (f"podman-compose {version} would create the database's container again" in shown.output) == refused
+
+
 @pytest.mark.parametrize("balancers", [[], "many"])
 def test_options_that_are_wrong(balancers: Any, tmp_path: Path) -> None:
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
