@@ -118,6 +118,7 @@ def test_the_names_that_the_playbook_uses() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in playbooks.rglob("*.yml"))
     kept = set(re.findall(r"(?:register: |loop_var: |\n +)(rolling_update_\w+)", text))
     kept |= set(re.findall(r"vars: \{(rolling_update_\w+)", text))
+    kept |= {name for line in re.findall("loop_var: .*", text) for name in re.findall(r"'(rolling_update_\w+)'", line)}
     assert kept == hooks.RESERVED
 
 
