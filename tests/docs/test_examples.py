@@ -106,37 +106,94 @@ def test_commands_are_ones(block: Block) -> None:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Emulator]:
+def node(tmp_path: Path) -> Iterator[Emulator]:
     with requests.Session() as session:
         emulator = Emulator(tmp_path / "cluster", session)
         try:
-            yield emulator.up(nodes=3)
+            yield emulator.up("--version", "7.10.0", nodes=1)
         finally:
             emulator.run("down")
 
 
-def test_the_first_playbook(cluster: Emulator, tmp_path: Path) -> None:
-    """That of the README, on its inventory, with nothing changed but the addresses and the time between two pings."""
-    playbook, inventory = (block.text for block in blocks("yaml") if block.page == ROOT / "README.md")
-    (tmp_path / "check.yml").write_text(playbook, encoding="utf-8")
-    for number in (1, 2, 3):
-        place = f"http://127.0.0.1:{cluster.base_port + number - 1}"
-        inventory = inventory.replace(f"http://10.0.0.{number}:3000", place)
-    (tmp_path / "inventory.yml").write_text(inventory, encoding="utf-8")
-    admin = cluster.document["admin"]
-    given = {
-        "vault_user_id": admin["user_id"],
-        "vault_auth_token": admin["auth_token"],
-        "health_gate_ping_interval": 0.2,
-        "health_gate_stable_for": 1,
-        "health_gate_interval": 0.5,
-        "health_gate_link_memory": 1,
-    }
-    (tmp_path / "vault.yml").write_text(yaml.safe_dump(given), encoding="utf-8")
-    arguments = ("-i", "inventory.yml", "-e", "@vault.yml", "check.yml")
-    done = ansible("ansible-playbook", *arguments, folder=tmp_path)
+@pytest.fixture
+def readme(node: Emulator, tmp_path: Path) -> Path:
+    """A folder with the files of the README, of which the address, the token and the deployment are another."""
+    inventory, settings, vault, _several, playbook = (b.text for b in blocks("yaml") if b.page == ROOT / "README.md")
+    files = {"inventory.yml": inventory, "check.yml": playbook}
+    files["group_vars/rocketchat/settings.yml"] = settings.replace("compose", "deploy.yml", 1).replace("true", "false")
+    admin = node.document["admin"]
+    files["group_vars/rocketchat/vault.yml"] = vault.replace("rAnDoMuSeRiD", admin["user_id"]).replace(
+        "...", admin["auth_token"]
+    )
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    host = {**here, "rocketchat_url": f"http://127.0.0.1:{node.base_port}"}
+    (tmp_path / "host_vars").mkdir()
+    # A node's own clock is told in whole seconds, so that its ping may look a second old.
+    times = {"ping_interval": 1, "stable_for": 1, "interval": 0.5, "link_memory": 1}
+    given = {**host, **{f"health_gate_{name}": value for name, value in times.items()}}
+    (tmp_path / "host_vars/rc1.yml").write_text(yaml.safe_dump(given), encoding="utf-8")
+    start = f"{sys.executable} -m rocketchat_emulator {{}} rc1 --state-dir {node.state_dir}"
+    commands = (start.format("stop"), start.format("start") + " --version {{ health_gate_expected_version }} --no-wait")
+    deploy = [{"name": "Do", "ansible.builtin.command": command, "changed_when": True} for command in commands]
+    (tmp_path / "deploy.yml").write_text(yaml.safe_dump(deploy), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_upgrade_of_the_readme(readme: Path) -> None:
+    """Its commands as they stand, but for the password of a vault; it prints what is shown, but for the times."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    checks, upgrades = (
+        line.removeprefix("$ ").replace(" --ask-vault-pass", "").split()
+        for line in page.splitlines()
+        if line.startswith("$ ansible-playbook rocketops")
+    )
+    done = ansible(*checks, folder=readme)
     assert done.returncode == 0, done.stdout + done.stderr
-    cluster.run("kill", "rc2")
-    done = ansible("ansible-playbook", *arguments, "-e", "health_gate_deadline=3", folder=tmp_path)
+    assert "check mode: nothing was deployed" in done.stderr
+    done = ansible(*upgrades, folder=readme)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (shown,) = (block.text.splitlines() for block in blocks("text") if block.page == ROOT / "README.md")
+    assert _without_times(done.stderr.splitlines()) == _without_times(shown)
+
+
+def _without_times(lines: list[str]) -> list[str]:
+    own = (line for line in lines if line.startswith("[roll]") and ": waiting, " not in line)
+    return [re.sub(r"waited \d+ s", "", line) for line in own]
+
+
+def test_the_check_of_the_readme(readme: Path, node: Emulator) -> None:
+    arguments = ("-i", "inventory.yml", "check.yml")
+    done = ansible("ansible-playbook", *arguments, folder=readme)
+    assert done.returncode == 0, done.stdout + done.stderr
+    node.run("kill", "rc1")
+    done = ansible("ansible-playbook", *arguments, "-e", "health_gate_deadline=3", folder=readme)
     assert done.returncode == 2
-    assert "2 of 3 members serve, 3 needed: rc2 unreachable (connection refused)" in done.stdout
+    assert "0 of 1 members serve, 1 needed: rc1 unreachable (connection refused)" in done.stdout
+
+
+EXAMPLES = ROOT / "examples"
+
+
+def test_the_examples_are_those_of_the_readme() -> None:
+    inventory, settings, _vault, several, playbook = (
+        yaml.safe_load(block.text) for block in blocks("yaml") if block.page == ROOT / "README.md"
+    )
+    assert loaded("one_node/inventory.yml") == inventory
+    assert settings.items() <= loaded("one_node/group_vars/rocketchat/settings.yml").items()
+    assert several.items() <= loaded("three_nodes/group_vars/rocketchat/settings.yml").items()
+    assert loaded("check.yml") == playbook
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
+def test_an_example_can_be_rolled(folder: str, tmp_path: Path) -> None:
+    """All that is known before a node is asked is right; that the hosts cannot be reached is all that is wrong."""
+    command = ("rocketops.rocketchat.rolling_update", "-i", EXAMPLES / folder / "inventory.yml", "--syntax-check")
+    done = ansible("ansible-playbook", *command, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def loaded(path: str) -> Any:
+    return yaml.safe_load((EXAMPLES / path).read_text(encoding="utf-8"))

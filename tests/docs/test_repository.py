@@ -76,6 +76,17 @@ def test_one_list_of_checks() -> None:
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.suffix == ".md"], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Any) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if "://" not in target:
             assert (page.parent / target.partition("#")[0]).exists(), target
+    # Galaxy shows the README alone, so that its links are absolute.
+    defined = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", text, re.MULTILINE))
+    for target in defined.values():
+        path = re.fullmatch(
+            r"https://(?:raw[.])?github\S*[.]com/rocketops/rocketchat/(?:(?:blob|tree)/)?main/(.+)", target
+        )
+        assert path, target
+        assert (ROOT / path[1]).exists(), target
+    used = re.findall(r"\]\[([^\]]+)\]", text) if defined else []
+    assert set(used) == set(defined)
