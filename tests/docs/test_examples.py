@@ -23,6 +23,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spe
     ROLLING_UPDATE,
     WATCH,
 )
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.environment import ENVIRONMENT
 from ansible_collections.rocketops.rocketchat.tests.docs.pages import ROOT, Block, blocks
 from emulator_driver import Emulator
 
@@ -187,7 +188,19 @@ def test_the_examples_are_those_of_the_readme() -> None:
     assert loaded("check.yml") == playbook
 
 
-@pytest.mark.parametrize("folder", sorted(path.name for path in EXAMPLES.iterdir() if path.is_dir()))
+def test_the_survey_asks_for_variables_that_there_are() -> None:
+    names = {question["variable"] for question in loaded("awx/survey.yml")["spec"]}
+    assert names == {"health_gate_expected_version", "rolling_update_batches"}
+    assert {name.removeprefix("rolling_update_") for name in names} & set(ROLLING_UPDATE) == {"batches"}
+
+
+@pytest.mark.parametrize("field", ["user_id", "auth_token"])
+def test_awx_puts_the_credentials_where_they_are_looked_for(field: str) -> None:
+    text = (EXAMPLES / "awx/setup.yml").read_text(encoding="utf-8")
+    assert f'{ENVIRONMENT[field]}: !unsafe "{{{{ {field} }}}}"' in text
+
+
+@pytest.mark.parametrize("folder", ["one_node", "three_nodes"])
 def test_an_example_can_be_rolled(folder: str, tmp_path: Path) -> None:
     """All that is known before a node is asked is right; that the hosts cannot be reached is all that is wrong."""
     command = ("rocketops.rocketchat.rolling_update", "-i", EXAMPLES / folder / "inventory.yml", "--syntax-check")
