@@ -23,8 +23,8 @@ author: Rocketops contributors (@rocketops)
 description:
   - Gives a report as a text, from results of M(rocketops.rocketchat.cluster_gate) alone, also from stored ones. No
     server is asked.
-  - It says first how the roll ended, where and why; then what each member did when, who saw whom, which versions ran,
-    and what to do about each finding.
+  - It says first how the roll ended, where and why; then what each member did when, which members saw each
+    other, which versions ran, and what to do about each finding.
 positional: format
 options:
   _input:

@@ -415,7 +415,7 @@ history:
       description:
         - The targets, and those members that did not serve or that kept the gate shut, each with C(name),
           C(instance_id), C(serving), and the C(code) of the finding. All others served.
-        - None where nobody was seen.
+        - None where no member was seen.
       type: list
       elements: dict
       returned: always

@@ -13,8 +13,8 @@ author: Rocketops contributors (@rocketops)
 description:
   - Writes a report to files on the controller, from results of M(rocketops.rocketchat.cluster_gate) alone, also from
     stored ones. No server is asked.
-  - It says first how the roll ended, where and why; then what each member did when, who saw whom, which versions ran,
-    and what to do about each finding. The page needs no network and no script.
+  - It says first how the roll ended, where and why; then what each member did when, which members saw each
+    other, which versions ran, and what to do about each finding. The page needs no network and no script.
   - A file that cannot be written, a name whose ending is not known, or results that cannot be read, are a warning and
     no failure, since a report must not stop a roll that goes well.
   - The role P(rocketops.rocketchat.health_gate#role) does this by itself with C(health_gate_report).
@@ -39,7 +39,7 @@ attributes:
       no change.
     support: none
     details:
-      - The files are written anew each time.
+      - The files are written again each time.
   platform:
     description: Target OS/families that can be operated against.
     platforms: posix

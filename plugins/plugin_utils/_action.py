@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Action(ActionBase):  # type: ignore[misc, unused-ignore]
     """To be derived from. Results are returned, errors too: an exception would pass by ``until`` and ``failed_when``.
 
-    ``secrets``: all that is masked in the result. Whoever learns of another one adds it.
+    ``secrets``: all that is masked in the result. What learns of another secret adds it.
     """
 
     _supports_check_mode = True

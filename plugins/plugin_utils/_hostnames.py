@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Inventory names for instances: the first of several candidates that is usable and nobody else's, or the id."""
+"""Inventory names for instances: the first of several candidates that is usable and unique, or the id."""
 
 from __future__ import annotations
 

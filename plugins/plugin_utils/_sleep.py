@@ -21,7 +21,7 @@ LOOK_UP_EVERY = 1.0  # seconds
 
 
 class PlayEnded(BaseException):
-    """Ansible itself is gone: nobody waits for this worker. Not an Exception, so that nothing holds it up."""
+    """Ansible itself is gone: nothing waits for this worker. Not an Exception, so that nothing holds it up."""
 
 
 class OverdueError(BaseException):
@@ -59,7 +59,7 @@ def bounded(seconds: float) -> Iterator[None]:
         raise OverdueError
 
     handler = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again, should somebody hold it up after all
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again, should something hold it up after all
     try:
         yield
     finally:

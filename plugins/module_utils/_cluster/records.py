@@ -41,7 +41,7 @@ WORST = {state: rank for rank, state in enumerate(State)}
 class System:
     """``extraInformation.os``: taken once at process start, never refreshed. Memory in bytes, uptime in seconds.
 
-    Kept as it was sent, and read when somebody wants to see it: nothing is judged by it.
+    Kept as it was sent, and read only to be shown: nothing is judged by it.
     """
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
@@ -386,5 +386,5 @@ _LOOPBACK = re.compile(r"localhost|undefined|::1|::|0\.0\.0\.0|127(\.\d+){1,3}",
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it means another machine to everybody, or none."""
+    """Whether it means another machine to each node, or none."""
     return bool(_LOOPBACK.fullmatch(host.strip("[]").lower()))

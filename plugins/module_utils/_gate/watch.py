@@ -46,8 +46,8 @@ NO_HOSTS = "instances-are-no-hosts"
 class _Course:
     """How a member, or the verdict, has been lately. ``told``: what the last event said; ``now``: what was seen last.
 
-    ``since``: when ``now`` was first seen. ``bad_at``: when (s) it was last seen bad, a first time that nobody was told
-    not counted.
+    ``since``: when ``now`` was first seen. ``bad_at``: when (s) it was last seen bad, a first time without an
+    event not counted.
     """
 
     told: str
@@ -106,7 +106,7 @@ class Watch:
         return events
 
     def pause_after(self, observation: Observation) -> float:
-        """Seconds to the next observation: the gate's, and longer and longer while nobody answers at all.
+        """Seconds to the next observation: the gate's, and longer and longer while no member answers at all.
 
         Never sooner than the gate, which keeps to the rate limits of the nodes.
         """
@@ -117,7 +117,7 @@ class Watch:
         return max(pause, longer * random.uniform(1 - JITTER, 1 + JITTER))
 
     def _states(self, observation: Observation, verdict: Verdict) -> Mapping[str, str] | None:
-        """What each member is; none if nobody could be asked, or the one that was does not know who it is itself."""
+        """What each member is; none if no member could be asked, or the one that was does not know who it is itself."""
         if observation.lost is not None or (self.policy.single_view and observation.views[0].own is None):
             return None
         return {member.name: _state(member) for member in verdict.members}

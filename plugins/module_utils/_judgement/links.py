@@ -35,7 +35,7 @@ class LinkTable:
 
     # The gate's own clock, in seconds.
     at: float
-    # Seconds for which a link that was bad has to be good.
+    # Seconds for which a link that was bad must be good.
     link_memory: float
     # Each identified member's process.
     ids: Mapping[str, str]

@@ -241,7 +241,7 @@ def stalled(process: Process) -> Finding | None:
 
 
 def alone_with_pings(process: Process) -> Finding | None:
-    """Of many members one alone pings: it is never old by its own clock, so its ping has to be seen to move."""
+    """Of many members one alone pings: it is never old by its own clock, so its ping must be seen to move."""
     name, observation = process.name, process.observation
     if len(observation.views) == 1 or process.pulse.moved:
         return None
@@ -256,7 +256,7 @@ def alone_with_pings(process: Process) -> Finding | None:
 def doubtful_clock(process: Process) -> Finding | None:
     """With one view all ages are counted from that node's own ping: if it has lost its pings, the dead seem fresh.
 
-    Its clock may be wrong, so that nothing is judged by it; but where the two do not agree, a ping has to be seen.
+    Its clock may be wrong, so that nothing is judged by it; but where the two do not agree, a ping must be seen.
     """
     own = process.view.own
     age = seconds_between(own.updated_at, process.view.date) if own else None

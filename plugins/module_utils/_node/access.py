@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""How nodes are reached, and as whom."""
+"""How nodes are reached, and as which user."""
 
 from __future__ import annotations
 

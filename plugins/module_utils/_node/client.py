@@ -197,7 +197,7 @@ class Client:
         return _token_headers(self._token)
 
     def _session_refused(self, error: ClientError) -> None:
-        """A session that worked before has ended: the next call logs in anew. One that never worked is not repeated."""
+        """A session that worked has ended: the next call logs in again. One that never worked is not repeated."""
         if not self._logged_in:
             return
         if not self._proven:

@@ -109,7 +109,7 @@ class Transport:
         return Response(response.status, response.headers, content)
 
     def close(self) -> None:
-        """The next request connects anew."""
+        """The next request connects again."""
         if self._way is not None:
             self._way.close()
 
@@ -166,7 +166,7 @@ class _Way:
         return response
 
     def close(self) -> None:
-        """The next call connects anew."""
+        """The next call connects again."""
         self._pool = None
         self._adapter.close()
 
@@ -243,7 +243,7 @@ def _version(path: str | None) -> tuple[int, int] | None:
 
 
 class _Deadline:
-    """When a call has to be over. A socket's own timeout is none: it starts anew with every byte of one who drips."""
+    """When a call has to be over. A socket's own timeout is none: it starts again with every byte."""
 
     def __init__(self, limit: float) -> None:
         self._at = time.monotonic() + limit

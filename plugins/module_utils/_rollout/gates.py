@@ -47,7 +47,7 @@ def gate_options(
 
 
 def _least(given: str | None, asked: Ask, members: int) -> str | None:
-    """What a batch may leave is not what a roll may: at the end, and meanwhile, all that was well has to be."""
+    """What a batch may leave is not what a roll may: at the end, and meanwhile, all that was well must be well."""
     if asked.min_serving is None or (given is None and asked.stage is Stage.FINAL):
         return given  # which is all members, where the user has given nothing
     number = str(given or 0).strip()

@@ -41,7 +41,7 @@ CELL = 20  # of the link matrix, in units of its own
 LABELLED = 16  # members of a matrix with numbers at its sides
 HEIGHT = 60  # of the capacity chart, in pixels
 RECORDS = {
-    "alive": "fresh and connected: a process lives that nobody has declared",
+    "alive": "fresh and connected: a process lives that is not declared as a member",
     "isolated": "fresh, but not connected: a process lives, or has ended a moment ago",
     "stalled": "connected, but no longer pings: it hangs or is paused",
     "expired": "what an ended process has left; the database forgets it by itself",
@@ -60,7 +60,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Who sees whom, as paths of an SVG: of the cells where one sees the other, and of those where not."""
+    """Which member sees which, as paths of an SVG: of the cells where one sees the other, and of those where not."""
 
     title: str
     size: int

@@ -5,7 +5,7 @@
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
 """A roll as Markdown, for a merge request or a chat message.
 
-What servers have said stands in code spans: there nothing is formatted, linked, or told to everybody in the room. No
+What servers have said stands in code spans: there nothing is formatted, linked, or a mention of all in the room. No
 tables, since chats do not show them.
 """
 

@@ -204,10 +204,10 @@ class Roll:
         return f"Under way: {listed(last.targets)} came back well" if last.targets else "Under way"
 
     def _health(self) -> str:
-        last, everybody = self.gates[-1], len(self.names)
+        last, size = self.gates[-1], len(self.names)
         serving = [member for member in last.members.values() if member.serving]
         versions = sorted({member.version for member in last.members.values() if member.version})
-        who = f"all {everybody} members" if len(serving) == everybody else f"{len(serving)} of {everybody} members"
+        who = f"all {size} members" if len(serving) == size else f"{len(serving)} of {size} members"
         if len(versions) > 1:
             return f"{who} serve, but more than one version runs ({listed(versions)})"
         return f"{who} serve" + (f" and run {versions[0]}" if versions else "")
