@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Ends, Finding
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Ends, Finding, Scope
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import as_process
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Streak
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
@@ -43,8 +43,8 @@ SAYS_NOTHING = frozenset(
 TOO_LATE = frozenset(
     code for code in Code if code.row.ends is Ends.NEVER and code.row.judgeable and not code.is_client_error
 )
-# No wait changes what is to be deployed.
-WRONG_PATH = frozenset({Code.DOWNGRADE, Code.MAJOR_SKIPPED})
+# Whatever the members do, no wait changes which version is to be deployed.
+WRONG_PATH = frozenset(code for code in TOO_LATE if code.row.scope is Scope.CLUSTER)
 # A member cannot be judged while it lasts, and it may end.
 MAY_BECOME_JUDGEABLE = frozenset(code for code in Code if not code.row.judgeable and code.row.ends is Ends.WAIT)
 
