@@ -111,10 +111,10 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
     if len(views) < len(raws):
         raise InvalidAnswerError("it has two views of one member")
     if policy.readiness_required and not all("ready" in raw for raw in raws):
-        raise InvalidAnswerError("it has nobody's readiness: gather it, or say readiness: ignored")
+        raise InvalidAnswerError("it has no member's readiness: gather it, or set readiness: ignored")
     missing = [member.name for member in policy.members if member.name not in views]
     if missing:
-        raise InvalidAnswerError(f"{', '.join(missing)} was not asked, but {', '.join(views) or 'nobody'}")
+        raise InvalidAnswerError(f"{', '.join(missing)} was not asked, but {', '.join(views) or 'no member'}")
     # Nothing can be asked of what is recorded, and whether the database is being migrated is not in it.
     statistics = Statistics(uptime=None, uptime_at_most=None, lock_age=None)
     return Observation(

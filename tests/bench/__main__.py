@@ -43,7 +43,7 @@ measured last had {rounds} rounds; of what takes minutes there are at most 3.
 ## Why the goals that are missed are missed, and what the limit is
 
 - **A roll, one host at a time.** For each host, the three gates ask all 50 members for their list and their version,
-  and the last gate at least twice, because what came back has to be seen to stay: 400 requests and 10,000 records. The
+  and the last gate at least twice, because a new process must be seen to stay: 400 requests and 10,000 records. The
   play with `uri` asks one node twice. What is left of the goal beside three tasks that do nothing is less than one of
   these observations costs `requests` alone (the rows "asking 50 members once" and below): no gate that asks all members
   can meet it. In batches, as fifty hosts are rolled, each gate is once for all hosts of a batch.

@@ -34,7 +34,7 @@ def refuse_from_afar(params: Mapping[str, Any]) -> None:
     if params.get("totp_code"):
         raise OptionsError(
             "totp_code works only where the gate runs on the controller itself: "
-            "each observation from another host would log in anew, with a code that is over; use an auth_token"
+            "each observation from another host would log in again, with a code that has expired; use an auth_token"
         )
 
 

@@ -51,7 +51,7 @@ def warnings_for(members: Sequence[Member]) -> list[str]:
     open_urls = [member.url for member in members if is_readable_by_others(member.url)]
     if not open_urls:
         return []
-    return [f"credentials are sent unencrypted to {', '.join(open_urls)}: use https, or a network nobody else reads"]
+    return [f"credentials are sent unencrypted to {', '.join(open_urls)}: use https, or a private network"]
 
 
 def _single(url: str) -> Member:

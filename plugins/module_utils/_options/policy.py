@@ -82,7 +82,7 @@ def _refuse_contradictions(policy: Policy) -> None:
     if before is not None:
         missing = [name for name in policy.targets if name not in before.targets or name not in before.members]
         if missing:
-            raise OptionsError(f"before is not the gate of the targets {', '.join(missing)}")
+            raise OptionsError(f"before is the result for other targets: it lacks {', '.join(missing)}")
         urls = {name: known.url for name, known in before.members.items() if name not in policy.targets}
         elsewhere = [member.name for member in policy.members if urls.get(member.name, member.url) != member.url]
         if elsewhere:
@@ -103,8 +103,8 @@ def _refuse_min_serving(policy: Policy) -> None:
         limit, of = len(policy.others), "members are left with the targets away"
         if not policy.others and len(policy.members) > 1 and policy.min_serving is None:
             raise OptionsError(
-                f"targets are all {len(policy.members)} members: nobody would carry the service; "
-                "deploy fewer at a time, or say min_serving: 0"
+                f"targets are all {len(policy.members)} members: no member would carry the service; "
+                "deploy fewer at a time, or set min_serving: 0"
             )
     elif policy.expected is not None:
         limit, of = policy.expected, "instances are expected"
@@ -118,7 +118,7 @@ def _refuse_min_serving(policy: Policy) -> None:
 def _refuse_wait_without_pass(policy: Policy) -> None:
     """Raises :class:`OptionsError` for a wait in which the gate could never pass."""
     if policy.phase is Phase.AFTER and policy.deadline == 0:
-        raise OptionsError("phase: after with deadline: 0 can never pass: what came back has to be seen to stay")
+        raise OptionsError("phase: after with deadline: 0 can never pass: a new process must be seen to stay")
     if policy.hold_for and policy.deadline == 0:
         raise OptionsError("hold_for with deadline: 0 can never pass: one observation does not show that it holds")
     pause = INTERVAL if policy.interval is None else policy.interval
@@ -140,7 +140,7 @@ def _targets(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> t
         raise OptionsError(f"phase: {phase.value} needs targets, the names of the members that are deployed")
     strangers = [name for name in targets if name not in names]
     if strangers:
-        raise OptionsError(f"targets {', '.join(strangers)} are no members; the members are {', '.join(names)}")
+        raise OptionsError(f"targets {', '.join(strangers)} are not members; the members are {', '.join(names)}")
     return targets
 
 
@@ -230,7 +230,7 @@ def _waiver(raw: Mapping[str, Any], names: Sequence[str]) -> Waiver:
         raise OptionsError(f"waive: {code.value} takes {needs}")
     strangers = sorted(concerned - set(names))
     if strangers:
-        raise OptionsError(f"waive: {', '.join(strangers)} is no member; the members are {', '.join(names)}")
+        raise OptionsError(f"waive: {', '.join(strangers)} is not a member; the members are {', '.join(names)}")
     if not str(raw.get("reason") or "").strip():
         raise OptionsError(f"waive: {code.value} needs a reason")
     return Waiver(code=code, members=concerned, reason=str(raw["reason"]).strip())

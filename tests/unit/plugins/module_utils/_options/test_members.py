@@ -132,5 +132,5 @@ def test_members_beside_a_url_of_the_environment(monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_credentials_in_the_clear(url: str, *, warned: bool) -> None:
-    text = f"credentials are sent unencrypted to {url}: use https, or a network nobody else reads"
+    text = f"credentials are sent unencrypted to {url}: use https, or a private network"
     assert warnings_for([Member("a", url)]) == ([text] if warned else [])

@@ -99,11 +99,12 @@ WAIVABLE = (
             {"hold_for": 60.0, "deadline": 0.0},
             "hold_for with deadline: 0 can never pass: one observation does not show that it holds",
         ),
-        ("before", {"targets": ["rc9"]}, "targets rc9 are no members; the members are rc1, rc2, rc3"),
+        ("before", {"targets": ["rc9"]}, "targets rc9 are not members; the members are rc1, rc2, rc3"),
         (
             "before",
             {"targets": ["rc1", "rc2", "rc3"]},
-            "targets are all 3 members: nobody would carry the service; deploy fewer at a time, or say min_serving: 0",
+            "targets are all 3 members: no member would carry the service; "
+            "deploy fewer at a time, or set min_serving: 0",
         ),
         (
             "before",
@@ -169,9 +170,9 @@ WAIVABLE = (
         (
             "after",
             {"targets": ["rc1"], "before": {**BEFORE, "members": []}},
-            "before is not the gate of the targets rc1",
+            "before is the result for other targets: it lacks rc1",
         ),
-        ("after", {"targets": ["rc2"], "before": BEFORE}, "before is not the gate of the targets rc2"),
+        ("after", {"targets": ["rc2"], "before": BEFORE}, "before is the result for other targets: it lacks rc2"),
         (
             "after",
             {"targets": ["rc1"], "before": {**BEFORE, "members": [BEFORE["members"][0], MOVED]}},
@@ -214,7 +215,7 @@ WAIVABLE = (
         (
             "after",
             {"targets": ["rc1"], "before": BEFORE, "deadline": 0.0},
-            "phase: after with deadline: 0 can never pass: what came back has to be seen to stay",
+            "phase: after with deadline: 0 can never pass: a new process must be seen to stay",
         ),
         (
             "steady",
@@ -234,7 +235,7 @@ WAIVABLE = (
         (
             "steady",
             {"waive": [{"code": "wrong_version", "member": "rc9", "reason": "x"}]},
-            "waive: rc9 is no member; the members are rc1, rc2, rc3",
+            "waive: rc9 is not a member; the members are rc1, rc2, rc3",
         ),
         (
             "steady",
