@@ -290,7 +290,7 @@ def test_where_links_are_ignored_the_ill_need_not_be_listed() -> None:
     scene.restart("rc1")
     scene["rc1"].ready = True
     policy = scene.policy("after", targets=["rc1"], before=before, **AS_PROCESSES)
-    assert not {code for code, _ in codes(watched(scene, policy, 120))} & {"too_few_serving", "broker_down"}
+    assert not {code for code, *_names in codes(watched(scene, policy, 120))} & {"too_few_serving", "broker_down"}
 
 
 def test_the_ill_that_no_longer_ping_do_not_count() -> None:
@@ -583,7 +583,7 @@ def test_a_silent_pod_may_live() -> None:
         scene.microservices = False
         listed = scene.observe(scene.asked)
         scene.microservices = True
-        silent, pod, _ = scene.observe(scene.asked).views
+        silent, pod, _third = scene.observe(scene.asked).views
         observation = replace(listed, views=(silent, pod, listed.views[2]))
         verdict, scene.memory = judge(observation, policy, scene.memory)
         scene.asked = verdict.statistics_of
