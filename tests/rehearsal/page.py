@@ -24,15 +24,16 @@ _TEXT = """\
 # Rehearsal
 
 `make rehearsal` deploys where users do: to three machines with systemd and an emulated Rocket.Chat each, and one with
-HAProxy in front of them, all reached by SSH. They are containers, so it needs root and some of Debian's packages, and
-says which. The collection is installed from its tarball. 20 browsers and eight WebSockets use the chat through
-HAProxy meanwhile. Each story in `tests/rehearsal` is one fault in the middle of a roll, and what has to become of it.
+HAProxy and nginx in front of them, all reached by SSH, with the [ready-made hooks](hooks.md). They are containers, so
+it needs root and some of Debian's packages, and says which. The collection is installed from its tarball. 20 browsers
+and eight WebSockets use the chat through the load balancer meanwhile. Each story in `tests/rehearsal` is one fault in
+the middle of a roll, and what must become of it.
 
 This page is written by `make rehearsal ARGS="--write docs/rehearsal.md"`.
 
 ## The same deployment, with the gate and without
 
-Without the gate the same hook restarts one node after the other, and nobody drains, waits or looks. A request takes
+Without the gate the same hook restarts one node after the other, and nothing drains, waits or looks. A request takes
 0.5 s; a node answers {start} s after its restart began, as a real one does that has nothing to migrate. A browser gives
 up after 5 s.
 
