@@ -319,7 +319,8 @@ def show_all() -> list[Shown]:
 def _inventory(fault: Fault, emulator: Emulator) -> dict[str, Any]:
     urls = {node["name"]: node["url"] for node in emulator.document["nodes"]}
     if fault.misled:
-        urls[DEPLOYED] = urls[OTHER].replace("127.0.0.1", "localhost")
+        # As a name of its own would: what is plainly the same host is refused.
+        urls[DEPLOYED] = urls[OTHER].replace("127.0.0.1", "127.0.1")
     hosts: dict[str, list[str]] = {"deployed": [DEPLOYED], "rocketchat": list(urls)}
     hostvars: dict[str, dict[str, Any]] = {DEPLOYED: {"deadline": LATE}}
     for surface in TASKS:

@@ -29,18 +29,22 @@ _OF_CONNECTION = {"connection", "content-length", "transfer-encoding", "host"}
 class Balancer:
     """Spreads calls over this node and all others that answer, as a balancer before the whole cluster does.
 
-    At random: in turn, a client whose calls are as many as the nodes would be answered by the same one each time.
+    Each call goes to another one than the last, at random: in turn, a client whose calls are as many as the nodes would
+    be answered by the same one each time.
     """
 
     node: str
     roster: Roster
+    _last: str | None = ""
 
     def url(self, request: web.Request) -> str | None:
         """The URL of the node that answers this call; None where that is this node itself."""
         if _FORWARDED in request.headers:
             return None
         others = [place.url for place in self.roster.places() if place.name != self.node and place.answers]
-        return random.choice([None, *others])
+        possible = [None, *others]
+        self._last = random.choice([url for url in possible if url != self._last] or possible)
+        return self._last
 
     async def forward(self, request: web.Request, url: str) -> web.Response:
         """Let another node answer; its header X-Instance-ID passes through."""

@@ -297,7 +297,7 @@ KINDS = _by_name(
     ),
     Kind(
         "several_processes",
-        "a load balancer answers: each call of /api goes to this node or another at random",
+        "a load balancer answers: each call of /api goes to another node than the last one, at random",
         Behaviour(responds=_several_processes),
     ),
     Kind(
