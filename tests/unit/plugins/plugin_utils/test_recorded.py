@@ -52,7 +52,7 @@ def test_what_is_not_there_is_not_judged() -> None:
     twice = {**recorded, "views": [recorded["views"][0], *recorded["views"]]}
     with pytest.raises(AnsibleFilterError, match="two views of one member"):
         verdict(twice, {"members": MEMBERS})
-    with pytest.raises(AnsibleFilterError, match="nobody's readiness"):
+    with pytest.raises(AnsibleFilterError, match="no member's readiness"):
         verdict(recorded, {"members": MEMBERS, "readiness": "required"})
 
 
