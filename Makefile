@@ -50,7 +50,7 @@ lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
 	@antsibull-changelog lint
 
 units: setup ## unit tests
-	@python -m pytest tests/unit $(ARGS)
+	@python -m pytest tests/unit --numprocesses=3 $(ARGS)
 
 # Most of them wait most of the time. Those that share what a fixture has started are one group each.
 integration: setup ## all that runs real processes: fault matrix, rolls, emulator, simulation, report, event source
@@ -58,7 +58,7 @@ integration: setup ## all that runs real processes: fault matrix, rolls, emulato
 
 coverage: setup ## unit tests, and how much of plugins/ they run
 	@python -m coverage erase
-	@python -m coverage run -m pytest tests/unit $(ARGS)
+	@python -m coverage run -m pytest tests/unit --numprocesses=3 $(ARGS)
 	@tests/tools/coverage.sh
 
 sanity: setup ## ansible-test sanity, without an ignore file
