@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
-from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import WAITING, members_of, play
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import WAITING, await_well, members_of, play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,9 @@ def gate(entry: str = "main", **keywords: Any) -> Task:
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
+    """Its nodes are well: one that has only just started would be a reason of its own."""
     with emulated() as emulator:
+        await_well(emulator.document, WAITING)
         yield emulator
 
 
