@@ -33,7 +33,7 @@ This page is written by `make rehearsal ARGS="--write docs/rehearsal.md"`.
 
 ## The same deployment, with the gate and without
 
-Without the gate the same hook restarts one node after the other, and nothing drains, waits or looks. A request takes
+Without the gate the same release is installed first; then one node after the other is restarted. A request takes
 0.5 s; a node answers {start} s after its restart began, as a real one does that has nothing to migrate. A browser gives
 up after 5 s.
 
