@@ -20,7 +20,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.obse
     View,
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import parse
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code, Ends
 from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import (
     EPOCH,
     RATE_CALLS,
@@ -68,6 +68,11 @@ class Reply:
     limit: dict[str, Any] | None = None
 
 
+def _has_database(code: Code | None) -> bool:
+    """Whether what gives this answer to the question for its list can still tell what the database has."""
+    return code is None or code.row.ends is Ends.RESTART
+
+
 class Eyes:
     """``through``: all that are asked, a member's name to the place its URL leads to (or ``any``, a load balancer)."""
 
@@ -91,7 +96,7 @@ class Eyes:
         listed: dict[str, dict[str, bool]] = {}
         for member in self.members():
             moment, view = self._ask(member, begin, look, listed)
-            if member.name in statistics_of and view.listing:
+            if member.name in statistics_of and _has_database(view.failure.code if view.failure else None):
                 moment, statistics = self._statistics(self.through[member.name], moment, view.answered_by)
                 view = replace(view, statistics=statistics)
             views.append(view)
@@ -172,7 +177,8 @@ class Eyes:
         """The uptime at the time 0, for :meth:`View.counted_until`; only of the process that has sent the list."""
         reply = self.ask(where, begin, limited=False)
         process = reply.process
-        if reply.payload is None or not process or not self.schedule.tells_statistics:
+        answers = _has_database(CODES[reply.code] if reply.code else None)
+        if not answers or not process or not self.schedule.tells_statistics:
             return reply.at, Statistics(uptime=None, uptime_at_most=None, lock_age=None)
         same = answered_by == (process.id if self.has_header(where) else None)
         lock = self.cluster.lock(reply.at)

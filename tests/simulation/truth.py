@@ -100,7 +100,8 @@ class Truth:
 
     @property
     def repair_bound(self) -> float:
-        return float(self.max_age + 2 * self.schedule.ping) + 2 * self.pause + self.look
+        """Of the three pauses one is for the question whether the database is locked for migrations."""
+        return float(self.max_age + 2 * self.schedule.ping) + 3 * self.pause + self.look
 
     @property
     def bound_of_one_view(self) -> float:

@@ -144,7 +144,12 @@ class Scene:
         if node.error:
             code = CODES[node.error]
             failure = Failure(code, "as scripted", f"GET {member.url}: as scripted")
-            return View(member=member, failure=failure, answered_by=answered_by if code.row.statuses else None)
+            return View(
+                member=member,
+                failure=failure,
+                answered_by=answered_by if code.row.statuses else None,
+                statistics=Statistics(None, None, self.lock_age) if statistics else None,
+            )
         asked = self.nodes[node.peer] if node.peer else node
         listed = [other for other in self.nodes.values() if other is asked or other.name not in self.unlisted]
         items = [self._item(asked, other) for other in listed if other.record]

@@ -127,6 +127,7 @@ class Observer:
                 node.member,
                 failure=Failure(error.code, error.reason, str(error)),
                 answered_by=error.answered_by,
+                statistics=self._statistics(node.client, error.answered_by) if statistics and _is_ill(error) else None,
                 rate_limit=_rate_limit(error),
             )
         node.answers = True
@@ -164,7 +165,7 @@ class Observer:
         return None, answer.answered_by
 
     def _statistics(self, client: Client, instance_id: str | None) -> Statistics | None:
-        """None where they may be given another time. The uptime is that of the process that gave the list."""
+        """None where they may be given another time. The uptime is that of the process that answered for the list."""
         asked_at = self._clock()
         try:
             answer = client.statistics()
@@ -232,6 +233,11 @@ REFUSED = Statistics(uptime=None, uptime_at_most=None, lock_age=None)
 def _is_refused(error: ClientError) -> bool:
     """A user without the permission is told so with a 400."""
     return error.code is Code.NOT_ROCKETCHAT
+
+
+def _is_ill(error: ClientError) -> bool:
+    """Whether the process that refuses its list answers otherwise: it has the database, and has lost its broker."""
+    return error.answered_by is not None and error.code.row.ends is Ends.RESTART
 
 
 def _lock_age(migration: Mapping[str, Any], date: datetime | None) -> float | None:

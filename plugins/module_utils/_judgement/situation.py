@@ -79,7 +79,7 @@ class Situation:
     @cached_property
     def tell_the_lock(self) -> tuple[str, ...]:
         """Members that can be asked for the lock of the migrations, those that serve first."""
-        able = [member for member in self.members if member.view.listing is not None]
+        able = [member for member in self.members if member.view.listing is not None or member.name in self.ill]
         return tuple(member.name for member in sorted(able, key=lambda member: not member.serving))
 
     @cached_property

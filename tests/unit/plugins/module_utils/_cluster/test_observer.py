@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Member, Observation, View
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observer import Observer
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import InvalidAnswerError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
@@ -193,6 +193,23 @@ def test_statistics_that_fail_for_a_moment_are_asked_for_again(status: int) -> N
     ):
         (view,) = observer.observe(frozenset({"rc1"})).views
     assert view.statistics is None
+
+
+@pytest.mark.parametrize(("status", "answered_by", "asked"), [(400, "a", True), (400, None, False), (403, "a", False)])
+def test_a_process_that_has_lost_its_broker_tells_of_the_lock(
+    status: int, answered_by: str | None, *, asked: bool
+) -> None:
+    broken = (status, {"success": False, "error": "Service '$node.list' is not available."})
+    told = (200, {"migration": {"locked": True, "lockedAt": LOCKED_AT}, "success": True})
+    with (
+        serving(lambda handler: healthy(handler, answered_by=answered_by, get=broken, statistics=told)) as server,
+        Observer([Member("rc1", server.url)], TOKEN, gather=frozenset()) as observer,
+    ):
+        (view,) = observer.observe(frozenset({"rc1"})).views
+    assert view.failure is not None
+    assert (view.statistics is not None) is asked
+    assert asked is any("statistics" in call for call in server.calls)
+    assert View.from_dict(view.to_dict(details=True)) == view
 
 
 def test_one_failure_is_one_view() -> None:

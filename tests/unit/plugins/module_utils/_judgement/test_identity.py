@@ -531,6 +531,20 @@ def test_a_target_that_is_down_may_be_migrating() -> None:
     assert (verdict.outcome.value, verdict.exempt) == ("pass", "target_down")
 
 
+def test_where_no_member_gives_a_list_one_that_only_a_restart_cures_tells_of_the_lock() -> None:
+    scene = three()
+    scene["rc1"].error, scene["rc2"].error, scene["rc3"].error = "unreachable", "broker_down", "server_error"
+    scene.lock_age = 10.0
+    policy = scene.policy("before", targets=["rc1"], min_serving="0")
+    first = scene.judge(policy)
+    assert codes(first) == {("migration_running",)}
+    assert first.statistics_of == {"rc2"}
+    scene.now += 5
+    assert codes(scene.judge(policy)) == {("migration_running",)}
+    scene.lock_age = None
+    assert watched(scene, policy, 60).outcome.value == "pass"
+
+
 def test_where_all_answer_the_lock_is_not_asked_for() -> None:
     scene = three()
     verdict = scene.judge(scene.policy("before", targets=["rc1"]))
