@@ -85,7 +85,7 @@ class ActionModule(GateAction):
             return self._start()
         journal = Journal.load()
         if journal is None:
-            gone = "nothing is known of the roll: its journal in Ansible's temporary folder (local_tmp) is gone"
+            gone = "the state of the roll is unknown: its journal in Ansible's temporary folder (local_tmp) is gone"
             return {**self._leave("; ".join(of_the_command()) or gone, next="nothing.yml"), "failed": point == "end"}
         if point == "turn":
             return self._turn(journal, options["hosts"])
@@ -301,7 +301,7 @@ class ActionModule(GateAction):
         journal.state = put_back(journal.state, journal.taken, ended=journal.end is not None)
         journal.taken = journal.due = None
         journal.save()
-        return self._told("members that are well are put back", next="nothing.yml" if journal.end else "turns.yml")
+        return self._told("readmit healthy members", next="nothing.yml" if journal.end else "turns.yml")
 
     def _end(self, journal: Journal) -> dict[str, Any]:
         end = journal.end or self._end_of_what_is_known(journal)
@@ -313,7 +313,7 @@ class ActionModule(GateAction):
     def _end_of_what_is_known(journal: Journal) -> dict[str, Any]:
         """Also the play that puts back has ended before the roll was over."""
         state = put_back(journal.state, journal.taken, ended=False)
-        state = stopped(state, "the play that puts members back ended before it was over")
+        state = stopped(state, "the play that readmits members ended early")
         return {"failed": True, "msg": last_line(journal.plan, state, end_of(journal.plan, state))}
 
     def _say_plan(self, journal: Journal) -> None:

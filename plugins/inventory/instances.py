@@ -54,8 +54,8 @@ options:
     description:
       - What a host is called, best first. Each entry is the name of a value of the instance, or a Jinja expression over
         its values. Values that the instance does not have are undefined.
-      - A name that two instances share, or that is no usable host name (such as V(localhost) or V(undefined)), is given
-        to neither. The next entry is tried then, and last the id of the instance.
+      - A name that two instances share, or that is not a usable host name (such as V(localhost) or V(undefined)), is
+        given to neither. The next entry is tried then, and last the id of the instance.
     type: list
     elements: str
     default: [host]
@@ -211,9 +211,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             return observation
         fallen_back = _kept(last, key) if use_cache and last is not None else None
         if last is None or fallen_back is None:
-            raise OptionsError(_nobody_answers(failures))
+            raise OptionsError(_no_member_answers(failures))
         asked_at = last[key].get("asked_at")
-        self.display.warning(printable(f"{_nobody_answers(failures)}. Using the answer of {asked_at}"))
+        self.display.warning(printable(f"{_no_member_answers(failures)}. Using the answer of {asked_at}"))
         return fallen_back
 
     def _params(self) -> dict[str, Any]:
@@ -296,7 +296,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         for entry in self.get_option("filters"):
             if len(entry) != 1 or not set(entry) <= {"include", "exclude"}:
                 has = ", ".join(map(str, entry)) or "nothing"
-                raise OptionsError(f"filters: an entry has one of include and exclude, not {has}")
+                raise OptionsError(f"filters: each entry needs include or exclude, not {has}")
             ((verb, expression),) = entry.items()
             try:
                 matches = expression if isinstance(expression, bool) else boolean(self._compose(expression, instance))
@@ -356,7 +356,7 @@ def _kept(cache: Any, key: str) -> Observation | None:
         return None
 
 
-def _nobody_answers(failures: list[Any]) -> str:
+def _no_member_answers(failures: list[Any]) -> str:
     return "no node answers: " + " | ".join(_some([failure.message for _name, failure in failures]))
 
 

@@ -355,8 +355,8 @@ class Code(str, Enum):
         remedy="Readmit the member to the load balancer, and take it out of the option keep_out if it stands there. "
         "Lower min_serving only if fewer members can carry the load.",
     )
-    NOBODY_ANSWERS = Row(
-        code="nobody_answers",
+    NO_MEMBER_ANSWERS = Row(
+        code="no_member_answers",
         scope=Scope.CLUSTER,
         ends=Ends.WAIT,
         words="no member answers",

@@ -49,7 +49,7 @@ class GateAction(Action):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         if self._task.async_val:
-            msg = "a gate waits by itself and says why it waits: take async off this task"
+            msg = "a gate waits by itself: remove async from this task"
             return {"failed": True, "changed": False, "msg": msg}
         self.host = str((task_vars or {}).get("inventory_hostname", "localhost"))
         self.asker = str(self._task.delegate_to or self.host)

@@ -82,9 +82,9 @@ def settle(candidates: Mapping[str, Sequence[str]], groups: AbstractSet[str] = f
 
 def _why_not(name: str, count: int, taken: set[str]) -> str:
     if not is_usable(name):
-        return f"{name!r} of {_instances(count)} is no usable host name"
+        return f"{name!r} of {_instances(count)} is not a usable host name"
     if name in taken:
-        return f"{name} of {_instances(count)} is another one's name or id, or a group's name"
+        return f"{name} of {_instances(count)} is also the name or id of another instance, or of a group"
     return f"{name} is the name of {_instances(count)}" if count > 1 else ""
 
 

@@ -26,7 +26,7 @@ def test_what_is_deployed_and_serves_is_not_deployed_again(lab: Lab, traffic: Tr
     assert lab.in_load_balancer()[done] == "MAINT"
     with rolling(lab) as second:
         assert second.await_end() == 0, second.output
-    assert second.said(f"passed over: {done}: 7.12.0 runs there already"), second.output
+    assert second.said(f"skipped: {done}: 7.12.0 runs there already"), second.output
     assert done in second.returned(), "the one that was deployed before, before another one was taken out"
     assert second.nodes("drained") == second.nodes("deployed") == second.nodes("readmitted")
     assert sorted([done, *second.nodes("deployed")]) == list(NODES)

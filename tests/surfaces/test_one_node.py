@@ -35,7 +35,7 @@ def test_from_a_healthy_start(site: Site) -> None:
     shown = site.roll()
     assert shown.code == 0, shown.output
     assert site.steps == ["backup rc1", "deploy rc1"]
-    assert "single node: users are disconnected meanwhile" in shown.output
+    assert "single node: its users are disconnected during the deployment" in shown.output
     assert "the roll is done: 7.11.0 runs on rc1" in shown.output
 
 
@@ -55,7 +55,7 @@ def test_again_after_a_failed_deployment(site: Site) -> None:
     stopped = site.roll()
     assert stopped.code == 2
     assert "the deploy hook failed on rc1" in stopped.output
-    assert "run the same command again: it goes on with rc1" in stopped.output
+    assert "run the same command again: it continues with rc1" in stopped.output
     site.hooks["deploy"] = deploy[1:]
     again = site.roll()
     assert again.code == 0, again.output

@@ -102,7 +102,7 @@ def test_a_good_roll(site: Site) -> None:
     assert "[WARNING]" not in shown.output
     assert _of_batch(site) == [f"{step} {node}" for node in NODES for step in ("drain", "deploy", "readmit")]
     assert (site.in_rotation, site.least) == (WELL, 2)
-    assert f"the roll is done: {site.version} runs on rc1, rc2, rc3. The same command again" in shown.output
+    assert f"the roll is done: {site.version} runs on rc1, rc2, rc3. Running the same command again" in shown.output
     again = site.roll()
     assert again.code == 0, again.output
     assert [step for step in site.steps if "drain" in step] == [f"drain {node}" for node in NODES]
@@ -169,7 +169,7 @@ def test_a_hook_in_trouble_on_one_host_of_a_batch(
     last = _last(shown.output)
     assert (f"out of rotation: {out}" in last) if out else ("out of rotation" not in last), last
     assert pair.least >= 1
-    assert "Mend that, and run the same command again" in last
+    assert "Fix this and run the same command again" in last
 
 
 def test_the_hosts_of_a_batch_run_a_hook_at_the_same_time(pair: Site) -> None:
@@ -244,7 +244,7 @@ def test_one_of_the_batch_never_comes_back(pair: Site) -> None:
         assert time.monotonic() - began > took + 8
     assert process.returncode != 0
     assert pair.in_rotation == ["rc1", "rc3"], output
-    assert re.search(r"the roll stopped at rc1, rc2; .*rc2 .*; out of rotation: rc2\. Mend that", _last(output)), output
+    assert re.search(r"the roll stopped at rc1, rc2; .*rc2 .*; out of rotation: rc2\. Fix this", _last(output)), output
     pair.emulator.run("fault", "rc2", "none")
     pair.emulator.run("stop", "rc2")
     pair.emulator.run("start", "rc2")
@@ -338,7 +338,7 @@ def test_batch_by_batch(site: Site) -> None:
     assert shown.code == 0, shown.output
     assert [s for s in site.steps if "readmit" not in s] == ["preflight rc1", "backup rc1", "drain rc1", "deploy rc1"]
     assert "the roll stopped as planned after 1 batch" in _last(shown.output)
-    assert "the cluster holds: passed" in shown.output
+    assert "soak: passed" in shown.output
     shown = site.roll(rolling_update_serial="2", health_gate_min_serving=1)
     assert shown.code == 0, shown.output
     assert sorted(s for s in site.steps if "deploy" in s) == ["deploy rc1", "deploy rc2", "deploy rc3"]
@@ -456,7 +456,7 @@ ALL_AT_ONCE = {
                 "nowhere.yml",
                 "rolling_update_on_failure is not set for rc3",
                 "health_gate_once is set",
-                "health_gate_totp_code is good for one login",
+                "health_gate_totp_code is valid for one login",
                 "Ansible cannot connect to rc2",
             ],
         ),

@@ -176,7 +176,7 @@ def parse(payload: Mapping[str, Any], *, answered_by: str | None = None) -> List
     if old_shape:
         records = _with_local_of_old_shape(records, answered_by)
     if sum(1 for record in records.values() if record.local) > 1:
-        raise InvalidAnswerError("it calls more than one instance the local one")
+        raise InvalidAnswerError("it marks more than one instance as local")
     return Listing(records=tuple(records.values()), old_shape=old_shape)
 
 

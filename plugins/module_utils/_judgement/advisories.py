@@ -36,7 +36,7 @@ def advisories_for(situation: Situation, blocking: Iterable[Finding]) -> list[Fi
 def only_one_was_asked(situation: Situation) -> list[Finding]:
     if not situation.policy.single_view:
         return []
-    text = "one node's opinion: the others were not asked, and a load balancer may answer from another each time"
+    text = "the view of one node: the others were not asked, and a load balancer may pass each request to another node"
     return [Finding(Code.SINGLE_VIEW, text)]
 
 
@@ -46,7 +46,7 @@ def readiness_is_unknown(situation: Situation) -> list[Finding]:
     return [
         Finding(
             Code.READINESS_UNKNOWN,
-            f"{member.name} has no /readyz (before 7.11): its readiness is not known",
+            f"{member.name} has no /readyz (before 7.11): its readiness is unknown",
             (member.name,),
         )
         for member in situation.members
@@ -58,7 +58,7 @@ def links_are_unknown(situation: Situation) -> list[Finding]:
     """The members of a microservices deployment are judged one by one."""
     if not any(as_process(member.view, situation.policy) for member in situation.members):
         return []
-    text = "microservices: nothing says whether the servers reach each other"
+    text = "microservices: whether the servers reach each other is unknown"
     return [Finding(Code.LINKS_UNKNOWN, text, blocking=False)]
 
 
@@ -71,7 +71,7 @@ def older_patch_is_deployed(situation: Situation) -> list[Finding]:
 def version_is_not_proven(situation: Situation) -> list[Finding]:
     if situation.policy.phase is not Phase.AFTER or situation.policy.expected_version:
         return []
-    text = "without expected_version it is not proven which build runs"
+    text = "without expected_version the gate does not prove which version runs"
     return [Finding(Code.DEPLOY_NOT_PROVEN, text)]
 
 
@@ -80,7 +80,7 @@ def targets_have_moved(situation: Situation) -> list[Finding]:
     return [
         Finding(
             Code.IDENTITY_CHANGED,
-            f"{move.name} is now {move.now}, it was {move.then}",
+            f"{move.name} now reports {move.now}, before the deployment {move.then}",
             (move.name,),
             expected=move.then,
             actual=move.now,

@@ -70,15 +70,15 @@ def _how_several(view: View, lately: Mapping[str, Answerers], observation: Obser
     if view.answered_by is None:
         return None
     if view.also_answered is not None:
-        return "two calls were answered by two"
+        return "two requests were answered by different processes"
     name = view.member.name
     current, former = lately[name][-1], lately[name][:-1]
     if any(current.first_at < one.last_at for one in former):
-        return "it answers as one and as another in turn"
+        return "two processes answer in turn"
     if former and any(_answered_before(known, current) for other, known in lately.items() if other != name):
-        return "it answers as one that has answered for another member"
+        return "the process that answers has also answered for another member"
     if any(_has_pinged(one, observation) for one in former):
-        return "the one that answered before goes on beside the new one"
+        return "the previous process goes on beside the new one"
     return None
 
 

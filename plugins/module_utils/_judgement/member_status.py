@@ -175,12 +175,12 @@ def _unidentified(view: View, answering: Answering) -> Finding | None:
         brief = f"{name} {failure.code.row.words} ({failure.reason})"
         return Finding(failure.code, f"{name}: {failure.message}", (name,), brief=brief)
     if name in answering.several:
-        text = f"{name}'s url leads to several processes: {answering.several[name]}"
+        text = f"{name}'s URL leads to several processes: {answering.several[name]}"
         return Finding(Code.SEVERAL_PROCESSES, text, (name,), actual=view.instance_id)
     if view.instance_id is None or answering.claims[view.instance_id] == (name,):
         return None
     names = sorted({*answering.claims[view.instance_id], name})
-    text = f"{' and '.join(names)} answer as one process: their urls lead to the same node"
+    text = f"{' and '.join(names)} answer as one process: their URLs lead to the same node"
     if view.answered_by is None:
         text += ", or the answer is a peer's (a proxy removes the header X-Instance-ID)"
     return Finding(Code.SAME_PROCESS, text, (name,), actual=view.instance_id)
@@ -236,7 +236,7 @@ def stalled(process: Process) -> Finding | None:
     age = record.age(process.observation.reference)
     text = f"{process.name} stalled (no ping for {max(age or 0, unmoved):.0f} s)"
     if age is None:
-        text = f"{process.name} stalled (its record has no time of a ping)"
+        text = f"{process.name} stalled (its record has no ping time)"
     return Finding(Code.STALLED, text, (process.name,), expected=limit, actual=age)
 
 
@@ -248,7 +248,7 @@ def alone_with_pings(process: Process) -> Finding | None:
     others = (view.own for view in observation.views if view.own and view.member.name != name)
     if any(record.is_fresh(observation.reference, process.policy.max_record_age) for record in others):
         return None
-    text = f"{name}'s next ping is not seen yet, and no other node pings to tell how old its last one is"
+    text = f"{name}'s next ping is not seen yet, and no other node pings, so the age of its last ping is unknown"
     brief = f"{name}'s next ping is not seen yet"
     return Finding(Code.PING_UNCONFIRMED, text, (name,), brief=brief)
 
@@ -268,7 +268,7 @@ def doubtful_clock(process: Process) -> Finding | None:
         return None
     text = (
         f"{process.name}: the next ping of the node asked is not seen yet, "
-        f"and its clock is {abs(age):.0f} s off its last one"
+        f"and its clock differs from its last ping by {abs(age):.0f} s"
     )
     brief = "the next ping of the node asked is not seen yet"
     return Finding(Code.PING_UNCONFIRMED, text, (process.name,), brief=brief)

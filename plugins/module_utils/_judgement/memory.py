@@ -123,7 +123,7 @@ class Streak:
 class Memory:
     """Empty before the first observation; each judgement returns the next one.
 
-    As a dictionary it can be kept for a later wait that goes on with this one, on the same machine: its times are
+    As a dictionary it can be kept for a later wait that continues with this one, on the same machine: its times are
     those of a clock that begins again when the machine does.
     """
 
@@ -238,7 +238,7 @@ class Memory:
 def _entries(raw: object, kind: type) -> Mapping[str, Any]:
     entries, names = _mapping(raw), {field.name for field in fields(kind)}
     if entries.keys() != names:
-        raise ValueError(f"{kind.__name__} has not these entries, and no others: {', '.join(sorted(names))}")
+        raise ValueError(f"{kind.__name__} must have exactly these entries: {', '.join(sorted(names))}")
     return entries
 
 

@@ -178,7 +178,7 @@ def _wrong_version(member: MemberStatus, wanted: str) -> Finding | None:
     if version == wanted:
         return None
     if version is None or not FULL_VERSION.fullmatch(version):
-        text = f"{name}'s version is not known ({version or 'it does not tell'}), {wanted} expected"
+        text = f"{name}'s version is unknown ({version or 'not reported'}), {wanted} expected"
         return Finding(Code.VERSION_UNKNOWN, text, (name,), expected=wanted, actual=version)
     text = f"{name} runs {version}, {wanted} expected"
     return Finding(Code.WRONG_VERSION, text, (name,), expected=wanted, actual=version)
@@ -196,11 +196,11 @@ def single_node_is_known(situation: Situation, _serving: Names) -> list[Finding]
         return []
     member = situation.members[0]
     if not _may_be_deployed_alone(situation, member):
-        text = "the only member gives no answer that it could be judged by; set min_serving: 0 to deploy anyway"
-        return [finding for finding in (member.why_not, Finding(Code.NOBODY_ANSWERS, text)) if finding]
+        text = "the only member gives no usable answer; set min_serving: 0 to deploy anyway"
+        return [finding for finding in (member.why_not, Finding(Code.NO_MEMBER_ANSWERS, text)) if finding]
     if not situation.strangers:
         return []
-    text = f"the only member lists {len(situation.strangers)} more living instances: members is incomplete"
+    text = f"members is incomplete: the only member lists {len(situation.strangers)} more living instances"
     return [Finding(Code.UNEXPECTED_MEMBER, text, expected=[], actual=list(situation.strangers))]
 
 
@@ -261,7 +261,7 @@ def upgrade_path_is_supported(situation: Situation, _serving: Names) -> list[Fin
 
 
 def _may_live(name: str, unclaimed: Iterable[str]) -> Finding:
-    text = f"{name} may still serve: a living instance that no member claims pings the database"
+    text = f"{name} may still serve: an unclaimed living instance pings the database"
     return Finding(Code.TARGET_MAY_LIVE, text, (name,), actual=list(unclaimed))
 
 
@@ -299,11 +299,11 @@ def _not_provable(target: MemberStatus, known: Known, situation: Situation) -> F
         return None
     identity = target.last_id or ""
     if known.answered_by is None:
-        why = "did not say which process it is when the gate before the deployment passed"
+        why = "was not identified when the gate before the deployment passed"
     elif target.view.answered_by is None:
-        why = "does not say which process it is (header X-Instance-ID)"
+        why = "sends no header X-Instance-ID"
     else:
-        why = "is one process of a service, and another than before may be an old one"
+        why = "is a service of several processes"
     told = "" if identity in situation.restarted or target.record is None else "; its uptime is asked for next"
     text = (
         f"{target.name} {why}, so its process may be an earlier one{told}; "
@@ -375,8 +375,10 @@ def targets_kept_their_place(situation: Situation, _serving: Names) -> list[Find
 
 
 def _moved(move: Move) -> Finding:
-    of = f", which was {move.whose}'s" if move.whose else ""
-    text = f"{move.name} is now {move.now}{of}, it was {move.then}: its url may lead to another node"
+    of = f" (previously {move.whose}'s)" if move.whose else ""
+    text = (
+        f"{move.name} now reports {move.now}{of}, before the deployment {move.then}: its URL may lead to another node"
+    )
     return Finding(Code.IDENTITY_CHANGED, text, (move.name,), expected=move.then, actual=move.now)
 
 

@@ -246,7 +246,9 @@ def unjudgeable_kinds(views: Iterable[View], policy: Policy) -> list[Finding]:
             text += "; set links: ignored and readiness: required to judge each member by its own answers"
             findings.append(Finding(Code.MICROSERVICES, text, (name,)))
         elif listing and listing.old_shape and view.answered_by is None:
-            text = f"{name} runs a server before 6, and does not say which process it is (header X-Instance-ID)"
+            text = (
+                f"{name} runs a server before version 6, and sends no header X-Instance-ID that identifies its process"
+            )
             findings.append(Finding(Code.UNSUPPORTED_VERSION, text, (name,)))
     return findings
 

@@ -164,7 +164,7 @@ class Client:
 
     def not_understood(self, answer: Answer, why: str) -> ClientError:
         """The error for an answer of ``instances.get`` that is JSON, but not what the endpoint sends."""
-        return self._error(Code.NOT_ROCKETCHAT, "GET", INSTANCES, answer, why, "answered JSON of another shape")
+        return self._error(Code.NOT_ROCKETCHAT, "GET", INSTANCES, answer, why, "answered JSON of an unexpected form")
 
     def logout(self, session: tuple[str, str]) -> None:
         """End a session that was logged in here or at another node of the same cluster (they share the database)."""
@@ -222,7 +222,7 @@ class Client:
         data = answer.payload.get("data")
         user_id, token = (data.get("userId"), data.get("authToken")) if isinstance(data, dict) else (None, None)
         if answer.status != 200 or not _is_header(user_id) or not _is_header(token):
-            raise self._error(Code.NOT_ROCKETCHAT, "POST", LOGIN, answer, "", "login brought no token")
+            raise self._error(Code.NOT_ROCKETCHAT, "POST", LOGIN, answer, "", "the login returned no token")
         self._secrets.add(str(token))
         return str(user_id), str(token)
 
@@ -272,12 +272,10 @@ class Client:
             payload = json.loads(response.text())
         except (ValueError, RecursionError):
             text = "not JSON: " + response.text("replace")
-            raise self._error(
-                Code.NOT_ROCKETCHAT, method, path, response, text, "answered something else than JSON"
-            ) from None
+            raise self._error(Code.NOT_ROCKETCHAT, method, path, response, text, "did not answer JSON") from None
         if not isinstance(payload, dict):
             text = "not a JSON object: " + response.text("replace")
-            raise self._error(Code.NOT_ROCKETCHAT, method, path, response, text, "answered JSON of another shape")
+            raise self._error(Code.NOT_ROCKETCHAT, method, path, response, text, "answered JSON of an unexpected form")
         return payload
 
     def _error(
@@ -333,6 +331,6 @@ def _place(location: str) -> str:
     try:
         parts = urlsplit(location)
     except ValueError:
-        return "an invalid place"
+        return "an invalid address"
     host = parts.netloc.rpartition("@")[2]
     return (f"{parts.scheme}:" if parts.scheme else "") + (f"//{host}" if host else "") + parts.path or "nowhere"

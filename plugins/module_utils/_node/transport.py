@@ -427,7 +427,7 @@ def _root_cause(error: BaseException) -> str:
 
 
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")  # of http.client
-_NOT_HTTP = "answered something else than HTTP"
+_NOT_HTTP = "did not answer HTTP"
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (socket.gaierror, "name not known"),
     (ConnectionRefusedError, "connection refused"),

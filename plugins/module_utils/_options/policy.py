@@ -77,7 +77,9 @@ def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
 
 def _refuse_contradictions(policy: Policy) -> None:
     if not policy.restart_required and (policy.phase is not Phase.AFTER or not policy.expected_version):
-        raise OptionsError("restart_required: false needs phase: after and expected_version, it judges by the version")
+        raise OptionsError(
+            "restart_required: false needs phase: after and expected_version: then only the version is checked"
+        )
     before = policy.before
     if before is not None:
         missing = [name for name in policy.targets if name not in before.targets or name not in before.members]
@@ -87,20 +89,20 @@ def _refuse_contradictions(policy: Policy) -> None:
         elsewhere = [member.name for member in policy.members if urls.get(member.name, member.url) != member.url]
         if elsewhere:
             raise OptionsError(
-                f"before has asked other urls for {', '.join(elsewhere)}: it belongs to another cluster; "
+                f"before asked other urls for {', '.join(elsewhere)}: it belongs to another cluster; "
                 "only a target may have a new url after its deployment"
             )
     if policy.expected is not None and policy.expected > 1 and (policy.expected_version or policy.readiness_required):
         raise OptionsError(
             "expected_version and readiness: required need members, each with its own url: "
-            "a node tells its own version and readiness only"
+            "a node reports only its own version and readiness"
         )
     _refuse_min_serving(policy)
 
 
 def _refuse_min_serving(policy: Policy) -> None:
     if policy.phase is Phase.BEFORE:
-        limit, of = len(policy.others), "members are left with the targets away"
+        limit, of = len(policy.others), "members are left without the targets"
         if not policy.others and len(policy.members) > 1 and policy.min_serving is None:
             raise OptionsError(
                 f"targets are all {len(policy.members)} members: no member would carry the service; "
@@ -158,10 +160,10 @@ def _out_of_rotation(params: Mapping[str, Any], phase: Phase, names: Sequence[st
 def _keep_out(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> frozenset[str]:
     given = frozenset(params["keep_out"] or ())
     if given and not params["members"]:
-        raise OptionsError("keep_out goes with members: behind one url it is not known which member is which")
+        raise OptionsError("keep_out goes with members: behind one url members cannot be told apart")
     _refuse_strangers("keep_out", given, names)
     if phase is Phase.STEADY and given == frozenset(names):
-        raise OptionsError("keep_out has all members: none would be left that must serve")
+        raise OptionsError("keep_out names all members: none is left to serve")
     return given
 
 
@@ -186,10 +188,10 @@ def _expected(params: Mapping[str, Any], phase: Phase) -> int | None:
         return None
     if phase is not Phase.STEADY:
         raise OptionsError(
-            f"phase: {phase.value} needs members, each with its own url; url alone is one node's opinion"
+            f"phase: {phase.value} needs members, each with its own url; url alone gives the view of one node"
         )
     if expected is None or expected < 1:
-        raise OptionsError("url needs expected, the number of instances that have to serve (at least 1)")
+        raise OptionsError("url needs expected, the number of instances that must serve (at least 1)")
     return int(expected)
 
 
@@ -250,7 +252,7 @@ def _before(params: Mapping[str, Any], phase: Phase) -> Before | None:
         raise OptionsError("before is not the result of a cluster_gate with phase: before")
     if result.get("verdict") != "pass" and not params.get("check_mode"):
         raise OptionsError(
-            f"before did not pass, its verdict is {result.get('verdict')}: nothing may be deployed on it"
+            f"before did not pass (verdict: {result.get('verdict')}), so nothing may be deployed after it"
         )
     try:
         ids = frozenset(_texts(result["ids"]))
@@ -267,7 +269,7 @@ def _before(params: Mapping[str, Any], phase: Phase) -> Before | None:
         )
     except (KeyError, TypeError, ValueError):
         raise OptionsError(
-            "before is not a whole result of cluster_gate: register it and pass it on unchanged"
+            "before is not a complete result of cluster_gate: register it and pass it on unchanged"
         ) from None
 
 

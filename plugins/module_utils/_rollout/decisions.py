@@ -340,7 +340,9 @@ def _at_the_end(plan: Plan, state: State) -> State:
 
 def _stopped_by_fallen(plan: Plan, state: State) -> State:
     names = _fallen(plan, state)
-    return stopped(state, f"{', '.join(names)} {'does' if len(names) == 1 else 'do'} not serve as after the deployment")
+    return stopped(
+        state, f"{', '.join(names)} {'does' if len(names) == 1 else 'do'} not serve as it did after the deployment"
+    )
 
 
 def _looked(plan: Plan, state: State) -> State:
@@ -428,7 +430,7 @@ def put_back(state: State, taken: Run | None, *, ended: bool) -> State:
     if taken is not None:
         state = after_hook(state, taken, finished=())
     if not ended and not state.reasons:
-        state = stopped(state, "the play ended before the roll was over")
+        state = stopped(state, "the play ended before the roll was finished")
     stage = state.stage if state.stage in ASK_THEMSELVES else Stage.PUT_BACK
     return replace(state, stage=stage, lost=frozenset(), leaves=False, putting_back=True)
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 _GATES = {
     Stage.LOOK: "all members",
-    Stage.SETTLE: "back already: {}",
+    Stage.SETTLE: "already deployed: {}",
     Stage.BEFORE: "before {}",
     Stage.RECHECK: "before {}, again",
     Stage.AFTER: "after {}",
     Stage.REVIEW: "all members",
-    Stage.SOAK: "the cluster holds",
+    Stage.SOAK: "soak",
     Stage.FINAL: "whole cluster",
 }
 
@@ -38,15 +38,15 @@ def plan_lines(plan: Plan, state: State) -> list[str]:
     running = Counter(
         state.seen.members[name].version or "unknown" for name in plan.members if name in state.seen.members
     )
-    versions = ", ".join(f"{version} on {number}" for version, number in sorted(running.items())) or "none is known"
+    versions = ", ".join(f"{version} on {number}" for version, number in sorted(running.items())) or "unknown"
     lines = [
-        f"version: {f'{plan.expected_version} wanted' if plan.expected_version else 'not checked'}; now {versions}",
+        f"version: {f'{plan.expected_version} expected' if plan.expected_version else 'not checked'}; now {versions}",
         *(f"upgrade path: {finding.message}" for finding in upgrade_path(running, plan.expected_version)),
         f"order: {', '.join(todo) or 'nothing to deploy'}",
     ]
     done = [name for name in plan.hosts if name not in todo]
     if done:
-        lines.append(f"passed over: {', '.join(done)}: {plan.expected_version} runs there already")
+        lines.append(f"skipped: {', '.join(done)}: {plan.expected_version} runs there already")
     outside = [name for name in plan.members if name not in plan.hosts]
     if outside:
         known = plan.rotates and not set(outside) <= plan.in_rotation
@@ -54,7 +54,7 @@ def plan_lines(plan: Plan, state: State) -> list[str]:
     if plan.keep_out:
         lines.append(f"kept out of rotation: {', '.join(sorted(plan.keep_out))}")
     if len(plan.members) == 1:
-        lines.append("single node: users are disconnected meanwhile")
+        lines.append("single node: its users are disconnected during the deployment")
     return lines
 
 
@@ -74,7 +74,7 @@ def gate_line(gate: GateResult) -> str:
         return gate.verdict.summary
     if gate.passed and gate.observations == 1:
         return f"passed at once: {gate.verdict.summary}"
-    how = {"pass": "passed", "wait": "returned", "fail": "failed", "inconclusive": "inconclusive"}
+    how = {"pass": "passed", "wait": "stopped waiting", "fail": "failed", "inconclusive": "inconclusive"}
     return f"{how[gate.verdict.outcome.value]}: {gate.message}"
 
 
@@ -99,9 +99,9 @@ def _how(plan: Plan, state: State, end: End) -> str:
 
 def _where(state: State) -> str:
     if state.stopped_at is Stage.FINAL:
-        return "at the end, when all were deployed to"
+        return "after the last deployment"
     if state.stopped_at is Stage.SOAK:
-        return f"while the cluster had to hold after {_batches(state)}"
+        return f"in the soak after {_batches(state)}"
     if state.batch:
         return f"at {', '.join(state.batch)}"
     return f"after {_batches(state)}" if state.batches else "before the first deployment"
@@ -113,11 +113,12 @@ def _batches(state: State) -> str:
 
 def _next(plan: Plan, end: End) -> str:
     if end.failed:
-        back = f"readmits what is well of {', '.join(end.out)}, then " if end.out and plan.rotates else ""
-        onward = f"goes on with {', '.join(end.todo)}" if end.todo else "checks the whole cluster again"
-        return f"Mend that, and run the same command again: it {back}{onward}."
+        back = f"readmits the healthy nodes of {', '.join(end.out)}, then " if end.out and plan.rotates else ""
+        onward = f"continues with {', '.join(end.todo)}" if end.todo else "checks the whole cluster again"
+        return f"Fix this and run the same command again: it {back}{onward}."
     if plan.check:
         return "Run the same command without check mode to deploy."
     if end.todo:
-        return f"Run the same command again to go on with {', '.join(end.todo)}."
-    return f"The same command again {'changes nothing' if plan.expected_version else 'deploys to all of them again'}."
+        return f"Run the same command again to continue with {', '.join(end.todo)}."
+    does = "changes nothing" if plan.expected_version else "deploys to all of them again"
+    return f"Running the same command again {does}."

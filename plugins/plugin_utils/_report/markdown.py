@@ -69,7 +69,7 @@ def _member(versions: Versions, out: str) -> str:
     first, last = versions.versions
     change = first if first == last else f"{first or '?'} → {last or '?'}"
     does = "serves" if versions.serving else code(versions.reason or "?")
-    return f"{code(versions.name)} {code(change or 'version not known')}: {'; '.join(filter(None, (does, out)))}"
+    return f"{code(versions.name)} {code(change or 'version unknown')}: {'; '.join(filter(None, (does, out)))}"
 
 
 def _findings(roll: Roll) -> Iterator[str]:

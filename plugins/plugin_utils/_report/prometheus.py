@@ -35,7 +35,7 @@ def _gauges(gate: Gate) -> Iterator[str]:
         gone = gate.targets if gate.phase == "before" else ()
         counted = sum(member.serving for member in gate.members.values() if member.name not in gone)
         yield from _gauge("serving", "Members that serve, without those about to be deployed.", {"": counted})
-        yield from _gauge("needed", "How many of these have to serve.", {"": gate.needed})
+        yield from _gauge("needed", "How many of these must serve.", {"": gate.needed})
     if gate.ended:
         yield from _gauge("judged_timestamp_seconds", "When the last gate ended.", {"": gate.ended.timestamp()})
 

@@ -188,7 +188,7 @@ class Roll:
         why = next((words_of(code) for code in codes if code != Code.TOO_FEW_SERVING.value), "")
         reason = f" ({why})" if why else ""
         if stop.phase == "after":
-            it = "it did not come back well from its" if len(stop.targets) == 1 else "not all came back well from their"
+            it = "not healthy after its" if len(stop.targets) == 1 else "not all are healthy after their"
             return f"Stopped at {at}{took}: {it} deployment{reason}"
         if stop.phase == "before":
             return f"Stopped before {listed(stop.targets)}{took}: the others cannot carry the service{reason}"

@@ -42,8 +42,8 @@ class Doing(str, Enum):
     """What a member does; the text is for people."""
 
     SERVING = "serves"
-    FAULTY = "serves, but not as it should"
-    SETTLING = "serves, has to stay so"
+    FAULTY = "serves with a fault"
+    SETTLING = "serves, not stable yet"
     STARTING = "starting"
     FAILING = "failing"
     DOWN = "down"
@@ -80,7 +80,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Mark:
-    """``passed``: a gate let this member on; ``shut``: it did not; ``missed``: it was seen to fail."""
+    """``passed``: a gate let this member on; ``shut``: it did not; ``missed``: it was failed when seen."""
 
     at: float
     kind: str
@@ -181,7 +181,7 @@ class TimeLine:
         fewest = self.fewest_in_rotation
         if fewest is None:
             return ""
-        return f"Fewest seen to serve in rotation: {fewest} of {len(self.rows)}."
+        return f"Fewest members serving in rotation: {fewest} of {len(self.rows)}."
 
     @property
     def floor(self) -> int:

@@ -51,7 +51,7 @@ def contradictions(plan: Plan) -> Iterator[str]:
     if plan.batches is not None and plan.batches < 1:
         yield f"rolling_update_batches is {plan.batches}, it must be at least 1"
     if plan.batches is not None and plan.expected_version is None:
-        yield "rolling_update_batches needs health_gate_expected_version: else the next run would begin again"
+        yield "rolling_update_batches needs health_gate_expected_version: without it each run starts again"
     if not 0 <= plan.soak < math.inf:
         yield f"rolling_update_soak is {plan.soak:g}, it must be a number of seconds"
 
@@ -133,7 +133,7 @@ def _of_the_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator[str]:
     if any(variables.hook(host, Hook.DRAIN) and not variables.hook(host, Hook.READMIT) for host in hosts):
         yield (
             "rolling_update_drain is set, but rolling_update_readmit is not: nothing would put the nodes back into "
-            "the load balancer; if they come back by themselves, let it be a file that waits for that"
+            "the load balancer; if they come back by themselves, set it to a file that waits for that"
         )
     yield from _of_ready_made_hooks(variables, hosts)
 
@@ -154,13 +154,13 @@ def _or_ready_made(hook: Hook) -> str:
 def _of_the_settings(variables: Variables) -> Iterator[str]:
     deadline = variables.gate("deadline")
     if (deadline is not None and _number(deadline) == 0) or boolean(variables.gate("once", False), strict=False):
-        yield "health_gate_deadline is 0, or health_gate_once is set: each gate of a roll has to wait"
+        yield "health_gate_deadline is 0, or health_gate_once is set: each gate of a roll must wait"
     try:
         boolean(variables.gate("restart_required", True))
     except TypeError:
         yield "health_gate_restart_required must be true or false"
     if variables.gate("totp_code"):
-        yield "health_gate_totp_code is good for one login, and each gate of a roll logs in: use health_gate_auth_token"
+        yield "health_gate_totp_code is valid for one login, and each gate logs in: use health_gate_auth_token"
 
 
 def _number(value: Any) -> float | None:

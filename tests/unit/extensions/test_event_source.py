@@ -140,7 +140,7 @@ def test_events_of_a_node_that_dies_and_comes_back(cluster: Cluster) -> None:
     watched(given(cluster), story)
 
 
-def test_it_goes_on_while_nobody_answers(cluster: Cluster) -> None:
+def test_it_goes_on_while_no_member_answers(cluster: Cluster) -> None:
     async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
         await next_event()
         cluster.down.update(NAMES)

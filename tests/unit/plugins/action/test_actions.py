@@ -128,7 +128,7 @@ def test_a_gate_that_waits_says_so_unless_it_must_not_log(silent: bool, capsys: 
 
 def test_async_is_refused() -> None:
     result = action(cluster_gate.ActionModule, {}, keywords={"async": 10}).run(task_vars={})
-    assert result["msg"] == "a gate waits by itself and says why it waits: take async off this task"
+    assert result["msg"] == "a gate waits by itself: remove async from this task"
 
 
 def test_on_another_host_the_module_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -168,7 +168,7 @@ def test_a_roll(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
     assert end == {
         "changed": False,
         "failed": False,
-        "msg": "the roll is done: 7.11.0 runs on rc1, rc2, rc3. The same command again changes nothing.",
+        "msg": "the roll is done: 7.11.0 runs on rc1, rc2, rc3. Running the same command again changes nothing.",
     }
     assert of_batches(play) == [f"{hook} {host}" for host in play.hosts for hook in HOOKS]
     said = capsys.readouterr().err
@@ -212,7 +212,7 @@ def test_a_hook_that_fails(play: Play, lost: bool) -> None:
     end = play.roll()
     assert end["failed"]
     why = "Ansible lost rc1 during the drain hook" if lost else "the drain hook failed on rc1"
-    assert end["msg"].startswith(f"the roll stopped at rc1; {why}. Mend that")
+    assert end["msg"].startswith(f"the roll stopped at rc1; {why}. Fix this")
     assert of_batches(play) == ["drain rc1", "readmit rc1"]
 
 
@@ -347,7 +347,7 @@ def test_a_node_that_dies_after_its_deployment(play: Play) -> None:
 
     play.does["readmit"] = readmit
     end = play.roll()
-    assert end["msg"].startswith("the roll stopped after 1 batch; rc1 does not serve as after the deployment")
+    assert end["msg"].startswith("the roll stopped after 1 batch; rc1 does not serve as it did after the deployment")
     assert [step for step in play.steps if "deploy" in step] == ["deploy rc1"]
 
 
@@ -356,7 +356,7 @@ def test_a_roll_that_has_no_end(play: Play) -> None:
     play.ask("start")
     end = play.ask("end")
     assert end["failed"]
-    assert "; the play that puts members back ended before it was over; out of rotation: rc1, rc2, rc3. " in end["msg"]
+    assert "; the play that readmits members ended early; out of rotation: rc1, rc2, rc3. " in end["msg"]
 
 
 def test_a_token_that_can_no_longer_be_read(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -471,13 +471,13 @@ def test_a_second_roll_of_the_same_run(play: Play) -> None:
         ({"rolling_update_batches": 0}, ["rolling_update_batches is 0, it must be at least 1"]),
         (
             {"rolling_update_batches": 1, "health_gate_any_version": True},
-            ["rolling_update_batches needs health_gate_expected_version: else the next run would begin again"],
+            ["rolling_update_batches needs health_gate_expected_version: without it each run starts again"],
         ),
         ({"rolling_update_soak": -1}, ["rolling_update_soak is -1, it must be a number of seconds"]),
         (
             {"rolling_update_serial": "0", "health_gate_once": "yes", "health_gate_expected_version": ""},
             [
-                "health_gate_deadline is 0, or health_gate_once is set: each gate of a roll has to wait",
+                "health_gate_deadline is 0, or health_gate_once is set: each gate of a roll must wait",
                 "in the variables rolling_update_: rolling_update_serial must be a number of hosts, a percentage of "
                 "them, or a list of these, not 0",
                 "in the variables health_gate_: expected_version must be a full version such as 7.11.0, not empty",

@@ -263,7 +263,7 @@ def test_hosts_that_say_nothing_of_themselves(inventory: Inventory, node: Node) 
     inventory.write(hostnames=["host", "'chat-' ~ host", "missing"])
     listed = inventory.listed()
     assert sorted(listed.hosts) == ["chat-localhost", "chat-undefined", "rc3-1"]
-    assert "'localhost' of 1 instance is no usable host name" in listed.said
+    assert "'localhost' of 1 instance is not a usable host name" in listed.said
     assert all("ansible_host" not in variables for variables in listed.hosts.values())
 
 
@@ -349,9 +349,9 @@ def test_certificates_are_checked(inventory: Inventory, node: Node, validate_cer
         ({"auth_token": None}, "half of the credentials is missing"),
         ({"url": "ftp://rc1"}, "must begin with http:// or https://"),
         ({"ping_interval": 10, "max_record_age": 5}, "max_record_age (5 s) is shorter than ping_interval (10 s)"),
-        ({"filters": [{"include": "true", "exclude": "false"}]}, "an entry has one of include and exclude"),
-        ({"filters": [{"only": "true"}]}, "an entry has one of include and exclude, not only"),
-        ({"filters": [{}]}, "an entry has one of include and exclude, not nothing"),
+        ({"filters": [{"include": "true", "exclude": "false"}]}, "each entry needs include or exclude"),
+        ({"filters": [{"only": "true"}]}, "each entry needs include or exclude, not only"),
+        ({"filters": [{}]}, "each entry needs include or exclude, not nothing"),
         ({"validate_certs": "ture"}, "validate_certs"),
         ({"validate_certs": "{{ 'perhaps' }}"}, "validate_certs"),
         ({"auth_token": "{{ missing }}"}, "missing"),
@@ -438,7 +438,7 @@ def test_no_host_is_called_like_a_group(inventory: Inventory, node: Node) -> Non
     inventory.write(group="chat")
     listed = inventory.listed()
     assert sorted(listed.hosts) == ["rc1-1", "rc2-1", "rc3"]
-    assert "all of 1 instance is another one's name or id, or a group's name" in listed.said
+    assert "all of 1 instance is also the name or id of another instance, or of a group" in listed.said
 
 
 def test_the_cache_is_flushed(inventory: Inventory, node: Node) -> None:
@@ -459,7 +459,7 @@ def test_the_cache_is_flushed(inventory: Inventory, node: Node) -> None:
 
 
 @pytest.mark.parametrize("cache", [True, False])
-def test_the_last_answer_serves_when_nobody_answers(inventory: Inventory, node: Node, *, cache: bool) -> None:
+def test_the_last_answer_serves_when_no_member_answers(inventory: Inventory, node: Node, *, cache: bool) -> None:
     cached(inventory, cache=cache, cache_timeout=1, fallback_to_cache=True)
     first = inventory.listed()
     assert "WARNING" not in first.said

@@ -65,7 +65,7 @@ def test_each_does_its_work(
 def test_what_is_refused(tmp_path: Path) -> None:
     _code, result = run("cluster_gate", tmp_path, url="http://127.0.0.1:9")
     assert (result["failed"], result["changed"]) == (True, False)
-    assert result["msg"] == "url needs expected, the number of instances that have to serve (at least 1)"
+    assert result["msg"] == "url needs expected, the number of instances that must serve (at least 1)"
 
 
 @pytest.mark.parametrize("proxy", ["http://bob:hunter2secret@127.0.0.1:9", "bob:hunter2secret@127.0.0.1:9"])

@@ -224,7 +224,7 @@ def test_one_failure_is_one_view() -> None:
     assert failure is not None
     assert failure.to_dict() == {
         "code": "not_rocketchat",
-        "reason": "answered JSON of another shape",
+        "reason": "answered JSON of an unexpected form",
         "message": f"GET {wrong.url}/api/v1/instances.get answered 200: an instance has no _id. "
         + Code.NOT_ROCKETCHAT.row.remedy,
     }

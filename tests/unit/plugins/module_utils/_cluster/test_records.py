@@ -170,7 +170,7 @@ def test_whole_numbers(sent: object, pid: int | None) -> None:
 def test_one_node_answers_not_two() -> None:
     items = [copy.deepcopy(DOCUMENTED["instances"][0]) for _unused in range(2)]
     items[1]["instanceRecord"]["_id"] = "another"
-    with pytest.raises(InvalidAnswerError, match=r"^it calls more than one instance the local one$"):
+    with pytest.raises(InvalidAnswerError, match=r"^it marks more than one instance as local$"):
         parse({"instances": items})
 
 

@@ -206,7 +206,7 @@ def test_a_node_that_answers_every_second_time_does_not_serve_again() -> None:
     assert told(watching.look(10)) == [("rc2", "server_error", "serving"), ("verdict", "wait", "pass")]
 
 
-def test_it_asks_less_and_less_often_while_nobody_answers() -> None:
+def test_it_asks_less_and_less_often_while_no_member_answers() -> None:
     watching = Watching()
     for name in ("rc1", "rc2", "rc3"):
         watching.scene.kill(name)
@@ -231,7 +231,7 @@ def test_rate_limits_are_kept_to() -> None:
     assert watching.watch.pause_after(watching.scene.observe()) == 7.0
 
 
-def test_rate_limits_are_kept_to_while_nobody_answers() -> None:
+def test_rate_limits_are_kept_to_while_no_member_answers() -> None:
     watching = Watching()
     for name in ("rc1", "rc2", "rc3"):
         watching.scene[name].error = "rate_limited"

@@ -147,7 +147,7 @@ def test_a_url_that_answers_as_a_process_that_answered_elsewhere() -> None:
     verdict = scene.judge(policy)
     assert ("several_processes", "rc1") in codes(verdict)
     assert (
-        "rc1's url leads to several processes: it answers as one that has answered for another member"
+        "rc1's URL leads to several processes: the process that answers has also answered for another member"
         in verdict.summary
     )
 
@@ -174,7 +174,7 @@ def test_two_processes_in_one_look_are_several() -> None:
     scene["rc1"].also_answers_as = "rc2-1"
     verdict = scene.judge(scene.policy())
     assert codes(verdict) == {("several_processes", "rc1"), ("too_few_serving",)}
-    assert "rc1's url leads to several processes: two calls were answered by two" in verdict.summary
+    assert "rc1's URL leads to several processes: two requests were answered by different processes" in verdict.summary
 
 
 def test_a_former_process_that_goes_on_pinging_beside_the_new_one() -> None:
@@ -347,7 +347,7 @@ def test_one_node_that_is_ill_may_be_deployed(error: str) -> None:
     scene["rc1"].error = error
     policy = scene.policy("before", targets=["rc1"])
     if error in ("unreachable", "timeout"):
-        assert codes(scene.judge(policy)) == {(error, "rc1"), ("nobody_answers",)}
+        assert codes(scene.judge(policy)) == {(error, "rc1"), ("no_member_answers",)}
     verdict = watched(scene, policy, 200)
     assert (verdict.outcome.value, verdict.exempt) == ("pass", "single_node")
 

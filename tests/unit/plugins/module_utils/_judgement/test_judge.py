@@ -506,7 +506,7 @@ def test_ids_do_not_pile_up_where_nobody_needs_them() -> None:
     assert scene.judge(scene.policy()).ids == ("rc1-2", "rc2-1", "rc3-1")
 
 
-def test_nobody_answers() -> None:
+def test_no_member_answers() -> None:
     scene = three()
     for name in scene.nodes:
         scene.kill(name)
@@ -707,7 +707,7 @@ def test_a_target_may_have_a_new_address() -> None:
     verdict = judged_for(scene, policy, 100)
     assert verdict.outcome.value == "pass"
     assert [(f.code.value, f.blocking, f.message) for f in verdict.findings] == [
-        ("identity_changed", False, "rc1 is now 10.0.0.77:3000, it was 10.0.0.0:3000")
+        ("identity_changed", False, "rc1 now reports 10.0.0.77:3000, before the deployment 10.0.0.0:3000")
     ]
 
 
@@ -726,8 +726,8 @@ def test_an_url_that_leads_to_another_node() -> None:
     verdict = judged_for(scene, scene.policy("after", waive=waive, **options), 100)
     assert verdict.outcome.value == "pass"
     assert verdict.summary.endswith(
-        "rc1 is now 10.0.0.2:3000, which was rc3's, it was 10.0.0.0:3000: its url may lead to another node "
-        "(moved to a new host)"
+        "rc1 now reports 10.0.0.2:3000 (previously rc3's), before the deployment 10.0.0.0:3000: "
+        "its URL may lead to another node (moved to a new host)"
     )
 
 
@@ -838,7 +838,7 @@ def test_a_server_before_6_without_the_header_cannot_be_judged() -> None:
     old = replace(second, answered_by=None, listing=replace(second.listing, old_shape=True))
     verdict, _memory = judge(replace(observation, views=(first, old, third)), scene.policy(min_serving=2), Memory())
     assert verdict.outcome.value == "inconclusive"
-    assert "rc2 runs a server before 6" in verdict.summary
+    assert "rc2 runs a server before version 6" in verdict.summary
     # Only what is left when the targets are gone counts before: they may be what is upgraded.
     upgrade = scene.policy("before", targets=["rc2"])
     verdict, _memory = judge(replace(observation, views=(first, old, third)), upgrade, Memory())
@@ -997,14 +997,14 @@ def test_a_record_without_a_ping_is_stalled() -> None:
     verdict, _memory = judge(replace(observation, views=views), scene.policy(min_serving="2"), Memory())
     assert verdict.serving == ("rc2", "rc3")
     assert verdict.members[0].why_not
-    assert verdict.members[0].why_not.message == "rc1 stalled (its record has no time of a ping)"
+    assert verdict.members[0].why_not.message == "rc1 stalled (its record has no ping time)"
 
 
 def test_a_cluster_of_one_that_does_not_answer() -> None:
     scene = Scene.of("rc1")
     scene.kill("rc1")
     verdict = scene.judge(scene.policy("before", targets=["rc1"]))
-    assert codes(verdict) == {("unreachable", "rc1"), ("nobody_answers",)}
+    assert codes(verdict) == {("unreachable", "rc1"), ("no_member_answers",)}
     assert "set min_serving: 0 to deploy anyway" in verdict.summary
 
 

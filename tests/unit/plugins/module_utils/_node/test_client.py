@@ -132,19 +132,19 @@ GET = "GET URL/api/v1/instances.get"
             200,
             b"<html>",
             "not_rocketchat",
-            "answered something else than JSON",
+            "did not answer JSON",
             GET + " answered 200: not JSON: <html>" + ELSE,
         ),
         (
             200,
             [1],
             "not_rocketchat",
-            "answered JSON of another shape",
+            "answered JSON of an unexpected form",
             GET + " answered 200: not a JSON object: [1]" + ELSE,
         ),
         (200, {"a": 1}, "not_rocketchat", "answered 200", GET + " answered 200" + ELSE),
-        (200, b"[" * 100000, "not_rocketchat", "answered something else than JSON", None),
-        (200, b"\xff\xfe", "not_rocketchat", "answered something else than JSON", None),
+        (200, b"[" * 100000, "not_rocketchat", "did not answer JSON", None),
+        (200, b"\xff\xfe", "not_rocketchat", "did not answer JSON", None),
     ],
 )
 def test_answers_that_are_none(status: int, content: Any, code: str, reason: str, message: str | None) -> None:
@@ -259,7 +259,7 @@ def test_an_answer_in_no_encoding(charset: str) -> None:
     content = b"b" * 2**18 + b"\xe9-" + b"k" * 2**18  # as punycode it would take minutes
     started = time.monotonic()
     found = failing(replying(200, content, Content_Type=f'application/json; charset="{charset}"'))
-    assert found[:2] == ("not_rocketchat", "answered something else than JSON")
+    assert found[:2] == ("not_rocketchat", "did not answer JSON")
     assert time.monotonic() - started < 2
 
 
@@ -554,7 +554,7 @@ def answering(sent: bytes) -> Iterator[str]:
     ("sent", "outcome"),
     [
         (b"", ("unreachable", "connection closed without an answer")),
-        (b"SSH-2.0-OpenSSH\r\n", ("not_rocketchat", "answered something else than HTTP")),
+        (b"SSH-2.0-OpenSSH\r\n", ("not_rocketchat", "did not answer HTTP")),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", ("not_rocketchat", "answer cut off")),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n{}", ("not_rocketchat", "undecodable answer")),
     ],
@@ -635,7 +635,7 @@ REFUSED_407 = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\
         ("http://rc1.invalid", REFUSED_407, "proxy {proxy}: answered 407"),
         ("https://rc1.invalid", REFUSED_407, "proxy {proxy}: answered 407"),
         ("https://rc1.invalid", b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "proxy {proxy}: answered 502"),
-        ("http://rc1.invalid", b"SSH-2.0-x\r\n", "answered something else than HTTP (through the proxy {proxy})"),
+        ("http://rc1.invalid", b"SSH-2.0-x\r\n", "did not answer HTTP (through the proxy {proxy})"),
         ("https://rc1.invalid", b"", "connection closed without an answer (through the proxy {proxy})"),
     ],
 )
@@ -655,7 +655,7 @@ def test_a_login_that_brings_no_token(data: object) -> None:
         with pytest.raises(ClientError) as caught:
             client.instances()
         client.close()
-    assert (caught.value.code, caught.value.reason) == ("not_rocketchat", "login brought no token")
+    assert (caught.value.code, caught.value.reason) == ("not_rocketchat", "the login returned no token")
 
 
 @pytest.mark.parametrize(("worked_once", "calls"), [(True, 2), (False, 1)])

@@ -76,12 +76,12 @@ WAIVABLE = (
         (
             "steady",
             {"keep_out": ["rc1", "rc2", "rc3"]},
-            "keep_out has all members: none would be left that must serve",
+            "keep_out names all members: none is left to serve",
         ),
         (
             "steady",
             {"expected": 3, "members": None, "keep_out": ["rc1"]},
-            "keep_out goes with members: behind one url it is not known which member is which",
+            "keep_out goes with members: behind one url members cannot be told apart",
         ),
         (
             "steady",
@@ -109,12 +109,12 @@ WAIVABLE = (
         (
             "before",
             {"targets": ["rc1", "rc2"], "min_serving": "2"},
-            "min_serving 2 needs 2 to serve, but only 1 members are left with the targets away",
+            "min_serving 2 needs 2 to serve, but only 1 members are left without the targets",
         ),
         (
             "before",
             {"targets": ["rc1"], "min_serving": "67%"},
-            "min_serving 67% needs 3 to serve, but only 2 members are left with the targets away",
+            "min_serving 67% needs 3 to serve, but only 2 members are left without the targets",
         ),
         ("steady", {"min_serving": "4"}, "min_serving 4 needs 4 to serve, but only 3 members are given"),
         ("steady", {"min_serving": "-1"}, "min_serving must be a number of members or a percentage up to 100%, not -1"),
@@ -128,17 +128,17 @@ WAIVABLE = (
             {"expected": 3, "members": MEMBERS},
             "expected goes with url; with members their number is expected",
         ),
-        ("steady", {"members": None}, "url needs expected, the number of instances that have to serve (at least 1)"),
+        ("steady", {"members": None}, "url needs expected, the number of instances that must serve (at least 1)"),
         (
             "before",
             {"expected": 3, "targets": ["rc1"]},
-            "phase: before needs members, each with its own url; url alone is one node's opinion",
+            "phase: before needs members, each with its own url; url alone gives the view of one node",
         ),
         (
             "steady",
             {"expected": 2, "expected_version": "7.11.0"},
             "expected_version and readiness: required need members, each with its own url: "
-            "a node tells its own version and readiness only",
+            "a node reports only its own version and readiness",
         ),
         ("steady", {"expected_version": ""}, "expected_version must be a full version such as 7.11.0, not empty"),
         ("steady", {"expected_version": "7.11"}, "expected_version must be a full version such as 7.11.0, not 7.11"),
@@ -160,12 +160,12 @@ WAIVABLE = (
         (
             "after",
             {"targets": ["rc1"], "before": {**BEFORE, "verdict": "wait"}},
-            "before did not pass, its verdict is wait: nothing may be deployed on it",
+            "before did not pass (verdict: wait), so nothing may be deployed after it",
         ),
         (
             "after",
             {"targets": ["rc1"], "before": {"phase": "before", "verdict": "pass", "members": []}},
-            "before is not a whole result of cluster_gate: register it and pass it on unchanged",
+            "before is not a complete result of cluster_gate: register it and pass it on unchanged",
         ),
         (
             "after",
@@ -176,14 +176,14 @@ WAIVABLE = (
         (
             "after",
             {"targets": ["rc1"], "before": {**BEFORE, "members": [BEFORE["members"][0], MOVED]}},
-            "before has asked other urls for rc2: it belongs to another cluster; "
+            "before asked other urls for rc2: it belongs to another cluster; "
             "only a target may have a new url after its deployment",
         ),
         *(
             (
                 "after",
                 {"targets": ["rc1"], "before": {**BEFORE, "members": [BEFORE["members"][0], other]}},
-                "before is not a whole result of cluster_gate: register it and pass it on unchanged",
+                "before is not a complete result of cluster_gate: register it and pass it on unchanged",
             )
             for other in (
                 BEFORE["members"][0],
@@ -194,13 +194,13 @@ WAIVABLE = (
         (
             "after",
             {"targets": ["rc1"], "before": {**BEFORE, "ids": "abc"}},
-            "before is not a whole result of cluster_gate: register it and pass it on unchanged",
+            "before is not a complete result of cluster_gate: register it and pass it on unchanged",
         ),
         ("steady", {"before": BEFORE}, "before goes with phase: after"),
         (
             "after",
             {"targets": ["rc1"], "before": BEFORE, "restart_required": False},
-            "restart_required: false needs phase: after and expected_version, it judges by the version",
+            "restart_required: false needs phase: after and expected_version: then only the version is checked",
         ),
         (
             "steady",

@@ -657,7 +657,7 @@ def test_a_gate_after_that_passes_is_not_early() -> None:
 
 FALLEN = (STALLED_NEW, WELL_OLD, WELL_OLD)
 DONE_FIRST = {"begun": frozenset({"rc1"}), "batches": 1}
-FELL = ("rc1 does not serve as after the deployment",)
+FELL = ("rc1 does not serve as it did after the deployment",)
 
 
 def test_one_that_was_deployed_to_and_no_longer_serves() -> None:
@@ -684,7 +684,7 @@ def test_the_last_gate_is_about_every_node() -> None:
     assert after_gate(plan(), state, final(3, NEW), seen(*ALL_NEW)).reasons == ()
     both = (STALLED_NEW, WELL_NEW, STALLED_NEW)
     assert after_gate(plan(), state, final(3, NEW), seen(*both)).reasons == (
-        "rc1, rc3 do not serve as after the deployment",
+        "rc1, rc3 do not serve as it did after the deployment",
     )
 
 
@@ -850,7 +850,7 @@ def test_the_play_that_puts_back() -> None:
     assert again.lost == {"rc1"}
 
 
-@pytest.mark.parametrize(("ended", "reasons"), [(True, ()), (False, ("the play ended before the roll was over",))])
+@pytest.mark.parametrize(("ended", "reasons"), [(True, ()), (False, ("the play ended before the roll was finished",))])
 def test_a_play_that_ended(ended: bool, reasons: tuple[str, ...]) -> None:
     assert put_back(State(), None, ended=ended) == State(reasons=reasons, putting_back=True)
 

@@ -43,27 +43,27 @@ def looked(**versions: str | None) -> State:
             plan(),
             looked(rc1=OLD, rc2=NEW, rc3=None),
             [
-                "version: 7.11.0 wanted; now 7.10.0 on 1, 7.11.0 on 1, unknown on 1",
+                "version: 7.11.0 expected; now 7.10.0 on 1, 7.11.0 on 1, unknown on 1",
                 "order: rc1, rc3",
-                "passed over: rc2: 7.11.0 runs there already",
+                "skipped: rc2: 7.11.0 runs there already",
             ],
         ),
         (
             plan("rc1", expected_version=None),
             State(),
             [
-                "version: not checked; now none is known",
+                "version: not checked; now unknown",
                 "order: rc1",
-                "single node: users are disconnected meanwhile",
+                "single node: its users are disconnected during the deployment",
             ],
         ),
         (
             plan(hosts=("rc1",), keep_out=frozenset({"rc3"})),
             looked(rc1=NEW, rc2=OLD, rc3=OLD),
             [
-                "version: 7.11.0 wanted; now 7.10.0 on 2, 7.11.0 on 1",
+                "version: 7.11.0 expected; now 7.10.0 on 2, 7.11.0 on 1",
                 "order: nothing to deploy",
-                "passed over: rc1: 7.11.0 runs there already",
+                "skipped: rc1: 7.11.0 runs there already",
                 "not in this play: rc2, rc3; counted as out of rotation",
                 "kept out of rotation: rc3",
             ],
@@ -71,13 +71,13 @@ def looked(**versions: str | None) -> State:
         (
             plan(hosts=("rc1",), in_rotation=frozenset({"rc2", "rc3"})),
             looked(rc1=OLD, rc2=OLD, rc3=OLD),
-            ["version: 7.11.0 wanted; now 7.10.0 on 3", "order: rc1", "not in this play: rc2, rc3"],
+            ["version: 7.11.0 expected; now 7.10.0 on 3", "order: rc1", "not in this play: rc2, rc3"],
         ),
         (
             plan(expected_version="6.9.0"),
             looked(rc1=OLD, rc2=NEW, rc3=None),
             [
-                "version: 6.9.0 wanted; now 7.10.0 on 1, 7.11.0 on 1, unknown on 1",
+                "version: 6.9.0 expected; now 7.10.0 on 1, 7.11.0 on 1, unknown on 1",
                 "upgrade path: 6.9.0 is older than 7.11.0, which runs and has migrated the database",
                 "order: rc1, rc2, rc3",
             ],
@@ -100,9 +100,9 @@ def test_a_step() -> None:
         (Ask(Stage.BEFORE, ("rc1", "rc2")), "before rc1, rc2"),
         (Ask(Stage.RECHECK, ("rc1",)), "before rc1, again"),
         (Ask(Stage.AFTER, ("rc1",)), "after rc1"),
-        (Ask(Stage.SETTLE, ("rc1",)), "back already: rc1"),
+        (Ask(Stage.SETTLE, ("rc1",)), "already deployed: rc1"),
         (Ask(Stage.REVIEW), "all members"),
-        (Ask(Stage.SOAK, hold_for=60.0), "the cluster holds"),
+        (Ask(Stage.SOAK, hold_for=60.0), "soak"),
         (Ask(Stage.FINAL), "whole cluster"),
     ],
     ids=lambda value: value.stage.value if isinstance(value, Ask) else "",
@@ -116,7 +116,7 @@ def test_a_gate(asked: Ask, name: str) -> None:
     [
         (Outcome.PASS, 1, "passed at once: 3 of 3 members serve"),
         (Outcome.PASS, 2, "passed: 3 of 3 members serve; waited 7 s"),
-        (Outcome.WAIT, 2, "returned: 3 of 3 members serve; waited 7 s"),
+        (Outcome.WAIT, 2, "stopped waiting: 3 of 3 members serve; waited 7 s"),
         (Outcome.FAIL, 2, "failed: 3 of 3 members serve; waited 7 s"),
         (Outcome.INCONCLUSIVE, 1, "inconclusive: 3 of 3 members serve; waited 7 s"),
     ],
@@ -135,59 +135,59 @@ def test_what_a_gate_says(outcome: Outcome, observations: int, line: str) -> Non
             plan(),
             State(batch=("rc2",)),
             End(True, ("rc2 unreachable",), ("rc2",), ("rc2", "rc3")),
-            "the roll stopped at rc2; rc2 unreachable; out of rotation: rc2. Mend that, and run the same command "
-            "again: it readmits what is well of rc2, then goes on with rc2, rc3.",
+            "the roll stopped at rc2; rc2 unreachable; out of rotation: rc2. Fix this and run the same command "
+            "again: it readmits the healthy nodes of rc2, then continues with rc2, rc3.",
         ),
         (
             plan(),
             State(),
             End(True, ("credentials refused",), (), ()),
-            "the roll stopped before the first deployment; credentials refused. Mend that, and run the same command "
+            "the roll stopped before the first deployment; credentials refused. Fix this and run the same command "
             "again: it checks the whole cluster again.",
         ),
         (
             plan(),
             State(batches=2, stopped_at=Stage.FINAL),
             End(True, ("no",), (), ()),
-            "the roll stopped at the end, when all were deployed to; no. Mend that, and run the same command again: it "
+            "the roll stopped after the last deployment; no. Fix this and run the same command again: it "
             "checks the whole cluster again.",
         ),
         (
             plan(),
             State(batch=("rc1",), batches=1, stopped_at=Stage.SOAK),
             End(True, ("no",), (), ("rc2",)),
-            "the roll stopped while the cluster had to hold after 1 batch; no. Mend that, and run the same command "
-            "again: it goes on with rc2.",
+            "the roll stopped in the soak after 1 batch; no. Fix this and run the same command "
+            "again: it continues with rc2.",
         ),
         (
             plan(),
             State(batches=1),
             End(True, ("no",), (), ("rc2",)),
-            "the roll stopped after 1 batch; no. Mend that, and run the same command again: it goes on with rc2.",
+            "the roll stopped after 1 batch; no. Fix this and run the same command again: it continues with rc2.",
         ),
         (
             plan(batches=1),
             State(batches=1),
             End(False, (), (), ("rc2", "rc3")),
-            "the roll stopped as planned after 1 batch. Run the same command again to go on with rc2, rc3.",
+            "the roll stopped as planned after 1 batch. Run the same command again to continue with rc2, rc3.",
         ),
         (
             plan(batches=2),
             State(batches=2),
             End(False, (), (), ("rc3",)),
-            "the roll stopped as planned after 2 batches. Run the same command again to go on with rc3.",
+            "the roll stopped as planned after 2 batches. Run the same command again to continue with rc3.",
         ),
         (
             plan(),
             State(batches=3),
             End(False, (), (), ()),
-            "the roll is done: 7.11.0 runs on rc1, rc2, rc3. The same command again changes nothing.",
+            "the roll is done: 7.11.0 runs on rc1, rc2, rc3. Running the same command again changes nothing.",
         ),
         (
             plan("rc1", expected_version=None),
             State(batches=1),
             End(False, (), (), ()),
-            "the roll is done: deployed to rc1. The same command again deploys to all of them again.",
+            "the roll is done: deployed to rc1. Running the same command again deploys to all of them again.",
         ),
         (
             plan(check=True),

@@ -73,9 +73,9 @@ def test_the_page_begins_with_the_answer() -> None:
     page = Page(told(recorded("stopped"), "html"))
     assert page.of("h1") == ["Rolling update stopped"]
     assert next(text for tag, text in page.texts if text.startswith("Stopped at")) == (
-        "Stopped at rc2 after 32 s: it did not come back well from its deployment (server error); "
+        "Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
         "1 of 3 deployed and well, rc3 not touched; rc2 counted as out of rotation at the last gate. "
-        "Fewest seen to serve in rotation: 2 of 3."
+        "Fewest members serving in rotation: 2 of 3."
     )
     assert page.of("h2") == ["Why, and what to do", "Time line", "Members", "Who sees whom", "Gates"]
     assert page.of("caption") == [
@@ -175,12 +175,12 @@ def test_markdown_of_a_stopped_roll() -> None:
     assert lines[:5] == [
         "## ❌ Rolling update stopped",
         "",
-        "`Stopped at rc2 after 32 s: it did not come back well from its deployment (server error); "
+        "`Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
         "1 of 3 deployed and well, rc3 not touched; rc2 counted as out of rotation at the last gate.`",
         "",
         "Began 2026-11-26 19:24:51 UTC, took 32 s.",
     ]
-    assert "Fewest seen to serve in rotation: 2 of 3." in lines
+    assert "Fewest members serving in rotation: 2 of 3." in lines
     assert "- `rc1` `7.11.0 → 7.12.0`: serves; counted as out of rotation 19:24:52 to 19:25:04" in lines
     assert "- `rc3` `7.11.0`: serves" in lines
     assert lines[-1] == (
@@ -223,7 +223,7 @@ def test_too_few_that_serve_in_rotation_are_drawn_as_too_few() -> None:
 def test_junit_says_the_fewest_in_rotation() -> None:
     root = ElementTree.fromstring(told(recorded("good"), "junit").encode())
     values = {each.get("name"): each.get("value") for each in root.iter("property")}
-    assert (values["summary"] or "").endswith("3 of 3 deployed and well. Fewest seen to serve in rotation: 2 of 3.")
+    assert (values["summary"] or "").endswith("3 of 3 deployed and well. Fewest members serving in rotation: 2 of 3.")
 
 
 def test_of_many_absences_the_first_are_told() -> None:

@@ -56,7 +56,7 @@ def test_a_recorded_roll_that_went_well() -> None:
 def test_a_recorded_roll_that_was_stopped() -> None:
     roll = roll_of(recorded("stopped"))
     assert roll.sentence == (
-        "Stopped at rc2 after 32 s: it did not come back well from its deployment (server error); "
+        "Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
         "1 of 3 deployed and well, rc3 not touched; rc2 counted as out of rotation at the last gate."
     )
     assert [advice.code for advice in roll.advice] == ["server_error"]
@@ -231,7 +231,7 @@ def test_the_time_line_tells_rotation_apart() -> None:
         (95, 105, 3, 2, 2, 1),
         (105, 105, 3, 3, 3, 0),
     ]
-    assert line.summary == "Fewest seen to serve in rotation: 2 of 3."
+    assert line.summary == "Fewest members serving in rotation: 2 of 3."
 
 
 def test_who_is_in_rotation_and_does_not_serve_is_not_counted() -> None:
@@ -242,7 +242,7 @@ def test_who_is_in_rotation_and_does_not_serve_is_not_counted() -> None:
     roll.gate("before", targets=["rc1"])
     line = line_of(roll)
     assert (line.fewest, line.fewest_in_rotation) == (2, 1)
-    assert line.summary == "Fewest seen to serve in rotation: 1 of 3."
+    assert line.summary == "Fewest members serving in rotation: 1 of 3."
 
 
 def test_next_to_a_gate_that_does_not_tell_nothing_is_known() -> None:
