@@ -57,7 +57,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask for the next step
+- name: Decide on the next step
   rocketops.rocketchat.rollout:
     point: turn
   delegate_to: localhost
