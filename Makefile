@@ -40,9 +40,10 @@ help: ## show this list
 setup: ## create the environment for development and tests in .venv
 	@tests/tools/setup.sh $(VENV) tests/requirements.txt
 
-lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
+lint: setup ## style, words, types, YAML, shell scripts, playbooks, changelog
 	@ruff check --quiet
 	@ruff format --check --quiet || { ruff format --diff --quiet; exit 1; }
+	@python -m $(TESTS).tools.words
 	@mypy --no-error-summary $(addprefix $(COLLECTION)/,plugins tests $(wildcard extensions/eda/plugins))
 	@yamllint --strict .
 	@shellcheck .ci/run tests/tools/*.sh tests/rehearsal/*.sh tests/rehearsal/*/*.sh $(wildcard tests/demo/run)
