@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Every check of this repository, and nothing to install by hand but make and Python 3.11 to 3.14 with venv. Only the
-# rehearsal needs more, and says what.
+# All checks of this repository. They need only make and Python 3.11 to 3.14 with venv. The rehearsal needs more, and prints
+# what is missing.
 #
 #   make test                              all checks, as in CI
 #   make units ARGS="-k verdict -x"        arguments for pytest
-#   make PYTHON=/path/to/python3.13 test   with another Python, in an environment of its own
-#   make V=1 molecule                      all output, also of what passes
+#   make PYTHON=/path/to/python3.13 test   with another Python, in a separate environment
+#   make V=1 molecule                      all output, also of checks that pass
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -21,8 +21,8 @@ VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
 ARGS ?=
 V ?=
 
-# No step needs an activated environment. The collection is found by a link in .cache, which setup makes; the emulator
-# runs by python -m rocketchat_emulator.
+# No target needs an activated environment. Ansible finds the collection by a link in .cache, which setup creates. The
+# emulator is run with python -m rocketchat_emulator.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache
 export PYTHONPATH := $(CURDIR)/.cache:$(CURDIR)/tests/emulator
@@ -37,12 +37,13 @@ TIMED = TIMEFORMAT="   %0R s"; time $(MAKE) --no-print-directory ARGS=
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: ## make the environment for development and tests in .venv
+setup: ## create the environment for development and tests in .venv
 	@tests/tools/setup.sh $(VENV) tests/requirements.txt
 
-lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
+lint: setup ## style, words, types, YAML, shell scripts, playbooks, changelog
 	@ruff check --quiet
 	@ruff format --check --quiet || { ruff format --diff --quiet; exit 1; }
+	@python -m $(TESTS).tools.words
 	@mypy --no-error-summary $(addprefix $(COLLECTION)/,plugins tests $(wildcard extensions/eda/plugins))
 	@yamllint --strict .
 	@shellcheck .ci/run tests/tools/*.sh tests/rehearsal/*.sh tests/rehearsal/*/*.sh $(wildcard tests/demo/run)
@@ -52,11 +53,11 @@ lint: setup ## style, types, YAML, shell scripts, playbooks, changelog
 units: setup ## unit tests
 	@python -m pytest tests/unit --numprocesses=3 $(ARGS)
 
-# Most of them wait most of the time. Those that share what a fixture has started are one group each.
-integration: setup ## all that runs real processes: fault matrix, rolls, emulator, simulation, report, event source
+# Most of these tests wait most of the time. Tests that share a cluster started by a fixture run in the same process.
+integration: setup ## tests with real processes: fault matrix, rolls, emulator, simulation, report, event source
 	@python -m pytest '--ignore-glob=tests/unit/*' --numprocesses=3 $(ARGS)
 
-coverage: setup ## unit tests, and how much of plugins/ they run
+coverage: setup ## unit tests, and which part of plugins/ they run
 	@python -m coverage erase
 	@python -m coverage run -m pytest tests/unit --numprocesses=3 $(ARGS)
 	@tests/tools/coverage.sh
@@ -67,7 +68,7 @@ sanity: setup ## ansible-test sanity, without an ignore file
 molecule: setup ## scenarios against the emulator
 	@$(QUIET) molecule test --all $(ARGS)
 
-build: setup release-tools ## build the collection, install it elsewhere, read its documentation, import it as Galaxy does
+build: setup release-tools ## build the collection, install it, read its documentation, import it as Galaxy does
 	@$(QUIET) tests/tools/build.sh
 
 docs: setup release-tools ## the documentation site, in .cache/docs/html
@@ -79,15 +80,15 @@ release-tools:
 test-matrix: setup ## unit tests, sanity and a roll with other releases of ansible-core; modules on Python 3.9
 	@tests/tools/matrix.sh $(ARGS)
 
-rehearsal: setup ## rolling deployments on machines of their own: containers, as root
+rehearsal: setup ## rolling deployments on separate machines (containers); needs root
 	@tests/rehearsal/needs.sh
 	@python -m $(TESTS).rehearsal $(ARGS)
 
-# The rehearsal looks at the clock, and has the machine for itself. What takes longest begins first. The unit tests are
-# those of coverage. The integration tests come last, so that their summary is the last line.
+# The rehearsal measures times, so nothing else runs beside it. The longest checks start first. The unit tests run in
+# coverage. The integration tests come last, so that their summary is the last line.
 test: setup ## all of the above
 	@if [ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh; \
-	  then $(TIMED) rehearsal; else echo "All other checks run."; fi
+	  then $(TIMED) rehearsal; else echo "All other checks are run."; fi
 	@$(TIMED) --jobs=2 --output-sync test-matrix coverage sanity lint molecule build docs
 	@$(TIMED) integration
 
@@ -98,34 +99,34 @@ demo: ## rolling updates of an emulated cluster
 rolls: setup ## record two rolls of an emulated cluster, for the tests of the report
 	@python -m $(TESTS).report.record
 
-pictures: setup ## take the README's pictures of those rolls' reports; needs Chromium
+pictures: setup ## take the README's pictures of the reports of these rolls; needs Chromium
 	@python -m $(TESTS).report.pictures
 
-options: setup ## write what repeats the options: the role's argument specs and list, the event source's schema
+options: setup ## write the files that repeat the options: argument specs and tasks of the role, schema of the event source
 	@python -m $(TESTS).tools.generate
 
-simulate: setup ## 100,000 simulated deployments with new seeds; adds to docs/simulation.md
+simulate: setup ## run 100,000 simulated deployments with new seeds; adds to docs/simulation.md
 	@python -m $(TESTS).simulation --write docs/simulation.md $(ARGS)
 
-every-path: setup ## every path of a roll of small clusters, in minutes; writes docs/rollout_paths.md
+every-path: setup ## run every path of a roll of small clusters, in minutes; writes docs/rollout_paths.md
 	@python -m $(TESTS).simulation.every_path --write docs/rollout_paths.md
 
-mutants: setup ## break the judgement on purpose, see who notices; writes docs/mutants.md
+mutants: setup ## break the judgement on purpose, and see which test fails; writes docs/mutants.md
 	@python -m $(TESTS).simulation.mutants | tee docs/mutants.md
 
-matrix: setup ## every fault on every surface; writes docs/fault_matrix.md
+matrix: setup ## run every fault in every way to use the collection; writes docs/fault_matrix.md
 	@python -m $(TESTS).surfaces
 
-bench: setup ## measure it against what people use today; writes docs/performance.md (ARGS="--only one_task")
+bench: setup ## compare the collection with the usual tasks; writes docs/performance.md (ARGS="--only one_task")
 	@python -m $(TESTS).bench $(ARGS)
 
-scale: setup ## a roll of fifty hosts, with gates and without; writes docs/scale.md
+scale: setup ## run a roll of fifty hosts, with gates and without; writes docs/scale.md
 	@python -m $(TESTS).scale $(ARGS)
 
-fuzz: ## random answers for five minutes (ARGS=-max_total_time=3600 for longer), adding to tests/fuzz/found.jsonl
+fuzz: ## test random answers for five minutes (ARGS=-max_total_time=3600: an hour); adds to tests/fuzz/found.jsonl
 	@tests/tools/setup.sh .venv-fuzz tests/requirements-fuzz.txt
 	@.venv-fuzz/bin/python -m $(TESTS).fuzz -max_total_time=300 $(ARGS)
 
-clean: ## remove all that make made
+clean: ## remove everything that make has created
 	rm -rf .ansible .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .venv* tests/output
 	find . -name __pycache__ -prune -exec rm -rf {} +
