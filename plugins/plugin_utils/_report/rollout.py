@@ -200,8 +200,8 @@ class Roll:
         last = self.gates[-1]
         if last.phase == "before":
             since = f" since {clock(last.ended)} UTC" if last.ended else ""
-            return f"Under way: {listed(last.targets)} {'is' if len(last.targets) == 1 else 'are'} let go{since}"
-        return f"Under way: {listed(last.targets)} came back well" if last.targets else "Under way"
+            return f"In progress: deploying {listed(last.targets)}{since}"
+        return f"In progress: {listed(last.targets)} deployed" if last.targets else "In progress"
 
     def _health(self) -> str:
         last, size = self.gates[-1], len(self.names)
@@ -216,7 +216,7 @@ class Roll:
         if not self.rolled:
             return ""
         deployed = [name for name in self.back if name in self.taken_down]
-        parts = [f"; {len(deployed)} of {len(self.names)} deployed and well"]
+        parts = [f"; {len(deployed)} of {len(self.names)} deployed and healthy"]
         checked = [name for name in self.back if name not in self.taken_down]
         if checked:
             parts.append(f", {listed(checked)} only checked")

@@ -49,7 +49,7 @@ class Doing(str, Enum):
     DOWN = "down"
     DRAINING = "draining"
     DEPLOYING = "being deployed"
-    UNKNOWN = "not known"
+    UNKNOWN = "unknown"
 
 
 # A member that is drained is as well as it was: that it gets no more traffic is told apart.

@@ -74,10 +74,10 @@ def test_the_page_begins_with_the_answer() -> None:
     assert page.of("h1") == ["Rolling update stopped"]
     assert next(text for tag, text in page.texts if text.startswith("Stopped at")) == (
         "Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
-        "1 of 3 deployed and well, rc3 not touched; rc2 counted as out of rotation at the last gate. "
+        "1 of 3 deployed and healthy, rc3 not touched; rc2 counted as out of rotation at the last gate. "
         "Fewest members serving in rotation: 2 of 3."
     )
-    assert page.of("h2") == ["Why, and what to do", "Time line", "Members", "Who sees whom", "Gates"]
+    assert page.of("h2") == ["Why, and what to do", "Time line", "Members", "Links between members", "Gates"]
     assert page.of("caption") == [
         "What each member did, times in UTC",
         "Version and process of each, at the beginning and at the end",
@@ -176,7 +176,7 @@ def test_markdown_of_a_stopped_roll() -> None:
         "## ❌ Rolling update stopped",
         "",
         "`Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
-        "1 of 3 deployed and well, rc3 not touched; rc2 counted as out of rotation at the last gate.`",
+        "1 of 3 deployed and healthy, rc3 not touched; rc2 counted as out of rotation at the last gate.`",
         "",
         "Began 2026-11-26 19:24:51 UTC, took 32 s.",
     ]
@@ -223,7 +223,9 @@ def test_too_few_that_serve_in_rotation_are_drawn_as_too_few() -> None:
 def test_junit_says_the_fewest_in_rotation() -> None:
     root = ElementTree.fromstring(told(recorded("good"), "junit").encode())
     values = {each.get("name"): each.get("value") for each in root.iter("property")}
-    assert (values["summary"] or "").endswith("3 of 3 deployed and well. Fewest members serving in rotation: 2 of 3.")
+    assert (values["summary"] or "").endswith(
+        "3 of 3 deployed and healthy. Fewest members serving in rotation: 2 of 3."
+    )
 
 
 def test_of_many_absences_the_first_are_told() -> None:

@@ -47,7 +47,7 @@ def line_of(roll: PaperRoll) -> TimeLine:
 
 def test_a_recorded_roll_that_went_well() -> None:
     roll = roll_of(recorded("good"))
-    assert roll.sentence == ("Passed after 35 s: all 3 members serve and run 7.11.0; 3 of 3 deployed and well.")
+    assert roll.sentence == ("Passed after 35 s: all 3 members serve and run 7.11.0; 3 of 3 deployed and healthy.")
     assert [member.versions for member in roll.versions] == [("7.10.0", "7.11.0")] * 3
     assert all(first != last for first, last in (member.ids for member in roll.versions))
     assert roll.advice == ()
@@ -57,7 +57,7 @@ def test_a_recorded_roll_that_was_stopped() -> None:
     roll = roll_of(recorded("stopped"))
     assert roll.sentence == (
         "Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
-        "1 of 3 deployed and well, rc3 not touched; rc2 counted as out of rotation at the last gate."
+        "1 of 3 deployed and healthy, rc3 not touched; rc2 counted as out of rotation at the last gate."
     )
     assert [advice.code for advice in roll.advice] == ["server_error"]
     assert roll.versions[1].versions == ("7.11.0", "")
@@ -68,20 +68,23 @@ def test_a_recorded_roll_that_was_stopped() -> None:
     [
         (0, "Nothing was judged."),
         (1, "Healthy after 0.1 s: all 3 members serve and run 7.10.0."),
-        (2, "Under way: rc1 is let go since 19:24:11 UTC; 0 of 3 deployed and well, rc2 and rc3 not touched."),
+        (
+            2,
+            "In progress: deploying rc1 since 19:24:11 UTC; 0 of 3 deployed and healthy, rc2 and rc3 not touched.",
+        ),
         (
             3,
-            "Under way: rc1 is let go since 19:24:12 UTC; 0 of 3 deployed and well, rc2 and rc3 not touched; "
+            "In progress: deploying rc1 since 19:24:12 UTC; 0 of 3 deployed and healthy, rc2 and rc3 not touched; "
             "rc1 counted as out of rotation at the last gate.",
         ),
         (
             4,
-            "Under way: rc1 came back well; 1 of 3 deployed and well, rc2 and rc3 not touched; "
+            "In progress: rc1 deployed; 1 of 3 deployed and healthy, rc2 and rc3 not touched; "
             "rc1 counted as out of rotation at the last gate.",
         ),
         (
             10,
-            "Under way: rc3 came back well; 3 of 3 deployed and well; rc3 counted as out of rotation at the last gate.",
+            "In progress: rc3 deployed; 3 of 3 deployed and healthy; rc3 counted as out of rotation at the last gate.",
         ),
     ],
 )
@@ -99,7 +102,7 @@ def test_one_node_alone_is_a_roll_of_ones_own() -> None:
     skipped = {"skipped": True, "changed": False, "false_condition": "later"}
     assert roll_of([*roll.results, skipped]).sentence.endswith(
         "all 3 members serve, but more than one version runs (7.10.0 and 7.11.0); "
-        "1 of 3 deployed and well, rc2 and rc3 not touched."
+        "1 of 3 deployed and healthy, rc2 and rc3 not touched."
     )
 
 
@@ -120,7 +123,7 @@ def test_the_others_cannot_carry_the_service() -> None:
     roll.gate("before", targets=["rc1"])
     assert roll_of(roll.results).sentence == (
         "Stopped before rc1 after 2 min: the others cannot carry the service (unreachable); "
-        "0 of 3 deployed and well, rc1, rc2 and rc3 not touched."
+        "0 of 3 deployed and healthy, rc1, rc2 and rc3 not touched."
     )
 
 
@@ -131,7 +134,7 @@ def test_a_gate_that_was_asked_again_counts_by_its_last_answer() -> None:
     roll.scene.restart("rc3")
     roll.scene.now += 100
     roll.gate("before", targets=["rc1"])
-    assert roll_of(roll.results).sentence.startswith("Under way: rc1 is let go since ")
+    assert roll_of(roll.results).sentence.startswith("In progress: deploying rc1 since ")
 
 
 def test_a_preflight_that_is_not_well_does_not_stop_a_roll() -> None:
@@ -154,7 +157,7 @@ def test_a_task_that_was_refused_is_a_stop() -> None:
     refused = {"verdict": "refused", "phase": "before", "targets": ["rc1"], "failed": True, "msg": "rc9 is no member"}
     roll = roll_of([refused])
     assert roll.sentence == (
-        "Stopped before rc1: the others cannot carry the service; 0 of 1 deployed and well, rc1 not touched."
+        "Stopped before rc1: the others cannot carry the service; 0 of 1 deployed and healthy, rc1 not touched."
     )
     assert [(advice.code, advice.messages) for advice in roll.advice] == [("refused", ("rc9 is no member",))]
     assert time_line(roll) is None
@@ -316,7 +319,7 @@ def test_who_is_out_in_the_end_is_said_only_of_a_roll_that_passed() -> None:
     roll.out.add("rc3")
     roll.gate()
     assert roll_of(roll.results).sentence.endswith(
-        "deployed and well, rc2 and rc3 not touched; rc3 counted as out of rotation at the end."
+        "deployed and healthy, rc2 and rc3 not touched; rc3 counted as out of rotation at the end."
     )
     roll.scene.kill("rc3")
     roll.gate()
