@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This doc fragment is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What all modules can do and cannot do."""
+"""The attributes that the modules have in common."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ attributes:
     description: Has an action plugin that does parts of the work on the controller.
     support: full
     details:
-      - On the controller (C(connection=local) or C(delegate_to=localhost)), without O(ignore:become), O(ignore:async)
-        or O(ignore:environment), all is done in the worker's own process. Else the module is run on the task's host.
+      - If the task runs on the controller (C(connection=local) or C(delegate_to=localhost)) without O(ignore:become),
+        O(ignore:async) and O(ignore:environment), all is done in Ansible's worker process. Otherwise the module runs on
+        the task's host.
   async:
     description: Supports being used with the C(async) keyword.
     support: full
@@ -25,7 +26,7 @@ attributes:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
     support: full
     details:
-      - Nothing is ever changed, so that check mode makes no difference.
+      - Nothing is ever changed, so check mode makes no difference.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff
       mode.

@@ -15,15 +15,15 @@ options:
     description:
       - What to ask each node besides its instances.
       - V(version) asks C(/api/info) for the version that the node runs.
-      - V(readiness) asks C(/readyz), which Rocket.Chat has since 7.11.
+      - V(readiness) asks C(/readyz), which exists since Rocket.Chat 7.11.
     type: list
     elements: str
     choices: [version, readiness]
     default: [version]
   details:
     description:
-      - Whether each instance has C(last_heartbeat), C(pid), C(tcp_port), C(node_version), C(connections),
-        C(broadcast_auth) and C(os) as well. V(false) makes results of large clusters much smaller.
+      - Whether each instance also has C(last_heartbeat), C(pid), C(tcp_port), C(node_version), C(connections),
+        C(broadcast_auth) and C(os). V(false) makes the results of large clusters much smaller.
     type: bool
     default: true
 """

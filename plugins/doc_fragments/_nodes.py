@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This doc fragment is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Which nodes are asked, and when what they list counts as fresh."""
+"""The options for the nodes to ask, and for the age from which a record is no longer fresh."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ options:
     type: str
   members:
     description:
-      - The nodes of the cluster, each with its own URL. All are asked at the same time, and one that does not answer
-        does not fail the task as long as another one does.
+      - The nodes of the cluster, each with its own URL. All are asked at the same time. The task fails only if none of
+        them answers.
       - Mutually exclusive with O(url).
       - When left out, only O(url) is asked, and the result is what that one node lists.
     type: list
@@ -30,17 +30,17 @@ options:
         type: str
         required: true
       url:
-        description: Base URL of this very node, not of a load balancer.
+        description: Base URL of the node itself, not of a load balancer.
         type: str
         required: true
   ping_interval:
     description:
-      - Seconds between two pings of an instance to the database, as the servers are configured.
+      - Seconds between two pings of an instance to the database, as configured on the servers.
     type: float
     default: 10.0
   max_record_age:
     description:
-      - Seconds after its last ping when an instance's record is no longer fresh.
+      - Age of an instance's last ping, in seconds, from which its record is no longer fresh.
       - When left out, three times O(ping_interval).
     type: float
 """

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: instances_facts
-short_description: Gather facts on a Rocket.Chat cluster
+short_description: Gather facts about a Rocket.Chat cluster
 version_added: 1.0.0
 author: Rocketops contributors (@rocketops)
 description:
   - Asks one node, or every node, of a Rocket.Chat cluster for C(GET /api/v1/instances.get) and sets the fact
     C(ansible_facts.rocketchat).
-  - Can be named in C(FACTS_MODULES), so that gathering facts brings it. Its options come from C(module_defaults) then,
-    or from environment variables where the module runs.
-  - Ansible makes a variable of each fact (C(INJECT_FACTS_AS_VARS), on by default), and facts win over variables of the
+  - Can be named in C(FACTS_MODULES), so that the fact is set whenever facts are gathered. Its options then come from
+    C(module_defaults), or from environment variables of the host where the module runs.
+  - Ansible makes a variable of each fact (C(INJECT_FACTS_AS_VARS), on by default), and facts override variables of the
     inventory. A group or host variable called C(rocketchat), such as a dictionary of your own settings, is therefore
     replaced by the fact for the rest of the run, without a warning. Give that variable another name, or set
     C(inject_facts_as_vars=false) in C(ansible.cfg); the fact is then in C(ansible_facts.rocketchat) only. Variables of
@@ -35,7 +35,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Gather what the node knows of its cluster
+- name: Gather what the node knows about its cluster
   rocketops.rocketchat.instances_facts:
     url: "http://{{ inventory_hostname }}:3000"
     user_id: "{{ rocketchat_user_id }}"
@@ -54,20 +54,20 @@ ansible_facts:
   returned: always, unless the options are refused
   contains:
     rocketchat:
-      description: The cluster as the nodes asked see it.
+      description: The cluster as the asked nodes see it.
       type: dict
       returned: always
       contains:
         instances:
           description:
-            - The instances listed, ordered by id. With O(members) each as its own node sees it, or else as the node
-              does that thinks worst of it.
+            - The instances listed, ordered by id. With O(members), each instance as its own node sees it. If that node
+              did not answer, the worst state that another node sees.
           type: list
           elements: dict
           returned: always
           contains:
             id:
-              description: Id of the process run, new at every start.
+              description: Id of the process, new at every start.
               type: str
               returned: always
               sample: 871f8be4-5fdb-45a8-868f-8d3e28a39148
@@ -77,7 +77,7 @@ ansible_facts:
               returned: always
               sample: rocket.chat
             host:
-              description: Host that the process says it runs on. Often V(localhost), and then without meaning.
+              description: Host that the process says it runs on. Often V(localhost), which means nothing.
               type: str
               returned: always
               sample: localhost
@@ -87,22 +87,23 @@ ansible_facts:
               returned: always
               sample: 3000
             address:
-              description: Address by which the node asked reaches the instance, none if it does not.
+              description: Address at which the asked node reaches the instance, none if it does not reach it.
               type: str
               returned: always
               sample: localhost
             connected:
-              description: Whether the node asked reaches the instance. None where a server before 6 does not say.
+              description: Whether the asked node reaches the instance. None if a server before 6 does not say.
               type: bool
               returned: always
               sample: true
             local:
-              description: Whether it is the node asked. None where a server before 6 does not let one tell.
+              description: Whether the instance is the asked node itself. None if the answer of a server before 6 does
+                not say.
               type: bool
               returned: always
               sample: true
             last_heartbeat:
-              description: Uptime of the node asked, in seconds, when it last heard from the instance. This is not an
+              description: Uptime of the asked node, in seconds, when it last heard from the instance. This is not an
                 age.
               type: float
               returned: if O(details=true)
@@ -118,24 +119,24 @@ ansible_facts:
               returned: always
               sample: "2024-07-05T02:55:40.526Z"
             version:
-              description: Version of Rocket.Chat. None where the instance was not asked itself.
+              description: Version of Rocket.Chat. None if the instance itself was not asked.
               type: str
               returned: always
               sample: 7.11.0
             age:
               description:
-                - Seconds since the last ping. The reference is the newest ping of the nodes that answered, or where
-                  none of them lists itself the C(Date) of an answer.
+                - Seconds since the last ping. Measured from the newest ping of the nodes that answered. If none of them
+                  lists itself, from the C(Date) of an answer.
               type: float
               returned: always
               sample: 0.0
             state:
               description:
                 - V(alive) is the only good state.
-                - V(isolated) pings the database, but the node asked does not reach it.
+                - V(isolated) pings the database, but the asked node does not reach it.
                 - V(stalled) no longer pings, but its socket is open. It hangs or is paused.
-                - V(expired) is dead, and its record waits to be removed. So is one that looks isolated where another
-                  lives at its host and port.
+                - V(expired) is dead, and its record has not been removed yet. An instance that looks isolated is also
+                  expired if another one is alive at its host and port.
                 - V(ghost) has a ping in the future, and its record is never removed.
               type: str
               returned: always
@@ -146,7 +147,7 @@ ansible_facts:
               returned: if O(details=true)
               sample: 1
             tcp_port:
-              description: Port for other instances, none where they talk over NATS.
+              description: Port for other instances, none if they use NATS.
               type: int
               returned: if O(details=true)
               sample: 46443
@@ -161,12 +162,12 @@ ansible_facts:
               returned: if O(details=true)
               sample: 1
             broadcast_auth:
-              description: Whether the instances trust each other. Without meaning since Rocket.Chat 6.
+              description: Whether the instances trust each other. Means nothing since Rocket.Chat 6.
               type: bool
               returned: if O(details=true)
               sample: true
             os:
-              description: The operating system as it was when the process started. Memory in bytes, uptime in seconds.
+              description: The operating system when the process started. Memory in bytes, uptime in seconds.
               type: dict
               returned: if O(details=true)
               sample:
@@ -180,7 +181,7 @@ ansible_facts:
                 free_memory: 198479872
                 cpus: 2
         cluster:
-          description: The instances in numbers.
+          description: The numbers of instances, and what was asked besides them.
           type: dict
           returned: always
           contains:
@@ -221,8 +222,7 @@ ansible_facts:
               returned: always
               sample: []
             microservices:
-              description: Whether the deployment consists of microservices, of which the list of instances says
-                nothing useful.
+              description: Whether the servers run as microservices. The list of instances is of no use then.
               type: bool
               returned: always
               sample: false
@@ -233,34 +233,34 @@ ansible_facts:
               returned: always
               sample: [871f8be4-5fdb-45a8-868f-8d3e28a39148]
             versions:
-              description: The versions of Rocket.Chat that the nodes asked run. Empty without V(version) in O(gather).
+              description: The versions of Rocket.Chat that the asked nodes run. Empty without V(version) in O(gather).
               type: list
               elements: str
               returned: always
               sample: ["7.11.0"]
             ready:
               description:
-                - Whether all nodes that answered are ready. None without V(readiness) in O(gather), or where a node
-                  does not say.
+                - Whether all nodes that answered are ready. None without V(readiness) in O(gather), or if a node does
+                  not say.
               type: bool
               returned: always
               sample: null
         answered_by:
-          description: Instance id of the process that answered, by the header X-Instance-ID, or by its list where that
-            is missing. None with O(members).
+          description: Instance id of the process that answered, from the header X-Instance-ID, or from its list if the
+            header is missing. None with O(members).
           type: str
           returned: always
           sample: 871f8be4-5fdb-45a8-868f-8d3e28a39148
         local:
-          description: The one of C(instances) that is the process that answered. None with O(members), or if it does
-            not list itself.
+          description: The entry of C(instances) of the process that answered. None with O(members), or if it does not
+            list itself.
           type: dict
           returned: always
           sample:
             id: 871f8be4-5fdb-45a8-868f-8d3e28a39148
             state: alive
         version:
-          description: Version of Rocket.Chat that the node asked runs. None with O(members), or if it is not known.
+          description: Version of Rocket.Chat that the asked node runs. None with O(members), or if it is not known.
           type: str
           returned: always
           sample: 7.11.0

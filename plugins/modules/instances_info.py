@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: instances_info
-short_description: Look at the instances of a Rocket.Chat cluster
+short_description: Return the instances of a Rocket.Chat cluster
 version_added: 1.0.0
 author: Rocketops contributors (@rocketops)
 description:
   - Asks one node, or every node, of a Rocket.Chat cluster for C(GET /api/v1/instances.get) and returns the instances
     that it lists, each with its state.
-  - Both shapes of the answer are read, that of Rocket.Chat 6 to 8 and that of 3.10 to 5.
+  - Reads the answers of Rocket.Chat 6 to 8 and those of 3.10 to 5, which have another structure.
 extends_documentation_fragment:
   - rocketops.rocketchat._attributes
   - rocketops.rocketchat._connection
@@ -27,7 +27,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the cluster through one node
+- name: Ask one node for the instances of the cluster
   rocketops.rocketchat.instances_info:
     url: http://rc1.example.com:3000
     user_id: "{{ rocketchat_user_id }}"
@@ -35,14 +35,14 @@ EXAMPLES = r"""
   register: cluster
   delegate_to: localhost
 
-- name: Name what is not well
+- name: Show the instances that are not healthy
   ansible.builtin.debug:
     msg: "{{ item.host }}:{{ item.port }} is {{ item.state }}"
   loop: "{{ cluster.instances | rejectattr('state', 'eq', 'alive') }}"
   loop_control:
     label: "{{ item.id }}"
 
-- name: Ask every node itself, with a login instead of a token
+- name: Ask every node, with a login instead of a token
   rocketops.rocketchat.instances_info:
     members:
       - name: rc1
@@ -61,14 +61,14 @@ EXAMPLES = r"""
 RETURN = r"""
 instances:
   description:
-    - The instances listed, ordered by id. With O(members) each as its own node sees it, or else as the node does that
-      thinks worst of it.
+    - The instances listed, ordered by id. With O(members), each instance as its own node sees it. If that node did not
+      answer, the worst state that another node sees.
   type: list
   elements: dict
   returned: always, empty if no node answered
   contains:
     id:
-      description: Id of the process run, new at every start.
+      description: Id of the process, new at every start.
       type: str
       returned: always
       sample: 871f8be4-5fdb-45a8-868f-8d3e28a39148
@@ -78,7 +78,7 @@ instances:
       returned: always
       sample: rocket.chat
     host:
-      description: Host that the process says it runs on. Often V(localhost), and then without meaning.
+      description: Host that the process says it runs on. Often V(localhost), which means nothing.
       type: str
       returned: always
       sample: localhost
@@ -88,22 +88,22 @@ instances:
       returned: always
       sample: 3000
     address:
-      description: Address by which the node asked reaches the instance, none if it does not.
+      description: Address at which the asked node reaches the instance, none if it does not reach it.
       type: str
       returned: always
       sample: localhost
     connected:
-      description: Whether the node asked reaches the instance. None where a server before 6 does not say.
+      description: Whether the asked node reaches the instance. None if a server before 6 does not say.
       type: bool
       returned: always
       sample: true
     local:
-      description: Whether it is the node asked. None where a server before 6 does not let one tell.
+      description: Whether the instance is the asked node itself. None if the answer of a server before 6 does not say.
       type: bool
       returned: always
       sample: true
     last_heartbeat:
-      description: Uptime of the node asked, in seconds, when it last heard from the instance. This is not an age.
+      description: Uptime of the asked node, in seconds, when it last heard from the instance. This is not an age.
       type: float
       returned: if O(details=true)
       sample: 16
@@ -118,24 +118,24 @@ instances:
       returned: always
       sample: "2024-07-05T02:55:40.526Z"
     version:
-      description: Version of Rocket.Chat. None where the instance was not asked itself.
+      description: Version of Rocket.Chat. None if the instance itself was not asked.
       type: str
       returned: always
       sample: 7.11.0
     age:
       description:
-        - Seconds since the last ping. The reference is the newest ping of the nodes that answered, or where none of
-          them lists itself the C(Date) of an answer.
+        - Seconds since the last ping. Measured from the newest ping of the nodes that answered. If none of them lists
+          itself, from the C(Date) of an answer.
       type: float
       returned: always
       sample: 0.0
     state:
       description:
         - V(alive) is the only good state.
-        - V(isolated) pings the database, but the node asked does not reach it.
+        - V(isolated) pings the database, but the asked node does not reach it.
         - V(stalled) no longer pings, but its socket is open. It hangs or is paused.
-        - V(expired) is dead, and its record waits to be removed. So is one that looks isolated where another lives
-          at its host and port.
+        - V(expired) is dead, and its record has not been removed yet. An instance that looks isolated is also expired
+          if another one is alive at its host and port.
         - V(ghost) has a ping in the future, and its record is never removed.
       type: str
       returned: always
@@ -146,7 +146,7 @@ instances:
       returned: if O(details=true)
       sample: 1
     tcp_port:
-      description: Port for other instances, none where they talk over NATS.
+      description: Port for other instances, none if they use NATS.
       type: int
       returned: if O(details=true)
       sample: 46443
@@ -161,12 +161,12 @@ instances:
       returned: if O(details=true)
       sample: 1
     broadcast_auth:
-      description: Whether the instances trust each other. Without meaning since Rocket.Chat 6.
+      description: Whether the instances trust each other. Means nothing since Rocket.Chat 6.
       type: bool
       returned: if O(details=true)
       sample: true
     os:
-      description: The operating system as it was when the process started. Memory in bytes, uptime in seconds.
+      description: The operating system when the process started. Memory in bytes, uptime in seconds.
       type: dict
       returned: if O(details=true)
       sample:
@@ -180,7 +180,7 @@ instances:
         free_memory: 198479872
         cpus: 2
 cluster:
-  description: The instances in numbers.
+  description: The numbers of instances, and what was asked besides them.
   type: dict
   returned: always, unless the options are refused
   contains:
@@ -221,7 +221,7 @@ cluster:
       returned: always
       sample: []
     microservices:
-      description: Whether the deployment consists of microservices, of which the list of instances says nothing useful.
+      description: Whether the servers run as microservices. The list of instances is of no use then.
       type: bool
       returned: always
       sample: false
@@ -232,21 +232,20 @@ cluster:
       returned: always
       sample: [871f8be4-5fdb-45a8-868f-8d3e28a39148]
     versions:
-      description: The versions of Rocket.Chat that the nodes asked run. Empty without V(version) in O(gather).
+      description: The versions of Rocket.Chat that the asked nodes run. Empty without V(version) in O(gather).
       type: list
       elements: str
       returned: always
       sample: ["7.11.0"]
     ready:
       description:
-        - Whether all nodes that answered are ready. None without V(readiness) in O(gather), or where a node does not
-          say.
+        - Whether all nodes that answered are ready. None without V(readiness) in O(gather), or if a node does not say.
       type: bool
       returned: always
       sample: null
 rate_limit:
   description:
-    - The tightest rate limit that was met, with C(limit), C(remaining) and C(reset_after) in seconds. None where the
+    - The tightest rate limit of the answers, with C(limit), C(remaining) and C(reset_after) in seconds. None if the
       user is not limited.
   type: dict
   returned: always, unless the options are refused
@@ -257,11 +256,11 @@ rate_limit:
 views:
   description:
     - What each node answered, in the order of O(members). C(answered_by) is the instance id of the process that
-      answered, an error included, by the header X-Instance-ID; none where the header is missing. C(also_answered) is
-      that of another process which answered a second call, as behind a load balancer.
-    - C(error) has C(code), C(reason) and C(message) if it gave no usable answer. C(instances) are as in RV(instances),
-      without C(age), C(state), C(version) and C(os). The one view of O(url) does not repeat them. C(ready) is there
-      with V(readiness) in O(gather).
+      answered, errors included, from the header X-Instance-ID; none if the header is missing. C(also_answered) is the
+      id of another process that answered a second call, as behind a load balancer.
+    - C(error) has C(code), C(reason) and C(message) if the node gave no usable answer. C(instances) are as in
+      RV(instances), without C(age), C(state), C(version) and C(os). With O(url), they are not repeated here. C(ready)
+      is there with V(readiness) in O(gather).
   type: list
   elements: dict
   returned: always, unless the options are refused

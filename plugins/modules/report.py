@@ -7,17 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: report
-short_description: Write for people how a rolling update went
+short_description: Write a report about a rolling update
 version_added: 1.0.0
 author: Rocketops contributors (@rocketops)
 description:
-  - Writes a report to files on the controller, from results of M(rocketops.rocketchat.cluster_gate) alone, also from
-    stored ones. No server is asked.
-  - It says first how the roll ended, where and why; then what each member did when, which members saw each
-    other, which versions ran, and what to do about each finding. The page needs no network and no script.
-  - A file that cannot be written, a name whose ending is not known, or results that cannot be read, are a warning and
-    no failure, since a report must not stop a roll that goes well.
-  - The role P(rocketops.rocketchat.health_gate#role) does this by itself with C(health_gate_report).
+  - Writes a report to files on the controller, from registered or stored results of
+    M(rocketops.rocketchat.cluster_gate). No server is asked.
+  - The report begins with how the roll ended, where and why. Then it shows what happened to each member and when, which
+    members saw each other, which versions ran, and what to do about each finding. The HTML page needs no network and no
+    script.
+  - A file that cannot be written, an unknown file extension, or results that cannot be read cause a warning instead of
+    a failure, since a report must not stop a roll.
+  - The role P(rocketops.rocketchat.health_gate#role) writes the report itself with C(health_gate_report).
 attributes:
   action:
     description: Has an action plugin that does parts of the work on the controller.
@@ -47,16 +48,16 @@ attributes:
 options:
   results:
     description:
-      - Results of M(rocketops.rocketchat.cluster_gate), as registered, in the order in which they came. One may also be
-        its JSON as a text.
+      - Registered results of M(rocketops.rocketchat.cluster_gate), in the order in which the gates ran. A result may
+        also be a string with its JSON.
     type: list
     elements: raw
     required: true
   dest:
     description:
-      - Files to write, relative to where Ansible was started. Missing folders are made.
-      - The ending says what becomes of it. C(.html) is a page, C(.md) is Markdown, C(.xml) is JUnit XML, C(.prom)
-        are metrics of the last result for the textfile collector of Prometheus' node exporter, and C(.json) are the
+      - Files to write, relative to the folder where Ansible was started. Missing folders are created.
+      - The file extension chooses the format. C(.html) is a page, C(.md) is Markdown, C(.xml) is JUnit XML, C(.prom)
+        is metrics of the last result for the textfile collector of Prometheus' node exporter, and C(.json) is the
         results themselves.
     type: list
     elements: path
@@ -68,7 +69,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Write what a restart was like
+- name: Write a report about a restart
   rocketops.rocketchat.report:
     results: "{{ [before, after] }}"
     dest:
@@ -85,7 +86,7 @@ paths:
   returned: success
   sample: [/home/ops/restart.html, /home/ops/restart.xml]
 msg:
-  description: The same in one line.
+  description: The files that were written, in one line.
   type: str
   returned: always
   sample: "written: /home/ops/restart.html, /home/ops/restart.xml"
@@ -97,7 +98,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spe
 
 
 def main() -> None:
-    """For its documentation and its options; the work is the action plugin's."""
+    """Hold the documentation and the options; the action plugin does the work."""
     module = AnsibleModule(argument_spec=REPORT, supports_check_mode=True)
     module.fail_json(msg="report works on the controller only")
 
