@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Rocketops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a roll as a text, from the results of its gates."""
+"""The filter that makes the report of a roll, as a string, from the results of its gates."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ if TYPE_CHECKING:
 
 DOCUMENTATION = r"""
 name: report
-short_description: Tell for people how a rolling update went
+short_description: Make a report about a rolling update
 version_added: 1.0.0
 author: Rocketops contributors (@rocketops)
 description:
-  - Gives a report as a text, from results of M(rocketops.rocketchat.cluster_gate) alone, also from stored ones. No
-    server is asked.
-  - It says first how the roll ended, where and why; then what each member did when, which members saw each
-    other, which versions ran, and what to do about each finding.
+  - Returns a report as a string, from registered or stored results of M(rocketops.rocketchat.cluster_gate). No server
+    is asked.
+  - The report begins with how the roll ended, where and why. Then it shows what happened to each member and when, which
+    members saw each other, which versions ran, and what to do about each finding.
 positional: format
 options:
   _input:
     description:
-      - Results of M(rocketops.rocketchat.cluster_gate), as registered, in the order in which they came. One may also be
-        its JSON as a text.
+      - Registered results of M(rocketops.rocketchat.cluster_gate), in the order in which the gates ran. A result may
+        also be a string with its JSON.
     type: list
     elements: raw
     required: true
   format:
     description:
-      - V(html) is one self-contained page.
-      - V(markdown) suits a merge request or a chat message.
+      - V(html) is one page that needs no other file.
+      - V(markdown) is for a merge request or a chat message.
       - V(junit) is XML for CI servers, in which each gate is a test case.
       - V(prometheus) is metrics of the last result, for the textfile collector of Prometheus' node exporter.
-      - V(json) is the results themselves, to be stored.
+      - V(json) is the results themselves, for storage.
     type: str
     choices: [html, markdown, junit, prometheus, json]
     default: html
@@ -50,7 +50,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Tell the room how the roll went
+- name: Post the report to a chat room
   ansible.builtin.uri:
     url: "{{ incoming_webhook }}"
     method: POST
@@ -59,7 +59,7 @@ EXAMPLES = r"""
       text: "{{ [before, after] | rocketops.rocketchat.report('markdown') }}"
   delegate_to: localhost
 
-- name: Look at a roll that was stored
+- name: Write the report of a stored roll
   ansible.builtin.copy:
     content: "{{ lookup('ansible.builtin.file', 'roll.json') | from_json | rocketops.rocketchat.report }}"
     dest: roll.html
@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The report. Nothing in it is ever taken for a template.
+  description: The report. It is never evaluated as a template.
   type: str
 """
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Rocketops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The judgement of recorded instances, for tests of a policy without a server."""
+"""The filter that judges recorded instances, to test a policy without a server."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ short_description: Judge recorded instances of a Rocket.Chat cluster
 version_added: 1.0.0
 author: Rocketops contributors (@rocketops)
 description:
-  - Gives the verdict that M(rocketops.rocketchat.cluster_gate) would have given on one observation, when the instances
-    were recorded. No server is asked.
-  - A policy can be tried out on what was once seen, or on what is written by hand.
+  - Returns the verdict that M(rocketops.rocketchat.cluster_gate) would have returned after one observation when the
+    instances were recorded. No server is asked.
+  - Use it to test a policy on recorded instances, or on ones that you write by hand.
 positional: policy
 options:
   _input:
@@ -31,11 +31,11 @@ options:
     required: true
   policy:
     description:
-      - Options of M(rocketops.rocketchat.cluster_gate), with the same names and defaults. Those that say how the nodes
-        are asked, and how long to wait, mean nothing here.
-      - C(members) or C(url) are those of the recording. With C(url) it needs C(details=true), or the instances are
-        taken for ones that talk over NATS.
-      - C(phase=after) is refused, it needs more than one observation.
+      - Options of M(rocketops.rocketchat.cluster_gate), with the same names and defaults. Options for the connection
+        and for the wait have no effect.
+      - C(members) or C(url) must be those of the recording. With C(url), record with C(details=true). Otherwise the
+        instances are judged as if they used NATS.
+      - C(phase=after) is refused, because it needs more than one observation.
     type: dict
     required: true
 seealso:
@@ -46,7 +46,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask once
+- name: Record the instances
   rocketops.rocketchat.instances_info:
     members: "{{ policy.members }}"
     user_id: "{{ user_id }}"
@@ -54,7 +54,7 @@ EXAMPLES = r"""
   register: recorded
   delegate_to: localhost
 
-- name: Would two of three be enough?
+- name: Show whether two of three members would be enough
   ansible.builtin.debug:
     msg: "{{ (recorded | rocketops.rocketchat.verdict(policy | combine({'min_serving': 2}))).msg }}"
   vars:

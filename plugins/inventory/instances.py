@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Rocketops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts of a Rocket.Chat cluster, from the cluster's own list."""
+"""The inventory plugin: the hosts of a Rocket.Chat cluster, from the cluster's own list of instances."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ short_description: Hosts from the list of instances of a Rocket.Chat cluster
 version_added: 1.0.0
 author: Rocketops contributors (@rocketops)
 description:
-  - Asks one or more nodes of a Rocket.Chat cluster for C(GET /api/v1/instances.get), and makes a host of every instance
+  - Asks one or more nodes of a Rocket.Chat cluster for C(GET /api/v1/instances.get), and adds a host for every instance
     that they list.
-  - The configuration file's name has to end in C(rocketchat.yml) or C(rocketchat.yaml).
-  - Do not take the members of M(rocketops.rocketchat.cluster_gate) from here. A node that is down is not in the list
-    any more after a few minutes, and a gate would no longer miss it. Members have to be declared.
+  - The name of the configuration file must end in C(rocketchat.yml) or C(rocketchat.yaml).
+  - Do not use these hosts as the members of M(rocketops.rocketchat.cluster_gate). A node that is down disappears from
+    the list after a few minutes, and a gate would not notice that it is missing. Members must be declared.
 extends_documentation_fragment:
   - ansible.builtin.constructed
   - ansible.builtin.inventory_cache
@@ -29,69 +29,70 @@ options:
     choices: [rocketops.rocketchat.instances]
   states:
     description:
-      - Which instances become hosts, by the state that RV(rocketops.rocketchat.instances_info#module:instances[].state)
-        describes. Dead records (V(expired)) and those with a ping in the future (V(ghost)) do not by default.
+      - The states of the instances that become hosts, as described in
+        RV(rocketops.rocketchat.instances_info#module:instances[].state). By default, dead records (V(expired)) and
+        records with a ping in the future (V(ghost)) do not become hosts.
     type: list
     elements: str
     choices: [alive, isolated, stalled, expired, ghost]
     default: [alive, isolated, stalled]
   filters:
     description:
-      - Which of them do. Each entry has one of C(include) and C(exclude), a Jinja expression over the values of the
-        instance, such as C(version == '7.11.0'). The first expression that is true decides.
-      - Instances for which none is true become hosts. End with C(exclude=true) to turn that round.
+      - Selects among these instances. Each entry has either C(include) or C(exclude), with a Jinja expression over the
+        values of the instance, such as C(version == '7.11.0'). The first expression that is true decides.
+      - Instances for which no expression is true become hosts. To exclude them, end the list with C(exclude=true).
     type: list
     elements: dict
     default: []
     suboptions:
       include:
-        description: Instances for which it is true become hosts.
+        description: Instances for which this expression is true become hosts.
         type: str
       exclude:
-        description: Instances for which it is true do not.
+        description: Instances for which this expression is true do not become hosts.
         type: str
   hostnames:
     description:
-      - What a host is called, best first. Each entry is the name of a value of the instance, or a Jinja expression over
-        its values. Values that the instance does not have are undefined.
+      - Names for the host, in order of preference. Each entry is the name of a value of the instance, or a Jinja
+        expression over its values. Values that the instance does not have are undefined.
       - A name that two instances share, or that is not a usable host name (such as V(localhost) or V(undefined)), is
-        given to neither. The next entry is tried then, and last the id of the instance.
+        not used. Then the next entry is tried, and last the id of the instance.
     type: list
     elements: str
     default: [host]
   ansible_host:
     description:
-      - Where the host is reached, best first, with entries as in O(hostnames). The first that is a usable host name or
-        address is taken. If there is none, the variable is not set.
+      - Values for the variable C(ansible_host), in order of preference, with entries as in O(hostnames). The first one
+        that is a usable host name or address is taken. If there is none, the variable is not set.
     type: list
     elements: str
     default: [host, address]
   prefix:
-    description: What the names of the host variables and of the groups by state begin with.
+    description: Prefix of the names of the host variables and of the groups for each state.
     type: str
     default: rocketchat_
   group:
-    description: The group of all hosts. It has a child for each of O(states), named by O(prefix) and the state.
+    description: The group of all hosts. It has a child group for each of O(states), named O(prefix) plus the state.
     type: str
     default: rocketchat
   fallback_to_cache:
     description:
-      - When no node answers, use the last answer, however old, with a warning. It is kept beside the cache and does not
-        expire.
-      - Needs O(cache_plugin) to be one that outlives the run, such as P(ansible.builtin.jsonfile#cache).
-      - Not with C(--flush-cache).
+      - Whether to use the last answer, however old, with a warning when no node answers. That answer is kept beside the
+        cache and does not expire.
+      - Needs a O(cache_plugin) whose data is kept after the run, such as P(ansible.builtin.jsonfile#cache).
+      - Has no effect with C(--flush-cache).
     type: bool
     default: false
 notes:
-  - All options that M(rocketops.rocketchat.instances_info) has too can be templates, with lookups and extra variables.
-  - The values of an instance are those of RV(rocketops.rocketchat.instances_info#module:instances). As host variables
-    they have names with O(prefix). They are never evaluated as templates.
-  - C(host) and C(address) can come from C(INSTANCE_IP) of a server. Here they are the host alone, without a scheme,
-    brackets and a port that may be set there too.
-  - The cache is one of the members that were asked. A list in which no node finds itself, as right after it has lost
-    its record, is shown with a warning and not kept.
-  - An inventory source that fails is only a warning to Ansible, and its exit status 0, unless the environment has
-    E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) set to V(true).
+  - The options that M(rocketops.rocketchat.instances_info) also has can be templates, with lookups and extra variables.
+  - The values of an instance are those of RV(rocketops.rocketchat.instances_info#module:instances). The names of the
+    host variables begin with O(prefix). The values are never evaluated as templates.
+  - C(host) and C(address) can come from C(INSTANCE_IP) of a server. Here they are only the host, without the scheme,
+    the brackets and the port that may be set there too.
+  - The cache belongs to the members that were asked. A list in which no node lists itself, as right after a node has
+    lost its record, is used with a warning and not cached.
+  - If an inventory source fails, Ansible only prints a warning and exits with status 0, unless the environment variable
+    E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) is set to V(true).
 seealso:
   - module: rocketops.rocketchat.instances_info
 """
@@ -105,7 +106,7 @@ user_id: "{{ lookup('ansible.builtin.env', 'CHAT_USER_ID') }}"
 auth_token: "{{ lookup('ansible.builtin.env', 'CHAT_TOKEN') }}"
 
 ---
-# All nodes are asked, each tells its version. Several instances share a machine, so the port belongs to the name.
+# All nodes are asked, and each reports its version. Several instances share a machine, so the name includes the port.
 plugin: rocketops.rocketchat.instances
 members:
   - {name: rc1, url: "http://10.0.0.1:3000"}
@@ -180,13 +181,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             raise AnsibleParserError(remove_values(str(error), self.secrets)) from None
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
-        """Templates first, types then: Ansible would take ``"{{ true }}"`` for a word that it does not know, and that
-        for false."""
+        """Set the options, with templates evaluated first: Ansible would read the text ``"{{ true }}"`` as false."""
         self.templar.available_variables = self._vars
         self.given = {n: self._templated(v) if n in ASKED else v for n, v in (direct or {}).items()}
         super().set_options(task_keys=task_keys, var_options=var_options, direct=self.given)
 
-    # Asking
+    # Ask the nodes
 
     def _observation(self, path: str, *, use_cache: bool) -> Observation:
         params = self._params()
@@ -226,7 +226,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         return self.templar.template(value, **LOOKUPS)
 
     def _key(self, path: str, members: Sequence[Member]) -> str:
-        """One file can ask different clusters, by its templates and the environment."""
+        """The cache key: with the members, since templates and the environment can let one file ask other clusters."""
         asked = json.dumps([(member.name, member.url) for member in members])
         return f"{self.get_cache_key(path)}_{sha256(asked.encode()).hexdigest()[:12]}"
 
@@ -244,7 +244,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     # The cache
 
     def _last_answers(self) -> Any:
-        """A second cache, whose entries do not expire; none if it is not wanted."""
+        """The second cache, whose entries do not expire; none without ``fallback_to_cache``."""
         if not self.get_option("fallback_to_cache"):
             return None
         plugin = self.get_option("cache_plugin")
@@ -277,18 +277,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         names = settle(candidates, set(self.inventory.groups))
         for reason in _some(names.rejected):
             self.display.warning(printable(f"{reason}: the next of hostnames is taken, or the id"))
-        # The same names for all hosts, not copies: all instances have the same values, and Ansible looks them up often.
+        # One string object per name, shared by all hosts: Ansible looks the names up often.
         prefixed = {key: self.get_option("prefix") + key for instance in instances[:1] for key in instance}
         for instance in instances:
             variables = {prefixed[key]: value for key, value in instance.items()}
             self._add_host(names.by_id[instance["id"]], instance, variables, groups[instance["state"]])
 
     def _harmless(self, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Strings from the server are no templates, and no secrets, should it repeat them."""
+        """The instances, without secrets that the server repeats, and with strings that Ansible does not template."""
         text = as_text(instances)
         if has_secret(text, self.secrets):
             instances = remove_values(instances, self.secrets)
-        objects = 2 * len(instances)  # each has its own braces, and those of os; all others are in strings
+        objects = 2 * len(instances)  # each is an object that contains the object os; other braces are in strings
         instances = instances if text.count("{") == objects else untrusted(instances)
         return [{**instance, **_places(instance)} for instance in instances]
 
@@ -300,28 +300,28 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             ((verb, expression),) = entry.items()
             try:
                 matches = expression if isinstance(expression, bool) else boolean(self._compose(expression, instance))
-            except Exception as error:  # noqa: BLE001  # whatever is wrong with a user's expression
+            except Exception as error:  # noqa: BLE001  # anything can be wrong with a user's expression
                 raise OptionsError(f"filters: {verb}: {expression}: {error}") from None
             if matches:
                 return bool(verb == "include")
         return True
 
     def _words(self, preference: str, instance: dict[str, Any]) -> str:
-        """What an instance is called by one preference; nothing if it does not have what that needs."""
+        """The value of one preference for an instance; empty if the instance lacks a value that it needs."""
         if preference in instance:
             value = instance[preference]
         else:
             known = {name: value for name, value in instance.items() if value is not None}
             try:
                 value = self._compose(preference, known)
-            except Exception as error:  # noqa: BLE001  # whatever is wrong with a user's expression
+            except Exception as error:  # noqa: BLE001  # anything can be wrong with a user's expression
                 if self.get_option("strict"):
                     raise OptionsError(f"{preference}: {error}") from None
                 return ""
         return "" if value is None else str(value)
 
     def _add_groups(self, states: list[str]) -> dict[str, str]:
-        """The group of each state."""
+        """Add the groups, and return the group of each state."""
         parent = self.inventory.add_group(self._sanitize_group_name(self.get_option("group")))
         groups = {}
         for state in states:
@@ -344,12 +344,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
 
 def _places(instance: dict[str, Any]) -> dict[str, Any]:
-    """Where an instance says it is, as Ansible writes hosts; unchanged if that is no host."""
+    """The instance's host and address, as Ansible writes hosts; unchanged if they are not hosts."""
     return {name: host_in(instance[name]) or instance[name] for name in ("host", "address") if instance[name]}
 
 
 def _kept(cache: Any, key: str) -> Observation | None:
-    """What a cache has, unless it is not what was put there."""
+    """The cached observation; none if there is none, or if its data cannot be read."""
     try:
         return Observation.from_dict(cache[key]["observation"])
     except (KeyError, TypeError, InvalidAnswerError):
@@ -361,5 +361,5 @@ def _no_member_answers(failures: list[Any]) -> str:
 
 
 def _some(lines: Sequence[str]) -> list[str]:
-    """Enough of them to know what is wrong."""
+    """The first three lines, and the number of the others."""
     return [*lines[:3], *([f"and {len(lines) - 3} more"] if len(lines) > 3 else [])]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Rocketops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether recorded instances are a healthy cluster under a policy."""
+"""The test whether recorded instances meet a policy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ short_description: Whether recorded instances of a Rocket.Chat cluster meet a po
 version_added: 1.0.0
 author: Rocketops contributors (@rocketops)
 description:
-  - Whether P(rocketops.rocketchat.verdict#filter) is V(pass). Whatever cannot be judged is not healthy.
+  - Whether the verdict of P(rocketops.rocketchat.verdict#filter) is V(pass). Instances that cannot be judged are not
+    healthy.
 options:
   _input:
     description: The result of M(rocketops.rocketchat.instances_info), as registered, with its C(views).
@@ -36,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The policy would have passed
+- name: Check that the gate would have passed
   ansible.builtin.assert:
     that: recorded is rocketops.rocketchat.healthy(policy)
     fail_msg: "{{ (recorded | rocketops.rocketchat.verdict(policy)).msg }}"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Rocketops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a module is installed on the controller."""
+"""The test whether a module is installed on the controller."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ short_description: Whether a module is installed
 version_added: 1.0.0
 author: Rocketops contributors (@rocketops)
 description:
-  - Whether Ansible finds a module on the controller, such as one of a collection that need not be installed.
-  - The role P(rocketops.rocketchat.hooks#role) uses modules of other collections where they are, else commands.
+  - Whether a module is found on the controller, such as a module of an optional collection.
+  - The role P(rocketops.rocketchat.hooks#role) uses modules of other collections if they are installed, otherwise
+    commands.
 options:
   _input:
     description: The full name of the module, such as V(community.general.haproxy).
@@ -30,14 +31,14 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Choose a file of tasks
+- name: Include the tasks that use the module if it is installed
   ansible.builtin.include_tasks: >-
     {{ 'by_module.yml' if 'community.general.haproxy' is rocketops.rocketchat.installed else 'by_command.yml' }}
 """
 
 RETURN = r"""
 _value:
-  description: Whether it is installed.
+  description: Whether the module is installed.
   type: bool
 """
 
@@ -48,7 +49,7 @@ class TestModule:
 
 
 def installed(name: str) -> bool:
-    """Not by Ansible's loader, which warns of a collection that it does not find."""
+    """Whether the module is installed. Ansible's loader would warn about a collection that it does not find."""
     namespace, collection, module = name.split(".")
     try:
         return find_spec(f"ansible_collections.{namespace}.{collection}.plugins.modules.{module}") is not None
