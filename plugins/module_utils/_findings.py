@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""All that can be found: one row per code. Guides, reports and every set of codes are made from these rows."""
+"""The findings: one row per code. Guides, reports and all sets of codes are derived from these rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Scope(str, Enum):
-    """What a finding is about; a waiver names the same."""
+    """What a finding is about. A waiver names the same."""
 
     MEMBER = "member"
     PAIR = "pair"
@@ -29,7 +29,7 @@ class Ends(str, Enum):
     TIME = "time"  # by itself, as time passes
     WAIT = "wait"  # when the node, the network or a person changes something
     RESTART = "restart"  # only when the process is restarted
-    NEVER = "never"  # not while a gate waits
+    NEVER = "never"  # not while the gate waits
 
 
 NO_ANSWER = range(0)  # the status of a client error for which no complete answer came
@@ -37,11 +37,11 @@ NO_ANSWER = range(0)  # the status of a client error for which no complete answe
 
 @dataclass(frozen=True)
 class Row:
-    """What holds of every finding with this code.
+    """The properties of every finding with this code.
 
-    ``words``: the code in a short line such as ``rc2 unreachable (connection refused)``. ``cause`` and ``remedy``:
-    whole sentences, the most likely first. ``judgeable`` is false where nothing can be said of the member while the
-    finding lasts. ``statuses``: of a client error, the HTTP statuses that mean it; none for all other findings.
+    ``words``: text of the code in a short line such as ``rc2 unreachable (connection refused)``. ``cause`` and
+    ``remedy``: whole sentences, the most likely first. ``judgeable`` is false if the member cannot be judged while the
+    finding lasts. ``statuses``: for a client error, its HTTP statuses; none for all other findings.
     """
 
     code: str
@@ -56,7 +56,7 @@ class Row:
 
 
 class Code(str, Enum):
-    """The rows. To add a finding, add its row here and its rule in ``_judgement``."""
+    """The codes of the findings, each with its row. To add one, add its row here and its rule in ``_judgement``."""
 
     row: Row
 
@@ -66,7 +66,7 @@ class Code(str, Enum):
         code.row = row
         return code
 
-    # A member's answer is missing: the errors of the client.
+    # The member gave no usable answer: the errors of the client.
 
     UNREACHABLE = Row(
         code="unreachable",
@@ -178,7 +178,7 @@ class Code(str, Enum):
         statuses=range(404, 405),
     )
 
-    # A member answers and does not serve.
+    # The member answers, but does not serve.
 
     NO_LOCAL_RECORD = Row(
         code="no_local_record",
@@ -514,17 +514,17 @@ class Code(str, Enum):
 
     @property
     def is_client_error(self) -> bool:
-        """The member's answer is missing."""
+        """Whether it means that the member gave no usable answer."""
         return self.row.statuses is not None
 
     @property
     def is_silence(self) -> bool:
-        """No answer came, which may change by itself."""
+        """Whether it means that no answer came at all, which may change by itself."""
         return self.row.statuses == NO_ANSWER and self.row.ends is Ends.WAIT
 
     @property
     def settles(self) -> bool:
-        """Time alone ends it. A rate limit is not among these: it says nothing of the process behind it."""
+        """Whether time alone ends it. A rate limit does not count: it says nothing about the process behind it."""
         return self.row.ends is Ends.TIME and not self.is_client_error
 
 
@@ -533,9 +533,9 @@ CODES: Mapping[str, Code] = {code.value: code for code in Code}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found; ``blocking`` ones keep the gate shut.
+    """One finding. If it is ``blocking``, the gate does not pass.
 
-    ``message`` is complete in itself. ``brief`` says the same in a line that has room for little, where they differ.
+    ``message`` is a complete sentence. ``brief`` is a shorter form for lines with little room, empty if not needed.
     """
 
     code: Code

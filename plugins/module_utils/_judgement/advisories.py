@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Advisory findings: what should be known, and keeps no gate shut."""
+"""The advisory findings, which do not block the gate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 
 def advisories_for(situation: Situation, blocking: Iterable[Finding]) -> list[Finding]:
-    """``blocking``: what is shown as blocking already."""
+    """The advisory findings, and why members that the gate does not need do not serve.
+
+    ``blocking``: the findings that are shown as blocking already.
+    """
     notes = [replace(finding, blocking=False) for advisory in ADVISORIES for finding in advisory(situation)]
     named = {(finding.code, finding.members) for finding in blocking}
     not_needed = [
@@ -55,7 +58,7 @@ def readiness_is_unknown(situation: Situation) -> list[Finding]:
 
 
 def links_are_unknown(situation: Situation) -> list[Finding]:
-    """The members of a microservices deployment are judged one by one."""
+    """That links are not judged, since the members of a microservices deployment are judged one by one."""
     if not any(as_process(member.view, situation.policy) for member in situation.members):
         return []
     text = "microservices: whether the servers reach each other is unknown"
@@ -76,7 +79,7 @@ def version_is_not_proven(situation: Situation) -> list[Finding]:
 
 
 def targets_have_moved(situation: Situation) -> list[Finding]:
-    """A new process with a new address, which is no other member's: as where containers are deployed."""
+    """The targets whose new process has a new address that is not another member's, as with containers."""
     return [
         Finding(
             Code.IDENTITY_CHANGED,
@@ -91,7 +94,7 @@ def targets_have_moved(situation: Situation) -> list[Finding]:
 
 
 def strangers_live(situation: Situation) -> list[Finding]:
-    """Told only where every member answers: a member that does not may be the stranger."""
+    """The living instances that are not members. Reported only if all members answer: one may be a silent member's."""
     if situation.policy.phase is not Phase.STEADY or any(member.view.failure for member in situation.members):
         return []
     if not situation.strangers:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Which processes have answered at each member's URL lately, and which URLs lead to several of them."""
+"""The processes that have recently answered at each member's URL, and the URLs that lead to several processes."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Answerers = tuple[Answerer, ...]
 
 @dataclass(frozen=True)
 class Answering:
-    """Which process answered for which member. Only the header tells it for certain."""
+    """Which process answered for which member. Only the header X-Instance-ID proves it."""
 
-    # By member, the processes that have answered within ``link_memory`` or ``max_record_age``, the latest last.
+    # By member: the processes that have answered within ``link_memory`` or ``max_record_age``, the latest last.
     lately: Mapping[str, Answerers]
-    # The members whose URL leads to more than one process, as by a load balancer, and how that shows.
+    # The members whose URL leads to more than one process, as with a load balancer, and what shows this.
     several: Mapping[str, str]
-    # Instance id to the members that it answered for now, without those whose URL leads to several processes.
+    # By instance id: the members that it answered for now, without those whose URL leads to several processes.
     claims: Mapping[str, tuple[str, ...]]
 
 
 def answering(observation: Observation, policy: Policy, last: Mapping[str, Answerers]) -> Answering:
-    """``last``: what was known before this observation."""
+    """The answering processes after this observation. ``last``: those before it."""
     lately = {
         view.member.name: _after(last.get(view.member.name, ()), view.answered_by, observation, policy)
         for view in observation.views
@@ -66,7 +66,10 @@ def _after(last: Answerers, answered_by: str | None, observation: Observation, p
 
 
 def _how_several(view: View, lately: Mapping[str, Answerers], observation: Observation) -> str | None:
-    """A process that was seen in a list before it answered is no sign: one that starts writes its record first."""
+    """What shows that the URL leads to several processes; none if nothing does.
+
+    That a process was listed before it answered shows nothing: a starting process writes its record first.
+    """
     if view.answered_by is None:
         return None
     if view.also_answered is not None:
@@ -87,7 +90,7 @@ def _answered_before(known: Sequence[Answerer], current: Answerer) -> bool:
 
 
 def _has_pinged(former: Answerer, observation: Observation) -> bool:
-    """Since another process has answered in its place."""
+    """Whether this process has pinged since another one has answered in its place."""
     ping = _ping(former.instance_id, observation)
     return ping is not None and former.replaced_ping is not None and ping > former.replaced_ping
 

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The judgement: an observation, a policy and a little memory in; a verdict and the next memory out. Pure and total.
+"""The judgement: from an observation, a policy and a memory to a verdict and the next memory. Pure and total.
 
-The rules say what is not as it must be, and only an observation without any such finding can pass; the stability says
-what time makes of it.
+The rules find what is wrong, and only an observation without a blocking finding can pass. The stability adds what
+depends on time.
 """
 
 from __future__ import annotations
@@ -45,42 +45,42 @@ if TYPE_CHECKING:
 
 
 class Outcome(str, Enum):
-    """Only ``pass`` opens the gate."""
+    """The outcome of a judgement. Only ``pass`` opens the gate."""
 
     PASS = "pass"
     WAIT = "wait"
-    FAIL = "fail"  # waiting cannot change it
-    INCONCLUSIVE = "inconclusive"  # it cannot be judged
+    FAIL = "fail"  # waiting does not help
+    INCONCLUSIVE = "inconclusive"  # the cluster cannot be judged
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What follows from one observation."""
+    """The verdict on one observation."""
 
     outcome: Outcome
-    # The one line.
+    # The verdict in one line.
     summary: str
-    # All that was found, blocking findings first, without what is waived.
+    # All findings that are not waived, the blocking ones first.
     findings: tuple[Finding, ...] = ()
-    # What was found and a waiver allows.
+    # The findings that a waiver allows.
     waived: tuple[tuple[Waiver, Finding], ...] = ()
     members: tuple[MemberStatus, ...] = ()
-    # How many members must serve: of all, before a deployment of the others.
+    # How many members must serve: of all members, or of the others before a deployment.
     needed: int = 0
-    # Every id that any view listed or that answered; before a deployment, in any observation so far.
+    # All ids that any view listed or that answered; before a deployment, in all observations so far.
     ids: tuple[str, ...] = ()
-    # Which members each one sees.
+    # By member: the members that it sees.
     sees: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exempt: Exempt | None = None
-    # Members that could be taken down now one at a time, and how many could go together.
+    # Members that could be taken down now one at a time, and how many could be taken down together.
     next_safe: tuple[str, ...] = ()
     safe_batch: int = 0
-    # Seconds for which it has held without a pause, and for which it must.
+    # Seconds for which all conditions have held without a break, and for which they must hold.
     held: float = 0.0
     stable_for: float = 0.0
     # Members to ask for their statistics with the next observation.
     statistics_of: frozenset[str] = frozenset()
-    # Waiting cannot change it, which one more observation has to confirm.
+    # Waiting does not help, but one more observation must confirm it.
     incurable: bool = False
     # After a deployment: the targets that are ready now, those that have failed, and the rest.
     ready: tuple[str, ...] = ()
@@ -94,32 +94,32 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Findings:
-    """What was found in one situation, and what time makes of it."""
+    """The findings in one situation, and what depends on time."""
 
-    # All that the rules found, and what of it no waiver allows.
+    # All findings of the rules, and those of them that are not waived.
     found: list[Finding]
     blocking: list[Finding]
     # The streak after this observation, and the missing views that keep it from growing.
     streak: Streak | None
     missing_views: list[Finding]
-    # What cannot be judged: since when, and which of it makes the verdict inconclusive.
+    # The members that cannot be judged: since when, and the findings that make the verdict inconclusive.
     unjudgeable_since: Mapping[Reason, float]
     unjudgeable: list[Finding]
-    # What waiting cannot change.
+    # The findings that waiting cannot change.
     incurable: frozenset[Reason]
-    # What all this means to each target.
+    # What follows for each target.
     targets: Targets
 
 
 def judge(observation: Observation, policy: Policy, memory: Memory) -> tuple[Verdict, Memory]:
-    """Judge one observation. Never raises, and passes only what it has found to be true."""
+    """The verdict on one observation, and the next memory. Never raises, and passes only what is proven."""
     if observation.lost is not None:
         return _judge_lost(observation.lost, policy, memory)
     situation = Situation(observation, policy, memory)
     findings = _find(situation, memory)
     outcome, unsettled = _outcome(situation, memory, findings)
-    # The gate after a deployment must know every id that was ever listed; a watch goes on for months, and must not.
-    # So must those that an earlier gate has seen: a process that hangs may have been removed from all lists.
+    # The gate after a deployment must know every id that was ever listed; a watch runs for months and must forget them.
+    # Ids that an earlier gate has seen belong to them: a process that hangs may have been removed from all lists.
     former = memory.ids.union(pulse.instance_id for pulse in situation.pulses.values())
     ids = frozenset(observation.ids).union(former if policy.phase is Phase.BEFORE else ())
     verdict = _verdict(situation, findings, outcome, unsettled, ids)
@@ -163,7 +163,7 @@ def _find(situation: Situation, memory: Memory) -> _Findings:
 
 
 def _outcome(situation: Situation, memory: Memory, findings: _Findings) -> tuple[Outcome, list[Finding]]:
-    """The outcome, and what the streak lacks where nothing else keeps the gate shut."""
+    """The outcome, and what the streak still lacks if nothing else blocks the gate."""
     targets = findings.targets
     if findings.unjudgeable and not _is_worth_a_wait(findings):
         return Outcome.INCONCLUSIVE, []
@@ -176,12 +176,12 @@ def _outcome(situation: Situation, memory: Memory, findings: _Findings) -> tuple
 
 
 def _waits_for_the_lock(findings: _Findings) -> bool:
-    """Whether the lock of the migrations alone keeps the gate shut, which says nothing against any member."""
+    """Whether only the migration lock blocks the gate, which says nothing against any member."""
     return {finding.code for finding in findings.blocking} == {Code.MIGRATION_RUNNING} and not findings.unjudgeable
 
 
 def _is_worth_a_wait(findings: _Findings) -> bool:
-    """Whether a target may still become ready although a member cannot be judged, which is not the target itself."""
+    """Whether a target may still become ready although a member other than this target cannot be judged."""
     if any(finding.code not in MAY_BECOME_JUDGEABLE for finding in findings.unjudgeable):
         return False
     return bool(set(findings.targets.pending).difference(*(finding.members for finding in findings.unjudgeable)))
@@ -218,7 +218,7 @@ def _verdict(
 
 
 def _shown(situation: Situation, findings: _Findings, unsettled: list[Finding]) -> tuple[Finding, ...]:
-    """Each finding once: that it makes the verdict inconclusive says more than that it keeps the gate shut."""
+    """All findings to show, each once: one that makes the verdict inconclusive is not repeated as a blocking one."""
     lasting = {(finding.code, finding.members) for finding in findings.unjudgeable}
     others = [finding for finding in findings.blocking if (finding.code, finding.members) not in lasting]
     advisories = advisories_for(situation, [*findings.unjudgeable, *findings.blocking])
@@ -226,7 +226,7 @@ def _shown(situation: Situation, findings: _Findings, unsettled: list[Finding]) 
 
 
 def _judge_lost(reason: str, policy: Policy, memory: Memory) -> tuple[Verdict, Memory]:
-    """An observation that could not be made says nothing once, and ends all streaks when it happens again."""
+    """The verdict if no observation could be made. A first loss changes nothing, a second in a row ends all streaks."""
     finding = Finding(Code.OBSERVATION_LOST, f"no observation ({reason})")
     if memory.lost:
         memory = replace(memory, streak=None, target_streaks={}, ready=frozenset())

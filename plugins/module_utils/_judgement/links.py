@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Links: which members see each other, now and lately."""
+"""The links: which members see each other, now and recently."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class LinkTable:
 
     # The gate's own clock, in seconds.
     at: float
-    # Seconds for which a link that was bad must be good.
+    # Seconds for which a link must be good after it was bad.
     link_memory: float
-    # Each identified member's process.
+    # By identified member: the id of its process.
     ids: Mapping[str, str]
-    # What each member that answered shows as good: connected, or where links are only listed, fresh.
+    # By member that answered: the ids that it shows as good, which means connected, or fresh with ``links: listed``.
     sees: Mapping[str, frozenset[str]]
-    # Since when each pair is seen bad, and when last. Evidence only where both have answered.
+    # By pair: since when its link is bad, and when it was last seen bad. Judged only if both members have answered.
     bad: Mapping[Pair, tuple[float, float]]
-    # Whether the instances announce a port for each other: over TCP they do, over NATS they do not.
+    # Whether the instances announce a port for each other, as they do over TCP and not over NATS.
     over_tcp: bool
 
     def unlinked(self, names: AbstractSet[str]) -> list[Finding]:
-        """The pairs among these that are not linked, or not for long enough."""
+        """A finding for each pair of these members that is not linked, or not for long enough."""
         pairs = sorted(item for item in self.bad.items() if names >= set(item[0]))
         return [finding for (a, b), times in pairs if (finding := self._unlinked(a, b, *times))]
 
@@ -76,7 +76,7 @@ class LinkTable:
         return f"{a} and {b} do not see each other"
 
     def by_name(self) -> dict[str, tuple[str, ...]]:
-        """Which members each one sees."""
+        """By member: the names of the members that it sees."""
         names = {identity: name for name, identity in self.ids.items()}
         return {
             name: tuple(sorted({names[identity] for identity in seen if identity in names} - {name}))
@@ -92,9 +92,9 @@ def links_of(
     at: float,
     bad: Mapping[Pair, tuple[float, float]],
 ) -> LinkTable:
-    """``at``: the gate's own clock. ``bad``: since when each pair was seen bad before, and when last.
+    """The links of one observation. ``at``: the gate's own clock. ``bad``: the bad links before this observation.
 
-    What a member that passes the call on to a peer shows as connected is that peer's view, and says nothing of it.
+    If a member passes the call on to a peer, the list shows the peer's connections, not the member's.
     """
     over_tcp = any(
         (member.record is not None and member.record.tcp_port is not None)
@@ -118,5 +118,5 @@ def links_of(
 
 
 def _bad_since(known: tuple[float, float] | None, at: float, link_memory: float) -> float:
-    """A link that was good for a while, if not for ``link_memory``, is the same trouble."""
+    """Since when the link is bad. A link that was good for less than ``link_memory`` counts as bad all the time."""
     return known[0] if known and at - known[1] < link_memory else at

@@ -35,17 +35,17 @@ States = Mapping[str, State]  # by instance id, as one view shows them
 
 @dataclass(frozen=True)
 class MemberStatus:
-    """One member now. With a single view, each record that is not a remnant of a dead process is a member."""
+    """The status of one member now. With a single view, each record that may belong to a living process is a member."""
 
     name: str
     view: View
-    # The record of the member's own process; none where it has none, or where it is not known which process that is.
+    # The record of the member's own process; none if it has none, or if the process is not known.
     record: Record | None
-    # The state of that record as the member's own view shows it.
+    # The state of that record in the member's own view.
     state: State | None
     # The finding that keeps the member from serving; none if it serves.
     why_not: Finding | None
-    # The id of its process when that was last known. With a record, or judged without one, it is the one now.
+    # The id of its last known process. If the member is identified, that is its process now.
     last_id: str | None = None
     # Whether the member is identified: ``last_id`` is the process that answered.
     identified: bool = False
@@ -56,12 +56,12 @@ class MemberStatus:
 
     @property
     def settles(self) -> bool:
-        """Nothing is wrong with it that time alone does not end."""
+        """Whether it does not serve for a reason that time alone ends."""
         return self.why_not is not None and self.why_not.code.settles
 
     @property
     def answered_by(self) -> str | None:
-        """The process that answered, an error included, if it says so and answers for no other member."""
+        """The process that answered (errors included), if the header says so and it answers for no other member."""
         return self.view.answered_by if self.view.answered_by == self.last_id else None
 
     @property
@@ -70,7 +70,7 @@ class MemberStatus:
 
     @property
     def version(self) -> str | None:
-        """Of its own process; a node that answers in its place, or lists it, reports another's."""
+        """The version of the member's own process; none if another process answered in its place."""
         if self._leads_elsewhere:
             return None
         return self.view.version if self.record is None or self.record.id == self.view.instance_id else None
@@ -78,7 +78,7 @@ class MemberStatus:
 
 @dataclass(frozen=True)
 class Process:
-    """A process that is judged by its record, and all that it is judged by."""
+    """A process that is judged by its record, with everything that the rules for it need."""
 
     name: str
     view: View
@@ -86,9 +86,9 @@ class Process:
     state: State
     observation: Observation
     policy: Policy
-    # By member; with a single view by instance id.
+    # By member, or by instance id with a single view.
     pulses: Mapping[str, Pulse]
-    # Seconds for which a process must have lived before it serves.
+    # Seconds that a process must have run before it serves.
     stable_for: float
 
     @property
@@ -97,7 +97,7 @@ class Process:
 
 
 def states_of(observation: Observation, policy: Policy) -> dict[str, States]:
-    """Each record classified once: member to instance id to state."""
+    """The state of each record, by member and instance id."""
     reference, age = observation.reference, policy.max_record_age
     return {
         view.member.name: {identity: record.state(reference, age) for identity, record in view.by_id.items()}
@@ -106,17 +106,17 @@ def states_of(observation: Observation, policy: Policy) -> dict[str, States]:
 
 
 def stable_for(observation: Observation, policy: Policy, states: Mapping[str, States]) -> float:
-    """Seconds for which a process must have lived, and a pass must hold. Longer where instances talk over NATS."""
+    """Seconds that a process must have run, and that a pass must hold. Longer if the instances use NATS."""
     if policy.stable_for is not None:
         return policy.stable_for
-    # Where no view lists any that lives, they have dropped themselves from their brokers: that is known over TCP only.
+    # If no view lists a living instance, they have dropped themselves from their brokers, as seen only over TCP.
     over_tcp = [
         view.by_id[identity].tcp_port is not None
         for view in observation.views
         for identity, state in states[view.member.name].items()
         if state is State.ALIVE
     ]
-    # Servers before 6 know nothing of NATS, and microservices are judged without links.
+    # Servers before 6 do not use NATS, and microservices are judged without links.
     otherwise = any(v.listing and (v.listing.old_shape or v.listing.microservices) for v in observation.views)
     return STABLE_FOR_NATS if over_tcp and not any(over_tcp) and not otherwise else STABLE_FOR
 
@@ -169,7 +169,7 @@ def _is_candidate(record: Record, state: State, policy: Policy) -> bool:
 
 
 def _unidentified(view: View, answering: Answering) -> Finding | None:
-    """Why the member's process is not known: no answer, or not the answer of one process of its own."""
+    """Why the member's process is not known: there is no usable answer, or its URL does not lead to one own process."""
     name, failure = view.member.name, view.failure
     if failure is not None:
         brief = f"{name} {failure.code.row.words} ({failure.reason})"
@@ -187,7 +187,7 @@ def _unidentified(view: View, answering: Answering) -> Finding | None:
 
 
 def _last_id(view: View, answering: Answering, pulses: Mapping[str, Pulse]) -> str | None:
-    """The process that answered, if it answered here only; else the one that was last known."""
+    """The id of the process that answered, if it answered only here; otherwise of the last known one."""
     if view.instance_id and answering.claims[view.instance_id] == (view.member.name,):
         return view.instance_id
     known = pulses.get(view.member.name)
@@ -205,7 +205,7 @@ def _peer_answered(view: View) -> Finding:
 
 
 def as_process(view: View, policy: Policy) -> bool:
-    """Whether a member of a microservices deployment is judged by what its process itself answers."""
+    """Whether the member runs in a microservices deployment and is judged by the answers of its own process."""
     listing = view.listing
     if not policy.as_processes or listing is None or view.answered_by is None:
         return False
@@ -213,7 +213,10 @@ def as_process(view: View, policy: Policy) -> bool:
 
 
 def _why_not_as_process(view: View, answers_for: float, needed: float) -> Finding | None:
-    """``answers_for``: seconds for which the same process has answered, by the gate's clock."""
+    """Why a member without a record does not serve.
+
+    ``answers_for``: seconds for which the same process has answered, by the gate's clock.
+    """
     name = view.member.name
     if view.ready is not True:
         code = Code.NOT_READY if view.ready is False else Code.READINESS_UNKNOWN
@@ -224,11 +227,11 @@ def _why_not_as_process(view: View, answers_for: float, needed: float) -> Findin
     return Finding(Code.TOO_YOUNG, text, (name,), expected=needed, actual=answers_for)
 
 
-# What keeps an identified process from serving
+# Why an identified process does not serve
 
 
 def stalled(process: Process) -> Finding | None:
-    """Its pings are old by the database's clock, or do not move by the gate's."""
+    """A finding if its last ping is old by the database's clock, or has not changed for too long by the gate's."""
     limit, record = process.policy.max_record_age, process.record
     unmoved = process.observation.at - process.pulse.moved_at
     if record.is_fresh(process.observation.reference, limit) and unmoved <= limit:
@@ -241,7 +244,10 @@ def stalled(process: Process) -> Finding | None:
 
 
 def alone_with_pings(process: Process) -> Finding | None:
-    """Of many members one alone pings: it is never old by its own clock, so its ping must be seen to move."""
+    """A finding if this is the only member with a fresh ping, and no new ping of it was seen.
+
+    Ages are measured from the newest ping, so its own ping never looks old.
+    """
     name, observation = process.name, process.observation
     if len(observation.views) == 1 or process.pulse.moved:
         return None
@@ -254,9 +260,10 @@ def alone_with_pings(process: Process) -> Finding | None:
 
 
 def doubtful_clock(process: Process) -> Finding | None:
-    """With one view all ages are counted from that node's own ping: if it has lost its pings, the dead seem fresh.
+    """A finding if there is only one view, the clock and the last ping of its node disagree, and no new ping was seen.
 
-    Its clock may be wrong, so that nothing is judged by it; but where the two do not agree, a ping must be seen.
+    With one view, all ages are measured from that node's own ping: if it no longer pings, dead processes look fresh.
+    The node's clock may be wrong, so the disagreement proves nothing, but then a new ping must be seen.
     """
     own = process.view.own
     age = seconds_between(own.updated_at, process.view.date) if own else None
@@ -284,7 +291,7 @@ def not_ready(process: Process) -> Finding | None:
 def too_young(process: Process) -> Finding | None:
     policy, needed = process.policy, process.stable_for
     if policy.single_view and policy.links is not Links.CONNECTED:
-        # A dead process's record is told from a living one's by its age alone: wait until it must look dead.
+        # Only the age of its record shows that a process is dead: wait until a dead one must look dead.
         needed = max(needed, policy.max_record_age + policy.ping_interval)
     lived = seconds_between(process.record.created_at, process.observation.reference)
     if lived is not None and lived >= needed:
@@ -294,7 +301,7 @@ def too_young(process: Process) -> Finding | None:
     return Finding(Code.TOO_YOUNG, text, (process.name,), expected=needed, actual=lived)
 
 
-# The first that finds something is why the member does not serve.
+# In this order: the first finding is why the member does not serve.
 MEMBER_RULES: list[Callable[[Process], Finding | None]] = [
     stalled,
     alone_with_pings,

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What the judgement remembers from one observation to the next. Times are the gate's own monotonic clock, in s."""
+"""The memory of the judgement between observations. Times are in seconds of the gate's own monotonic clock."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.reco
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code
 
 Pair = tuple[str, str]
-Reason = tuple[Code, tuple[str, ...]]  # what was found, of which members
+Reason = tuple[Code, tuple[str, ...]]  # the code of a finding, and its members
 
 
 def pair(a: str, b: str) -> Pair:
-    """Two members, always in the same order."""
+    """The pair of two members, always in the same order."""
     return (a, b) if a <= b else (b, a)
 
 
@@ -29,11 +29,11 @@ class Pulse:
     """The last known ping of a process."""
 
     instance_id: str
-    # By the database's clock; none if the record has no time of a ping.
+    # The time of the ping by the database's clock; none if the record has none.
     updated_at: datetime | None
-    # When the gate saw it move, or saw it for the first time.
+    # When the gate first saw this ping.
     moved_at: float
-    # Whether it was seen to move, and not only for the first time.
+    # Whether the gate has seen an earlier ping of the process too.
     moved: bool = False
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,10 +56,10 @@ class Answerer:
     """A process that has answered at a member's URL."""
 
     instance_id: str
-    # When it answered first, and when last.
+    # When it first answered, and when it last answered.
     first_at: float
     last_at: float
-    # Its last ping, by the database's clock, when another process first answered in its place; else none.
+    # Its last ping, by the database's clock, at the time when another process first answered in its place.
     replaced_ping: datetime | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,19 +79,19 @@ class Answerer:
 
 @dataclass(frozen=True)
 class Streak:
-    """A time in which nothing was wrong, without a gap that was not watched."""
+    """A time in which all conditions held. Only time that was watched counts."""
 
-    # For how long: never more than was watched.
+    # Its length. Of a long gap between two observations, only a part counts.
     seconds: float
-    # The same, with each pause that a node's rate limit enforced counted in full.
+    # The same, but pauses that a node's rate limit enforced count in full.
     held: float
-    # When it was last found to hold.
+    # When the conditions were last found to hold.
     last_at: float
-    # Seconds from then to the next observation, as far as a node's rate limit or the interval says.
+    # Seconds from then to the next observation, according to the interval and the nodes' rate limits.
     pause: float
-    # The id and registration time of each target's process: the streak ends when one changes.
+    # By target: the id and registration time of its process. The streak ends when one changes.
     processes: Mapping[str, tuple[str, datetime | None]]
-    # The last ping of each that has a record when the streak began: a later one must be seen before the gate passes.
+    # By target with a record: its last ping when the streak began. A later one must be seen before the gate passes.
     pings: Mapping[str, datetime | None]
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,54 +121,54 @@ class Streak:
 
 @dataclass(frozen=True)
 class Memory:
-    """Empty before the first observation; each judgement returns the next one.
+    """The memory after an observation; empty before the first one.
 
-    As a dictionary it can be kept for a later wait that continues with this one, on the same machine: its times are
-    those of a clock that begins again when the machine does.
+    Its dictionary can be kept for a later wait that continues this one, on the same machine: its times belong to a
+    clock that starts again when the machine does.
     """
 
-    # By member, or by instance id where one URL stands for all. A member that is not seen keeps its last pulse.
+    # By member, or by instance id with a single view. A member that is not seen keeps its last pulse.
     pulses: Mapping[str, Pulse] = field(default_factory=dict)
-    # By member, the processes that have answered at its URL lately, the latest last.
+    # By member: the processes that have recently answered at its URL, the latest last.
     answerers: Mapping[str, tuple[Answerer, ...]] = field(default_factory=dict)
-    # Since when each pair of members is seen without a link, and when last; a pair that was never bad is not in it.
+    # By pair of members: since when its link is bad, and when it was last seen bad. Only pairs that were ever bad.
     bad_links: Mapping[Pair, tuple[float, float]] = field(default_factory=dict)
-    # Since when a member cannot be judged, by the reason; forgotten as soon as the reason is gone.
+    # By reason: since when a member cannot be judged. Removed as soon as the reason is gone.
     unjudgeable: Mapping[Reason, float] = field(default_factory=dict)
-    # What the last observation found that waiting cannot change: the gate fails when the next one finds it too.
+    # Findings of the last observation that waiting cannot change. The gate fails if the next one finds them too.
     incurable: frozenset[Reason] = frozenset()
-    # Members that served in the last observation, or whose missing view was forgiven in it.
+    # Members that served in the last observation, or whose missing view was forgiven.
     served: frozenset[str] = frozenset()
     # Members whose view was missing in the last observation.
     missed: frozenset[str] = frozenset()
     # Members that gave no answer at all in the last observation.
     silent: frozenset[str] = frozenset()
-    # Members of which the last observation found what only a restart cures.
+    # Members with a fault in the last observation that only a restart cures.
     ill: frozenset[str] = frozenset()
-    # By instance id, whether the process has started after the gate before the deployment, as its statistics tell;
-    # none where they were asked for in vain.
+    # By instance id: whether the process started after the gate before the deployment, according to its statistics;
+    # none if they did not say.
     restarted: Mapping[str, bool | None] = field(default_factory=dict)
-    # When a member was last asked for the lock of the migrations, and how old it was then; none where it was free.
+    # When a member was last asked for the migration lock, and how old the lock was then; none if it was free.
     lock: tuple[float, float | None] | None = None
-    # Targets that no living process can belong to, and since when.
+    # By target that has no living process: since when.
     down: Mapping[str, float] = field(default_factory=dict)
-    # Before a deployment: all ids that any view has listed so far. Else those of the last observation only.
+    # Before a deployment: all ids that any view has listed so far. Otherwise only those of the last observation.
     ids: frozenset[str] = frozenset()
-    # None where something is wrong that time alone does not end, or two observations in a row could not be made.
+    # None if something is wrong that time alone does not end, or if two observations in a row could not be made.
     streak: Streak | None = None
-    # The same for each target by itself: none for one with which something is wrong that time alone does not end.
+    # By target: its own streak; none if something is wrong with it that time alone does not end.
     target_streaks: Mapping[str, Streak] = field(default_factory=dict)
-    # Targets that were ready in the last observation that could be made; none where two in a row could not.
+    # Targets that were ready in the last observation that was made; none if two in a row could not be made.
     ready: frozenset[str] = frozenset()
-    # Whether any observation so far found something wrong. Time that a pass must hold is not.
+    # Whether any observation so far found something wrong. That a pass must still hold for some time does not count.
     disturbed: bool = False
     # Whether the last observation could not be made.
     lost: bool = False
 
     def of_pings(self) -> Memory:
-        """What another gate may know from this one: a process whose ping has not moved since is not alive.
+        """The part that another gate may use: the pulses and the migration lock.
 
-        And whether the database is being migrated, which is not asked for again at once.
+        A process whose ping has not changed since this gate is not alive. The lock need not be asked for again at once.
         """
         return Memory(pulses=self.pulses, lock=self.lock)
 
@@ -232,7 +232,7 @@ class Memory:
         )
 
 
-# Reading back. All raise ValueError for what was not written here.
+# Functions that read the dictionary. All raise ValueError for data that was not written here.
 
 
 def _entries(raw: object, kind: type) -> Mapping[str, Any]:
@@ -292,7 +292,7 @@ def _reason_since(values: list[Any]) -> tuple[Reason, float]:
 
 
 def _written(moment: datetime | None) -> str | None:
-    """To the microsecond: what is compared must not be rounded."""
+    """The time as a string, to the microsecond: times that are compared must not be rounded."""
     return None if moment is None else moment.isoformat()
 
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The moves of targets: which one has another host and port than before its deployment, and whose these may be.
+"""The moves of targets: which target has another host and port than before its deployment, and whose they may be.
 
-A container gets a new address with every deployment, so another place is no sign of another node by itself.
+A container gets a new address with every deployment, so a new place alone does not mean another node.
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True)
 class Move:
-    """``then`` and ``now``: host and port, as people write them. ``whose``: another member that was there before."""
+    """The move of one target.
+
+    ``then`` and ``now``: host and port as ``host:port``. ``whose``: another member that had the new place before.
+    """
 
     name: str
     then: str
     now: str
     whose: str | None
-    # Its process is one that was listed before, so that it is not the target's new one.
+    # Whether its process was listed before the deployment, so that it is not the target's new process.
     is_known: bool
 
     @property
@@ -54,7 +57,7 @@ def moves_of(situation: Situation) -> list[Move]:
 
 
 def _whose(situation: Situation, before: Before, name: str, place: Place) -> str | None:
-    """Another member that had this place, unless it is now seen elsewhere."""
+    """Another member that had this place before the deployment, unless it is now seen elsewhere."""
     for other, known in sorted(before.members.items()):
         if other != name and known.place == place:
             member = situation.by_name.get(other)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The policy that a cluster is judged by."""
+"""The policy: the conditions that the cluster must meet."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Phase(str, Enum):
 
 class Links(str, Enum):
     CONNECTED = "connected"  # each reaches the other
-    LISTED = "listed"  # each lists the other's fresh record: the same database
+    LISTED = "listed"  # each lists a fresh record of the other, so they use the same database
     IGNORED = "ignored"
 
 
 @dataclass(frozen=True)
 class Waiver:
-    """A finding that the user takes responsibility for. ``members``: one, a pair, or none for the whole cluster."""
+    """A finding that the user allows. ``members``: one member, a pair, or none for a finding about the cluster."""
 
     code: Code
     members: frozenset[str]
@@ -64,11 +64,11 @@ class Share:
 
 @dataclass(frozen=True)
 class Known:
-    """What the gate ``before`` knew of one member.
+    """What the gate ``before`` knew about one member.
 
-    ``instance_id``: its last known process. ``answered_by``: the process that answered the last observation, errors
-    included; none where the member was silent, or the header was missing. ``date``: its own clock then. ``place``: host
-    and port where they tell nodes apart.
+    ``instance_id``: its last known process. ``answered_by``: the process that answered in the last observation, errors
+    included; none if the member was silent or the header was missing. ``date``: the member's own clock at that time.
+    ``place``: host and port, if they identify the node.
     """
 
     url: str
@@ -82,10 +82,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Before:
-    """The result of the gate ``before``: all ids that any view listed or that answered, and each member as it was.
+    """The result of the gate ``before``: all ids that any view listed or that answered, and each member at that time.
 
     ``ended``: when the last observation was made, by the wall clock of the host that asked. ``needs_restart``: whether
-    it passed although members were ill in a way that only a restart cures.
+    the gate passed although members had a fault that only a restart cures.
     """
 
     ids: frozenset[str]
@@ -97,12 +97,12 @@ class Before:
 
 @dataclass(frozen=True)
 class Policy:
-    """What must be true, and for how long a gate waits for it. Times in seconds; defaults are the argument spec's.
+    """The conditions, and how long a gate waits for them. Times in seconds; the argument spec has the defaults.
 
-    ``out_of_rotation``: members that are known to get no traffic now; ``keep_out``: those that the user keeps out on
-    purpose. ``stable_for`` none: chosen by the transport that is seen. ``interval`` none: chosen by whether calls are
-    limited. ``hold_for``: how long a pass must hold in ``steady``. ``deadline`` begins after it; 0: one observation.
-    ``progress_deadline``: give up when nothing has changed for so long, time that a finding says must pass not counted.
+    ``out_of_rotation``: members that get no traffic now. ``keep_out``: members that the user keeps out of rotation on
+    purpose. ``stable_for`` none: chosen by the transport of the instances. ``interval`` none: chosen by whether the
+    server limits calls. ``hold_for``: how long a pass must hold in ``steady``. ``deadline`` begins after it; 0: one
+    observation. ``progress_deadline``: give up after this time without a change; time that must pass does not count.
     """
 
     phase: Phase
@@ -131,7 +131,7 @@ class Policy:
 
     @property
     def single_view(self) -> bool:
-        """One URL stands for the whole cluster: its records are the members."""
+        """Whether one URL stands for the whole cluster: then its records are the members."""
         return self.expected is not None
 
     @property
@@ -140,7 +140,7 @@ class Policy:
 
     @property
     def without_traffic(self) -> frozenset[str]:
-        """Members that never count among those that carry the service, whether they serve or not."""
+        """Members that do not count among those that carry the service, whether they serve or not."""
         return self.out_of_rotation | self.keep_out
 
     @property
@@ -149,12 +149,12 @@ class Policy:
 
     @property
     def needed(self) -> int:
-        """How many have to serve: of all in ``steady`` and ``after``, of the others in ``before``."""
+        """How many members must serve: of all members in ``steady`` and ``after``, of the others in ``before``."""
         size = self.expected if self.expected is not None else len(self.members)
         if self.min_serving is not None:
             return self.min_serving.of(size)
         if self.phase is Phase.BEFORE:
-            # One at least, where there is any: without users on another member, the target's would have none.
+            # At least one if there is another member: the users of the target need a member to go to.
             return max(len(set(self.others) - self.keep_out), min(len(self.others), 1))
         if self.phase is Phase.AFTER and self.before is not None:
             served = {name for name, known in self.before.members.items() if known.serving}
@@ -163,7 +163,7 @@ class Policy:
 
     @property
     def as_processes(self) -> bool:
-        """Whether the members of a microservices deployment are judged, each as a process without a record."""
+        """Whether the members of a microservices deployment are judged as processes without a record."""
         return self.links is Links.IGNORED and self.readiness_required and not self.single_view
 
     @property

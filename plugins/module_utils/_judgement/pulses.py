@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The pulse of each process: when its last ping was, and whether it was seen to move."""
+"""The pulse of each process: its last ping, and whether the gate has seen it change."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def pulses_after(
     observation: Observation, policy: Policy, last: Mapping[str, Pulse], claims: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Pulse]:
-    """By member; with a single view by instance id. A member that is not seen now keeps its pulse.
+    """The pulses after this observation, by member, or by instance id with a single view.
 
-    ``claims``: instance id to the members that it answered for.
+    A member that is not seen now keeps its pulse. ``claims``: by instance id, the members that it answered for.
     """
     pulses = {} if policy.single_view else dict(last)
     for key, record in _processes(observation, policy, claims).items():
@@ -52,6 +52,6 @@ def _next_pulse(known: Pulse, record: Record, now: float, policy: Policy) -> Pul
     if by is not None and by > 0:
         return Pulse(record.id, record.updated_at, now, moved=True)
     if record.updated_at is not None and (by is None or by < -policy.max_record_age):
-        # The database's clock was set back, as by a failover: that is no ping, but the next one counts from there.
+        # The database's clock was set back, as by a failover. That is not a ping, but the next one counts from here.
         return replace(known, updated_at=record.updated_at)
     return known

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Which members the next observation asks for their statistics. That is heavy for a server, so it is asked rarely."""
+"""The members that the next observation asks for their statistics: a heavy call for a server, so it is made rarely."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 
 def statistics_of(situation: Situation) -> frozenset[str]:
-    """After a deployment, each target whose restart two ids do not prove, once; before one, who tells of the lock."""
+    """The members to ask for their statistics.
+
+    After a deployment, once, each target whose restart the ids do not prove. Before one, a member that can say whether
+    the migration lock is taken.
+    """
     if situation.policy.phase is Phase.AFTER:
         return frozenset(name for name in situation.policy.targets if may_tell_its_uptime(situation, name))
     if situation.policy.phase is Phase.BEFORE and _is_lock_due(situation):
@@ -31,7 +35,7 @@ def statistics_of(situation: Situation) -> frozenset[str]:
 
 
 def may_tell_its_uptime(situation: Situation, name: str) -> bool:
-    """Whether a target's restart is not proven, and may be by its uptime."""
+    """Whether a target's restart is not proven yet, and its uptime may prove it."""
     target, before = situation.by_name[name], situation.policy.before
     if before is None or not situation.policy.restart_required or target.record is None:
         return False

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The rules: what must hold in each phase before the gate passes. ``RULES`` is the table of them.
+"""The rules: what must hold in each phase before the gate passes. ``RULES`` is their table.
 
-A rule is a pure function of the situation and of the members that serve. Each condition that is not met is a finding,
-and only a situation in which none is found, but for what is waived, can pass; ``exemption`` says when the rules before
-a deployment are not asked. That the serving members are an argument lets the stability ask what would be found if
-others served too.
+A rule is a pure function of the situation and of the members that serve. It returns a finding for each condition that
+is not met, and only a situation without findings, except waived ones, can pass. ``exemption`` says when a gate before a
+deployment does not ask all of its rules. The serving members are an argument so that the stability can ask what would
+be found if other members served too.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
 
-LEFTOVER_LOCK = 600.0  # seconds: a server takes a lock of five minutes over; the rest is for its migrations
-# The only member's process itself answers with an error that a deployment may cure.
+LEFTOVER_LOCK = 600.0  # seconds: a server takes over a lock after five minutes, and then needs time for its migrations
+# The process of the only member answers with an error that a deployment may cure.
 ANSWERS_ITSELF = frozenset(
     {
         Code.BROKER_DOWN,
@@ -55,15 +55,15 @@ Rule = Callable[[Situation, Names], "list[Finding]"]
 
 
 class Exempt(str, Enum):
-    """Why a deployment may begin although no other member carries the service."""
+    """Why a deployment may begin although too few other members serve."""
 
-    TARGET_DOWN = "target_down"  # taking away what is already down, and so gives no answer at all, changes nothing
+    TARGET_DOWN = "target_down"  # the targets are down already, and give no answer at all
     SINGLE_NODE = "single_node"
-    NEEDS_RESTART = "needs_restart"  # only a restart cures the targets, and others that are as ill still serve
+    NEEDS_RESTART = "needs_restart"  # only a restart cures the targets, and others with the same fault still serve
 
 
 def found_in(situation: Situation, serving: Names) -> list[Finding]:
-    """What keeps the gate shut if just these members serve, each finding once."""
+    """The findings that block the gate if exactly these members serve, each once."""
     down = exemption(situation) is Exempt.TARGET_DOWN
     rules = WHEN_TARGETS_ARE_DOWN if down else RULES[situation.policy.phase]
     found = [finding for rule in rules for finding in rule(situation, serving)]
@@ -71,7 +71,7 @@ def found_in(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def exemption(situation: Situation) -> Exempt | None:
-    """Before a deployment: why the number of other members that serve does not matter."""
+    """Before a deployment: why it does not matter how many other members serve; none if it does."""
     policy = situation.policy
     if policy.phase is not Phase.BEFORE:
         return None
@@ -90,7 +90,7 @@ def _serve_but_for_the_ill(situation: Situation) -> bool:
 
 
 def _is_surely_down(situation: Situation, name: str) -> bool:
-    """Silent for a ping's interval: a process that only lost its record would have registered again by then."""
+    """Whether it was silent for a ping interval: a process that has only lost its record registers again by then."""
     since = situation.down.get(name)
     return since is not None and situation.observation.at - since >= situation.policy.ping_interval
 
@@ -105,7 +105,7 @@ def _another_answers(situation: Situation) -> bool:
 def enough_serve(situation: Situation, serving: Names) -> list[Finding]:
     """As many members serve as the policy needs; if not, also why each of the others does not.
 
-    Where the deployment could begin only because members that are ill still serve, they count here too.
+    If the deployment could begin only because ill members still serve, they count here too.
     """
     policy = situation.policy
     if policy.before is not None and policy.before.needs_restart:
@@ -114,7 +114,7 @@ def enough_serve(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def _is_listed_by_targets(situation: Situation, name: str) -> bool:
-    """Whether each target lists this member's process as one that pings: else they are on different databases."""
+    """Whether each target lists a fresh record of this member's process; if not, they use different databases."""
     identity = situation.by_name[name].view.instance_id
     if situation.policy.links is Links.IGNORED or identity is None:
         return True
@@ -122,7 +122,7 @@ def _is_listed_by_targets(situation: Situation, name: str) -> bool:
 
 
 def enough_others_serve(situation: Situation, serving: Names) -> list[Finding]:
-    """As many members in rotation serve as the policy needs, none of them a target."""
+    """As many members that are in rotation and not targets serve as the policy needs."""
     if exemption(situation) is Exempt.NEEDS_RESTART:
         serving = serving | situation.surely_ill
     return _too_few(situation, serving, situation.policy.others_in_rotation)
@@ -142,12 +142,12 @@ def _too_few(situation: Situation, serving: Names, candidates: Iterable[str]) ->
 
 
 def serving_are_linked(situation: Situation, serving: Names) -> list[Finding]:
-    """Each serving member sees each other one, and has for ``link_memory`` where it once did not."""
+    """The serving members see each other, for at least ``link_memory`` if they once did not."""
     return situation.links.unlinked(serving)
 
 
 def others_are_linked(situation: Situation, serving: Names) -> list[Finding]:
-    """Each serving member in rotation that is not a target sees each other one."""
+    """The serving members that are in rotation and not targets see each other."""
     return situation.links.unlinked(serving & set(situation.policy.others_in_rotation))
 
 
@@ -155,7 +155,7 @@ def others_are_linked(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def members_run_expected_version(situation: Situation, serving: Names) -> list[Finding]:
-    """All of which anything is known run ``expected_version``."""
+    """All members that serve, are identified or report a version run ``expected_version``."""
     return _wrong_versions(
         situation,
         (
@@ -188,9 +188,9 @@ def _wrong_version(member: MemberStatus, wanted: str) -> Finding | None:
 
 
 def single_node_is_known(situation: Situation, _serving: Names) -> list[Finding]:
-    """The only member answers, or was silent twice, and lists nothing else that lives: no other member could tell.
+    """The only member answers, or was silent twice, and lists no other living instance.
 
-    One that refuses the credentials, or is not Rocket.Chat, could not be judged after its deployment either.
+    A member that refuses the credentials, or is not Rocket.Chat, could not be judged after its deployment either.
     """
     if exemption(situation) is not Exempt.SINGLE_NODE:
         return []
@@ -211,7 +211,7 @@ def _may_be_deployed_alone(situation: Situation, member: MemberStatus) -> bool:
 
 
 def no_other_waits_for_readmission(situation: Situation, serving: Names) -> list[Finding]:
-    """Where too few of the others serve in rotation, none of them serves out of rotation."""
+    """If too few others serve in rotation, no other member serves out of rotation."""
     if not enough_others_serve(situation, serving):
         return []
     policy = situation.policy
@@ -225,7 +225,7 @@ def _out_of_rotation(name: str, *, on_purpose: bool) -> Finding:
 
 
 def silent_targets_are_down(situation: Situation, serving: Names) -> list[Finding]:
-    """Where others are missing, a silent target may go only if no living process can be its own."""
+    """If too few others serve or are linked, no unclaimed living process could be that of a silent target."""
     if not situation.unclaimed:
         return []
     if not enough_others_serve(situation, serving) and not others_are_linked(situation, serving):
@@ -235,9 +235,9 @@ def silent_targets_are_down(situation: Situation, serving: Names) -> list[Findin
 
 
 def no_migration_runs(situation: Situation, serving: Names) -> list[Finding]:
-    """No member is silent while the database is locked for migrations: it may be the one that migrates it.
+    """No member is silent while the database is locked for migrations: the silent one may be migrating it.
 
-    Asked only where nothing else keeps the gate shut: statistics are heavy for a server.
+    Checked only if nothing else blocks the gate, since statistics are heavy for a server.
     """
     others_carry = not (enough_others_serve(situation, serving) or others_are_linked(situation, serving))
     if not situation.silent or not (others_carry or exemption(situation) is Exempt.TARGET_DOWN):
@@ -256,7 +256,7 @@ def no_migration_runs(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def upgrade_path_is_supported(situation: Situation, _serving: Names) -> list[Finding]:
-    """The database can follow from the newest version that any member runs to ``expected_version``."""
+    """``expected_version`` can run on the database of the newest version that any member runs."""
     return [finding for finding in situation.upgrade_path if finding.code is not Code.OLDER_PATCH]
 
 
@@ -275,7 +275,7 @@ def targets_serve(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def targets_were_restarted(situation: Situation, _serving: Names) -> list[Finding]:
-    """Each target's id is none that any view listed before or that answered, and it is proven to be a new process."""
+    """Each target has an id that was neither listed nor answering before, and is proven to be a new process."""
     return [
         finding
         for target, before, known in _deployed(situation)
@@ -313,10 +313,11 @@ def _not_provable(target: MemberStatus, known: Known, situation: Situation) -> F
 
 
 def restart_is_proven(target: MemberStatus, known: Known, situation: Situation) -> bool:
-    """Whether a process with an id that is new cannot be one from before the deployment.
+    """Whether a process with a new id is proven to have started after the deployment began.
 
-    Two ids tell it only where the process that ran before has said its own; a supervisor may have been starting another
-    one just then. The URL of a microservice's pods may lead to another old pod.
+    The ids prove it only if both processes answered with the header X-Instance-ID. If the previous one was silent, a
+    supervisor may just have been starting another. For microservices they prove nothing: the URL may lead to another
+    old pod.
     """
     if situation.policy.restart_confirmed or _version_changed(known.version, target.version):
         return True
@@ -331,7 +332,7 @@ def _version_changed(*versions: str | None) -> bool:
 
 
 def old_processes_ended(situation: Situation, _serving: Names) -> list[Finding]:
-    """No previous process of a target lives beside the new one."""
+    """The previous process of a target does not live beside the new one."""
     return [
         finding
         for target, before, known in _restarted(situation)
@@ -340,9 +341,10 @@ def old_processes_ended(situation: Situation, _serving: Names) -> list[Finding]:
 
 
 def _old_process(name: str, before: Before, known: Known, situation: Situation) -> Finding | None:
-    """Where its id was not seen before, any that was, that no member claimed and that lives on, may be its own.
+    """A finding if the previous process of the target is still alive.
 
-    One that no member reaches lives on as well, if it has pinged since the new one has registered.
+    If the id of that process is not known, it may be any process that was listed before, belonged to no member and is
+    still alive. A process that no member reaches is alive too if it has pinged since the new one registered.
     """
     shown: frozenset[str] = frozenset().union(*situation.links.sees.values())
     if known.instance_id is not None:
@@ -356,7 +358,7 @@ def _old_process(name: str, before: Before, known: Known, situation: Situation) 
 
 
 def _pinging_beside(target: MemberStatus, situation: Situation) -> frozenset[str]:
-    """Ids of records that are fresh and have been pinged since the target's own was made."""
+    """Ids of fresh records whose last ping is later than the registration of the target's own process."""
     if target.record is None or target.record.created_at is None:
         return frozenset()
     observation, since = situation.observation, target.record.created_at
@@ -370,7 +372,7 @@ def _pinging_beside(target: MemberStatus, situation: Situation) -> frozenset[str
 
 
 def targets_kept_their_place(situation: Situation, _serving: Names) -> list[Finding]:
-    """No target has another host and port than before that may be another node's."""
+    """No target has a new host and port that may belong to another node."""
     return [_moved(move) for move in moves_of(situation) if move.may_be_another]
 
 
@@ -383,15 +385,16 @@ def _moved(move: Move) -> Finding:
 
 
 def targets_run_expected_version(situation: Situation, _serving: Names) -> list[Finding]:
-    """Each target that was restarted runs ``expected_version``; of the others it is enough that they were not."""
+    """Each target that was restarted runs ``expected_version``. For the others, not_restarted says enough."""
     same = {target.name for target, before, _known in _deployed(situation) if _not_restarted(target, before, situation)}
     return _wrong_versions(situation, (t for t in _targets(situation) if t.identified and t.name not in same))
 
 
 def targets_are_linked(situation: Situation, serving: Names) -> list[Finding]:
-    """Each target sees, and is seen by, each serving member; where that is targets only, each that time lets serve.
+    """Each target and each serving member see each other.
 
-    A member that has lost its record, and has registered again, looks as young as one that has just started.
+    If only targets serve, also members that will serve after some time: a member that has lost its record and has
+    registered again looks as young as one that has just started.
     """
     others = serving
     if not serving - set(situation.policy.targets):
@@ -406,7 +409,7 @@ def targets_are_linked(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def targets_are_listed(situation: Situation, serving: Names) -> list[Finding]:
-    """Members that answer without serving list each target: if they do not, it is on another database."""
+    """Each member that answers but does not serve lists each target; if not, the target uses another database."""
     if situation.policy.links is Links.IGNORED:
         return []
     return [
@@ -423,7 +426,7 @@ def _targets(situation: Situation) -> list[MemberStatus]:
 
 
 def _deployed(situation: Situation) -> list[tuple[MemberStatus, Before, Known]]:
-    """The targets that answer and have to be new processes, each with what was known of it before."""
+    """The targets that answer and must be new processes, each with what was known about it before."""
     before = situation.policy.before
     if before is None or not situation.policy.restart_required:
         return []
@@ -461,5 +464,5 @@ RULES: Mapping[Phase, tuple[Rule, ...]] = {
     ),
 }
 
-# Before a deployment to targets that are down: what is wrong with the others is no reason to leave those down.
+# Before a deployment to targets that are down: faults of other members are not a reason to leave the targets down.
 WHEN_TARGETS_ARE_DOWN: tuple[Rule, ...] = (no_migration_runs, upgrade_path_is_supported)

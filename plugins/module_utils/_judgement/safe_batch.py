@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The safe batch: members that could be taken down now, one at a time or together."""
+"""The safe batch: the members that could be taken down now, one at a time or together."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def safe_batch(situation: Situation) -> tuple[tuple[str, ...], int]:
-    """The members that could be taken down one at a time, and how many serving ones could go together."""
+    """The members that could be taken down one at a time, and how many serving ones could be taken down together."""
     policy, size = situation.policy, len(situation.members)
     serving = situation.serving - policy.without_traffic
     if policy.single_view or unjudgeable_kinds((member.view for member in situation.members), policy):
         return (), 0
     unlinked = [finding.members for finding in situation.links.unlinked(serving)]
-    # A single one may go only if nothing else is wrong: there is no other by which its leaving could be judged.
+    # A single member must serve and list no other living instance: no other member could show what is wrong.
     if size == 1 and (not serving or situation.strangers):
         return (), 0
     candidates = [
@@ -38,7 +38,7 @@ def safe_batch(situation: Situation) -> tuple[tuple[str, ...], int]:
         return names, 0
     if policy.min_serving is not None:
         return names, max(len(serving) - policy.min_serving.of(size), 0)
-    # All that are left have to serve, however many go: by default a gate wants all others, which are then fewer.
+    # By default a gate needs all other members, so all that remain must serve, however many are taken down.
     wanted = size - len(policy.keep_out)
     if len(serving) < wanted:
         return names, 0
@@ -46,7 +46,7 @@ def safe_batch(situation: Situation) -> tuple[tuple[str, ...], int]:
 
 
 def _left(situation: Situation, gone: AbstractSet[str]) -> int:
-    """How many must serve in rotation when these are gone, as a gate before a deployment needs."""
+    """How many members must serve in rotation when ``gone`` are taken down, as for a gate before a deployment."""
     policy, size = situation.policy, len(situation.members)
     if policy.min_serving is not None:
         return policy.min_serving.of(size)

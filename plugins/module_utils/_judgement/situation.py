@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The situation: all that one observation shows under a policy. The rules look at nothing else."""
+"""The situation: everything that one observation shows under a policy. The rules use nothing else."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
 
 class Situation:
-    """Nothing in it changes.
+    """The situation in one observation. It does not change.
 
-    ``states``: each record classified once, member to instance id to state. ``pulses``, ``answering``, ``links`` and
-    ``down`` (targets that no living process can belong to, and since when by the gate's clock) carry on from the
-    memory, and so do ``restarted`` and ``lock``; ``last`` is that memory.
+    ``states``: the state of each record, by member and instance id. ``down``: targets that have no living process, and
+    since when by the gate's clock. ``last``: the memory before this observation; ``pulses``, ``answering``, ``links``,
+    ``down``, ``restarted`` and ``lock`` continue it.
     """
 
     def __init__(self, observation: Observation, policy: Policy, memory: Memory) -> None:
@@ -63,12 +63,12 @@ class Situation:
         if self.policy.phase is not Phase.BEFORE or self.observation.reference is None or self.unclaimed:
             return {}
         if any(view.listing and view.listing.microservices for view in self.observation.views):
-            return {}  # without records silence proves nothing
+            return {}  # without records, silence proves nothing
         silent = [name for name in self.policy.targets if self.is_silent(name)]
         return {name: self.last.down.get(name, self.observation.at) for name in silent}
 
     def is_silent(self, name: str) -> bool:
-        """Whether no answer at all came from this member."""
+        """Whether this member gave no answer at all."""
         failure = self.by_name[name].view.failure
         return failure is not None and failure.code.is_silence
 
@@ -78,13 +78,13 @@ class Situation:
 
     @cached_property
     def tell_the_lock(self) -> tuple[str, ...]:
-        """Members that can be asked for the lock of the migrations, those that serve first."""
+        """Members that can be asked for the migration lock, the serving ones first."""
         able = [member for member in self.members if member.view.listing is not None or member.name in self.ill]
         return tuple(member.name for member in sorted(able, key=lambda member: not member.serving))
 
     @cached_property
     def ill(self) -> frozenset[str]:
-        """Members of which this observation finds what only a restart cures. They still serve the users they have."""
+        """Members with a fault in this observation that only a restart cures. They still serve the users they have."""
         return frozenset(
             member.name
             for member in self.members
@@ -94,16 +94,16 @@ class Situation:
 
     @cached_property
     def surely_ill(self) -> frozenset[str]:
-        """Those that two observations running have found to be ill."""
+        """Members that two observations in a row have found to be ill."""
         return self.ill & self.last.ill
 
     def _is_one_process(self, member: MemberStatus) -> bool:
-        """Whether a process of its own answers at the member's URL: one that is ill may answer at two."""
+        """Whether the process that answers at the member's URL answers at no other member's: an ill one may do so."""
         identity = member.view.answered_by
         return identity is not None and self.answering.claims[identity] == (member.name,)
 
     def _may_ping(self, member: MemberStatus) -> bool:
-        """Whether the member's record, where any view has it, pings."""
+        """Whether the member's record is fresh in any view, or no view has it."""
         views = self.observation.views
         identity, age = member.view.instance_id, self.policy.max_record_age
         records = [view.by_id[identity] for view in views if identity is not None and identity in view.by_id]
@@ -115,29 +115,29 @@ class Situation:
 
     @cached_property
     def unclaimed(self) -> tuple[str, ...]:
-        """Ids of what may be a living process, connected or not, that no answering member calls its own."""
+        """Ids of processes that may be alive, connected or not, and are not the process of a member that answers."""
         return unclaimed_living(self.observation, self.policy)
 
     @cached_property
     def strangers(self) -> tuple[str, ...]:
-        """The same where members are declared; with one URL for all, every process is a member."""
+        """The unclaimed ids that are not members. With a single view, every process is a member."""
         return () if self.policy.single_view else self.unclaimed
 
     @cached_property
     def counted(self) -> tuple[MemberStatus, ...]:
-        """Before a deployment nothing that is found about a target counts, unless there is no other member."""
+        """The members whose faults count: before a deployment all except the targets, unless there are no others."""
         if self.policy.phase is not Phase.BEFORE:
             return self.members
         return tuple(member for member in self.members if member.name in self.policy.others) or self.members
 
     @cached_property
     def upgrade_path(self) -> list[Finding]:
-        """What is found about the way from the versions that run to the one that is expected."""
+        """The findings about the upgrade from the versions that run to the expected one."""
         if self.policy.upgrade_path_ignored:
             return []
         return upgrade_path((member.version for member in self.members), self.policy.expected_version)
 
     @cached_property
     def stable_for(self) -> float:
-        """Seconds for which a process must have lived, and a pass must hold."""
+        """Seconds that a process must have run, and that a pass must hold."""
         return stable_for(self.observation, self.policy, self.states)

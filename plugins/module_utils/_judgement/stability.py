@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What time does to a judgement: how long it has held, which missing view is forgiven, what no wait can change."""
+"""The stability: how long all conditions have held, which missing views are forgiven, and what no wait can change."""
 
 from __future__ import annotations
 
@@ -29,33 +29,33 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
 
-# The server answers, and refuses the credentials.
+# The server answers and refuses the credentials.
 CREDENTIALS = frozenset(
     code for code in Code if code.is_client_error and code.row.statuses and code.row.ends is Ends.NEVER
 )
 LONGEST_PAUSE = 60.0
 SILENCE = frozenset(code for code in Code if code.is_silence)
-# A missing view that says nothing of the process behind it.
+# A missing view that says nothing about the process behind it.
 SAYS_NOTHING = frozenset(
     code for code in Code if code.is_silence or (code.is_client_error and code.row.ends is Ends.TIME)
 )
-# No wait changes what the deployment has done, or has not, and which members get traffic.
+# Waiting changes neither what the deployment has done or not done, nor which members get traffic.
 TOO_LATE = frozenset(
     code for code in Code if code.row.ends is Ends.NEVER and code.row.judgeable and not code.is_client_error
 )
-# Whatever the members do, no wait changes which version is to be deployed.
+# Waiting does not change which version is deployed, whatever the members do.
 WRONG_PATH = frozenset(code for code in TOO_LATE if code.row.scope is Scope.CLUSTER)
-# A member cannot be judged while it lasts, and it may end.
+# The member cannot be judged while it lasts, but it may end.
 MAY_BECOME_JUDGEABLE = frozenset(code for code in Code if not code.row.judgeable and code.row.ends is Ends.WAIT)
 
 
 def not_waived(policy: Policy, findings: Iterable[Finding]) -> list[Finding]:
-    """What is left when the user's waivers are taken off."""
+    """The findings that no waiver of the user allows."""
     return [finding for finding in findings if policy.waiver(finding.code, *finding.members) is None]
 
 
 def interval(policy: Policy, observation: Observation | None) -> float:
-    """Seconds between two observations: the user's, or one that fits the rate limit where there is one."""
+    """Seconds between two observations: the user's value, or one that respects the server's rate limit."""
     if policy.interval is not None:
         return policy.interval
     limited = observation is not None and any(view.rate_limit for view in observation.views)
@@ -63,7 +63,7 @@ def interval(policy: Policy, observation: Observation | None) -> float:
 
 
 def pause_after(observation: Observation, policy: Policy) -> float:
-    """Seconds to the next observation: the interval, longer where a node's rate limit says so."""
+    """Seconds until the next observation: the interval, or longer if a node's rate limit requires it."""
     pauses = [interval(policy, observation)]
     for view in observation.views:
         limit = view.rate_limit or {}
@@ -73,13 +73,14 @@ def pause_after(observation: Observation, policy: Policy) -> float:
     return max(pauses)
 
 
-# How long it has held
+# How long all conditions have held
 
 
 def next_streak(situation: Situation, memory: Memory, findings: list[Finding]) -> tuple[Streak | None, list[Finding]]:
-    """The streak after this observation, and the missing views that keep it from growing.
+    """The streak after this observation, and the missing views because of which it does not grow.
 
-    What only time can end (a process's age, a link that was bad lately) keeps the gate shut, and does not end a streak.
+    A finding that time alone ends (a young process, a link that was bad recently) blocks the gate, but does not end the
+    streak.
     """
     if _only_settles(situation, situation.serving, findings):
         targets = situation.policy.targets if situation.policy.phase is Phase.AFTER else ()
@@ -93,7 +94,7 @@ def next_streak(situation: Situation, memory: Memory, findings: list[Finding]) -
 
 
 def _only_settles(situation: Situation, serving: AbstractSet[str], findings: list[Finding]) -> bool:
-    """Whether all would be well but for what time ends, if these members serve and this was found."""
+    """Whether time alone ends all findings, if these members serve."""
     if not findings:
         return True
     if any(not (finding.code.settles or finding.code is Code.TOO_FEW_SERVING) for finding in findings):
@@ -103,7 +104,7 @@ def _only_settles(situation: Situation, serving: AbstractSet[str], findings: lis
 
 
 def _forgiven(situation: Situation, memory: Memory) -> set[str]:
-    """Members that miss one view and were well, while another member shows their process fresh and connected."""
+    """Members that served before, whose view is missing this once, and whose process another member still sees."""
     shown = frozenset().union(*situation.links.sees.values())
     return {
         member.name
@@ -133,16 +134,16 @@ def longer(situation: Situation, last: Streak | None, targets: Iterable[str]) ->
     pause, pings = pause_after(situation.observation, policy), {name: r.updated_at for name, r in records.items()}
     if last is None or last.processes != processes:
         return Streak(seconds=0.0, held=0.0, last_at=now, pause=pause, processes=processes, pings=pings)
-    # Of a longer gap, as when the machine was suspended, the rest was not watched.
+    # A longer gap, as when the machine was suspended, counts only in part: the rest was not watched.
     gap, one = now - last.last_at, interval(policy, situation.observation)
     seconds, held = last.seconds + min(gap, 2 * one), last.held + min(gap, max(2 * one, last.pause + one))
     return replace(last, seconds=seconds, held=held, last_at=now, pause=pause)
 
 
 def not_stable(situation: Situation, memory: Memory, streak: Streak) -> list[Finding]:
-    """What the streak lacks. A cluster that was well from the first observation on has nothing to prove but to hold."""
+    """What the streak still lacks. Except after a deployment, a cluster that was always well needs only ``hold_for``."""
     if exemption(situation) is Exempt.TARGET_DOWN:
-        # Its being down was watched for a ping's interval; that the others are not stable takes nothing from them.
+        # The targets were down for a ping interval, so to deploy to them takes nothing away from the others.
         return []
     if situation.policy.phase is not Phase.AFTER and not memory.disturbed:
         return _not_held(situation.policy, streak)
@@ -157,7 +158,7 @@ def _not_held(policy: Policy, streak: Streak) -> list[Finding]:
 
 
 def lacking(situation: Situation, streak: Streak) -> list[Finding]:
-    """What a streak lacks to prove that what it is about stays: its length, and a ping of each target since."""
+    """What a streak still lacks: length, and a new ping of each of its targets."""
     needed, findings = situation.stable_for, []
     if streak.seconds < needed:
         text = f"stable for {streak.seconds:.0f} of {needed:g} s"
@@ -169,17 +170,17 @@ def lacking(situation: Situation, streak: Streak) -> list[Finding]:
     return findings
 
 
-# What no wait can change
+# What waiting cannot change
 
 
 def incurable(situation: Situation, findings: Iterable[Finding]) -> frozenset[Reason]:
-    """What makes the gate fail when the next observation finds it too."""
+    """The reasons that make the gate fail if the next observation finds them too."""
     codes = {member.why_not.code for member in situation.counted if member.why_not and member.view.failure}
     refused: set[Reason] = set()
     if all(member.view.failure for member in situation.counted):
         answered = codes - SILENCE
         if answered and answered <= CREDENTIALS:
-            refused.add((Code.UNAUTHORIZED, ()))  # or forbidden, in part or everywhere
+            refused.add((Code.UNAUTHORIZED, ()))  # stands for forbidden too
         if codes == {Code.TLS}:
             refused.add((Code.TLS, ()))
     final = TOO_LATE if situation.policy.phase is Phase.AFTER or _only_readmission_helps(situation) else WRONG_PATH
@@ -192,7 +193,7 @@ def incurable(situation: Situation, findings: Iterable[Finding]) -> frozenset[Re
 
 
 def _may_be_proven(situation: Situation, finding: Finding) -> bool:
-    """Whether a target's restart is not proven, and its process has not been asked for its uptime yet."""
+    """Whether the finding is an unproven restart whose process has not been asked for its uptime yet."""
     if finding.code is not Code.RESTART_NOT_PROVABLE:
         return False
     target = situation.by_name[finding.members[0]]
@@ -200,7 +201,10 @@ def _may_be_proven(situation: Situation, finding: Finding) -> bool:
 
 
 def _only_readmission_helps(situation: Situation) -> bool:
-    """Whether the gate stays shut even if all others serve; silent targets may turn out to be down, which opens it."""
+    """Whether too few others are in rotation, even if all of them serve.
+
+    False while all targets are silent: they may turn out to be down, and then the gate passes.
+    """
     policy = situation.policy
     if policy.phase is not Phase.BEFORE or len(policy.others_in_rotation) >= policy.needed:
         return False
@@ -211,7 +215,7 @@ def _only_readmission_helps(situation: Situation) -> bool:
 
 
 def unjudgeable_since(situation: Situation, memory: Memory) -> dict[Reason, float]:
-    """Since when which member cannot be judged, as long as that may end."""
+    """By reason that may end: since when a member cannot be judged."""
     reasons = [
         (member.why_not.code, (member.name,))
         for member in situation.counted
@@ -221,7 +225,7 @@ def unjudgeable_since(situation: Situation, memory: Memory) -> dict[Reason, floa
 
 
 def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Finding]:
-    """What makes the verdict inconclusive: at once, or because it lasts and the gate is shut without that member."""
+    """The findings that make the verdict inconclusive: at once, or after a while if the gate needs the member."""
     findings = unjudgeable_kinds((member.view for member in situation.counted), situation.policy)
     for (_code, (name,)), began in since.items():
         lasts, why_not = situation.observation.at - began, situation.by_name[name].why_not
@@ -231,13 +235,13 @@ def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Fin
 
 
 def _patience(situation: Situation, code: Code) -> float:
-    """Seconds that a member may be unjudgeable. A URL is remembered for a while to have led to several processes."""
+    """Seconds that a member may be unjudgeable. For a URL with several processes longer, since that is remembered."""
     policy = situation.policy
     return policy.max_record_age + (policy.link_memory if code is Code.SEVERAL_PROCESSES else 0.0)
 
 
 def unjudgeable_kinds(views: Iterable[View], policy: Policy) -> list[Finding]:
-    """Deployments that instances.get says nothing about, and old servers that do not say which process answered."""
+    """Findings for deployments that instances.get does not list, and old servers that do not identify their process."""
     findings = []
     for view in views:
         name, listing = view.member.name, view.listing
@@ -254,5 +258,5 @@ def unjudgeable_kinds(views: Iterable[View], policy: Policy) -> list[Finding]:
 
 
 def _is_needed(situation: Situation, name: str) -> bool:
-    """Whether the gate is shut without this member."""
+    """Whether the gate does not pass without this member."""
     return bool(not_waived(situation.policy, found_in(situation, situation.serving - {name})))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What the statistics of a process tell: whether it is a new one, and whether the database is being migrated."""
+"""What the statistics of a process show: whether the process is new, and whether the database is being migrated."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Before, Policy
 
 DATE_PRECISION = 1.0  # seconds: the header Date has no fractions
-AGREEMENT = 60.0  # seconds by which a member's clock may differ from the controller's over the same time
-LOCK_MEMORY = 30.0  # seconds for which it is not asked for again
+AGREEMENT = 60.0  # seconds by which the time passed on a member's clock may differ from that on the controller's
+LOCK_MEMORY = 30.0  # seconds for which the migration lock is not asked for again
 
 
 def restarted_after(
     observation: Observation, policy: Policy, last: Mapping[str, bool | None]
 ) -> dict[str, bool | None]:
-    """By instance id, whether a process has started after the last look of the gate before the deployment.
+    """By instance id: whether the process started after the last observation of the gate before the deployment.
 
-    A process that has run for less time than has passed since then is a new one, whatever its record says, and one that
-    has run for longer is not. Between the two it is not known.
+    A process whose uptime is shorter than the time since then is new, whatever its record says. One whose uptime is
+    longer is not. Where the clocks do not allow a decision, it is not known.
     """
     restarted = dict(last)
     for view in observation.views:
@@ -50,9 +50,10 @@ def _is_new(statistics: Statistics, since: list[float]) -> bool | None:
 
 
 def _seconds_since(before: Before, observation: Observation) -> list[float]:
-    """Since the last look of the gate before, by each clock that may be believed: one may have been set meanwhile.
+    """Seconds since the last observation of the gate before, by each clock that can be trusted.
 
-    A member's that differs from the controller's is left out, unless all members' do.
+    A clock may have been set since then. Members' clocks that disagree with the controller's are left out. If all of
+    them disagree, the controller's is left out instead.
     """
     by_the_controller = seconds_between(before.ended, observation.made)
     passed = []
@@ -70,9 +71,9 @@ def _seconds_since(before: Before, observation: Observation) -> list[float]:
 def lock_after(
     observation: Observation, policy: Policy, last: tuple[float, float | None] | None
 ) -> tuple[float, float | None] | None:
-    """When a member was last asked for the lock of the migrations, and how old it was then; none where it was free.
+    """When a member was last asked for the migration lock, and how old the lock was then; none if it was free.
 
-    A lock that stays taken grows older by the gate's own clock too: a node that starts again and again renews it.
+    The age of a lock that stays taken also grows by the gate's own clock: a node that starts repeatedly renews it.
     """
     told = [view.statistics for view in observation.views if view.statistics is not None]
     if not told or policy.phase is not Phase.BEFORE:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The summary: a verdict in one line: ``2 of 3 members serve, 3 needed: rc2 unreachable (connection refused)``."""
+"""The summary: a verdict in one line, ``2 of 3 members serve, 3 needed: rc2 unreachable (connection refused)``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Waiver
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import Exempt
 
-REASONS = 3  # that the line has room for
+REASONS = 3  # the line has room for
 
 
 def summary(
@@ -31,7 +31,7 @@ def summary(
     exempt: Exempt | None,
 ) -> str:
     line = _count(policy, serving)
-    # The other findings say why too few serve.
+    # too_few_serving is left out: the other findings say why too few serve.
     blocking = [finding for finding in shown if finding.blocking and finding.code is not Code.TOO_FEW_SERVING]
     reasons = list(dict.fromkeys(finding.brief or finding.message for finding in blocking))
     if exempt and not reasons:

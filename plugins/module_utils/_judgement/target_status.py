@@ -3,11 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The status of each target after a deployment: ready, failed or pending, each judged by itself.
+"""The status of each target after a deployment: ready, failed or pending. Each target is judged separately.
 
-A target is held back by what the rules found of it, and by a bad link to a member that serves. The trouble of another
-member does not hold it back: one that does not serve says nothing against a target that a serving member sees, and of
-two targets that are not linked to each other, one is held back.
+A target is not ready while a rule finds something about it, or while its link to a serving member is bad. Faults of
+other members do not hold it back: a member that does not serve says nothing against a target that a serving member
+sees. Of two targets that are not linked to each other, only one is held back.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Targets:
-    """Each target is in one of the three, in the order of the policy. Empty but after a deployment."""
+    """The targets, each in one of three groups, in the order of the policy. All empty except after a deployment."""
 
-    # All is well with them now, and has been for as long as a pass needs, with a ping since.
+    # Without a fault now and for ``stable_for``, with a new ping in that time.
     ready: tuple[str, ...] = ()
-    # Waiting cannot change what two observations running have found of them.
+    # With a fault that waiting cannot change, found by two observations in a row.
     failed: tuple[str, ...] = ()
     # All others.
     pending: tuple[str, ...] = ()
-    # Of each target with which nothing is wrong that time alone does not end.
+    # The streak of each target that has no fault, or only faults that time alone ends.
     streaks: Mapping[str, Streak] = field(default_factory=dict)
 
 
 def targets_of(
     situation: Situation, memory: Memory, blocking: Iterable[Finding], incurable: AbstractSet[Reason]
 ) -> Targets:
-    """``blocking``: all that keeps the gate shut. ``incurable``: what of it no wait can change."""
+    """The status of each target. ``blocking``: all blocking findings. ``incurable``: those that no wait can change."""
     if situation.policy.phase is not Phase.AFTER:
         return Targets()
     faults = faults_of(situation, list(blocking), first=memory.ready)
@@ -69,7 +69,7 @@ def targets_of(
 
 
 def faults_of(situation: Situation, blocking: Iterable[Finding], first: AbstractSet[str]) -> dict[str, list[Finding]]:
-    """What holds each target back. ``first``: targets that go before the others where a link between two is bad."""
+    """By target: the findings that hold it back. ``first``: the targets preferred if a link between two is bad."""
     blocking = list(blocking)
     faults = {name: _own(situation, name, blocking) for name in situation.policy.targets}
     free: set[str] = set()
@@ -81,13 +81,17 @@ def faults_of(situation: Situation, blocking: Iterable[Finding], first: Abstract
 
 
 def _own(situation: Situation, name: str, blocking: Iterable[Finding]) -> list[Finding]:
-    """What holds this target back, whatever the other targets do."""
+    """The findings that hold this target back, whatever the other targets do."""
     found = [finding for finding in blocking if name in finding.members and _counts(situation, name, finding)]
     return found + unjudgeable_kinds([situation.by_name[name].view], situation.policy)
 
 
 def _counts(situation: Situation, name: str, finding: Finding) -> bool:
-    """A member that does not serve tells of a target only where no other member serves that can tell."""
+    """Whether the finding counts for this target.
+
+    It does not if it is also about another target. If it is also about a member that does not serve, it counts only
+    while no member other than the targets serves.
+    """
     targets = set(situation.policy.targets)
     others = set(finding.members) - {name}
     if others & targets:

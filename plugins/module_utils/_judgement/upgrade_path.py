@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""From which version to which a deployment leads, and whether the database can follow.
+"""The upgrade path: whether the expected version can run on the database of the versions that run now.
 
-The first node of a newer version migrates the database: an older version does not start on it, and a newer one has only
-the migrations of the major release before its own.
+The first node with a newer version migrates the database. An older version does not start on it afterwards, and a newer
+version has only the migrations since the major release before its own.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings imp
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# An identifier of a pre-release: a number comes before a word.
+# One identifier of a pre-release, in an order in which numbers come before words.
 _Identifier = tuple[bool, int, str]
 
 
 @dataclass(frozen=True, order=True)
 class Version:
-    """A full version such as 7.11.0 or 7.11.0-rc.2, in the order of Semantic Versioning; build metadata is left out."""
+    """A full version such as 7.11.0 or 7.11.0-rc.2, ordered as in Semantic Versioning. Build metadata is ignored."""
 
     major: int
     minor: int
@@ -37,7 +37,7 @@ class Version:
 
     @classmethod
     def of(cls, text: str) -> Version:
-        """``text`` matches ``FULL_VERSION``."""
+        """The version in a text that matches ``FULL_VERSION``."""
         release, dash, pre_release = text.partition("+")[0].partition("-")
         major, minor, patch = map(int, release.split("."))
         identifiers = re.split(r"[.-]", pre_release) if dash else []
@@ -46,9 +46,9 @@ class Version:
 
 
 def upgrade_path(running: Iterable[str | None], wanted: str | None) -> list[Finding]:
-    """What is wrong with a deployment of ``wanted``, or should be known of it, where these versions run.
+    """The findings about a deployment of ``wanted`` while the versions ``running`` run.
 
-    Measured from the newest of them that is known in full; nothing where none is.
+    Compared with the newest version that is known in full. Empty if none is.
     """
     now = max((v for v in running if v and FULL_VERSION.fullmatch(v)), key=Version.of, default=None)
     if now is None or wanted is None:
