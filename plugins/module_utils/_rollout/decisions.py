@@ -3,15 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The decisions of a roll: what has happened so far in, the next step out. Pure and total.
+"""The decisions of a roll: from what has happened so far to the next step. Pure and total.
 
-``next_step`` says what to do; ``before_hook``, ``after_hook`` and ``after_gate`` say what is known then. The playbook
-asks and obeys. The rows, the first that matches decides:
+``next_step`` returns the next step; ``before_hook``, ``after_hook`` and ``after_gate`` return the next state. The
+playbook does each step. The first row of this table that matches decides:
 
 =============  ======================================================  ==========================================
 last step      what is known                                           next step
 =============  ======================================================  ==========================================
-any hook       a host did not finish it, in the first play             LEAVE: go on in the play that puts back
+any hook       a host did not finish it, in the first play             LEAVE: continue in the play that puts back
 START                                                                  LOOK at all members, once
 BEFORE         it passed, and a hook that runs once has not run        PREPARE: run it on the first target
 BEFORE         it passed, and there is a drain hook                    DRAIN the batch
@@ -19,31 +19,31 @@ BEFORE         it passed                                               DEPLOY to
 PREPARE        it finished                                             the next such hook, or BEFORE again
 DRAIN          it finished on every host                               RECHECK: the gate before the batch, again
 DRAIN          a host did not finish: the roll stops                   REVIEW: look at all members
-PUT_BACK       what is known is as old as the hook that failed         REVIEW
+PUT_BACK       the last gate was before the hook that failed           REVIEW
 RECHECK        it passed                                               DEPLOY to the batch
-DEPLOY         it finished on a host                                   AFTER: the gate for those on which it did
+DEPLOY         it finished on at least one host                        AFTER: the gate for the hosts that finished
 DEPLOY         it finished on no host: the roll stops                  REVIEW
 AFTER          it returned early: another target is ready              READMIT it
 READMIT                                                                AFTER, for the rest of its time
 any other      a member is well, and not known to be in rotation       RETURN: readmit it
-any other      only a restart cures a member that is as it was         RETURN: readmit it
+any other      a member that needs a restart was not deployed to       RETURN: readmit it
 any other      the roll stops, and ``on_failure`` has not run          REPORT: run it on the batch
 any other      the roll stops, or the last gate has passed             end
 any other      members that run the version do not serve yet           SETTLE: wait for them, once
-any other      a batch is back, and soak is set                        SOAK: the cluster must hold
-any other      every member is done                                    FINAL: the last gate
+any other      a batch is back, and soak is set                        SOAK: the cluster must stay healthy
+any other      all members are done                                    FINAL: the last gate
 any other      enough batches are back                                 end
 any other                                                              BEFORE: the gate for the next batch
 =============  ======================================================  ==========================================
 
-A gate that does not pass, and a hook that does not finish on a host, stop the roll. What always holds:
+A gate that does not pass, and a hook that does not finish on a host, stop the roll. These invariants always hold:
 
 - A member is drained, and deployed to, only in the step after a gate that has passed without it.
-- From the start of its drain hook, or of its deploy hook where there is none, to the end of its readmit hook a member
-  counts as out of rotation.
-- However a roll ends, every member of the play that is well, or is as it was before its drain, is readmitted before,
-  and so is one that only a restart cures if this run has not deployed to it; the end names every other one.
-- A member is done by what it runs when its turn comes, and it is deployed to once in a run.
+- A member counts as out of rotation from the start of its drain hook (of its deploy hook if there is no drain hook) to
+  the end of its readmit hook.
+- However a roll ends, each member of the play that is well, or unchanged since its drain, is readmitted first. So is a
+  member that only a restart cures, if this run has not deployed to it. The end names all others.
+- Whether a member is done depends on what it runs when its turn comes. A run deploys to it at most once.
 """
 
 from __future__ import annotations
@@ -69,29 +69,29 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
 
 ONCE = (Hook.PREFLIGHT, Hook.BACKUP)
-# Stages after which a gate is asked in any case.
+# Stages after which the next step is a gate in any case.
 ASK_THEMSELVES = (Stage.START, Stage.DRAIN, Stage.DEPLOY, Stage.AFTER, Stage.READMIT)
 UNKNOWN = Glimpse(serving=False, instance_id=None, version=None)
 
 
 @dataclass(frozen=True)
 class Ask:
-    """Ask the gate of a stage. The other fields are its options, where it has them."""
+    """The step that asks the gate of a stage. The other fields are options of that gate."""
 
     stage: Stage
     targets: tuple[str, ...] = ()
     out_of_rotation: frozenset[str] = frozenset()
     expected_version: str | None = None
-    # Targets that are ready already: the gate returns as soon as another one is.
+    # Targets that are ready already: the gate returns as soon as another one is ready.
     ready: frozenset[str] = frozenset()
     hold_for: float = 0.0
-    # At least so many members must serve, whatever the user says.
+    # At least this many members must serve, whatever the user's option says.
     min_serving: int | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """Run a hook on hosts."""
+    """The step that runs a hook on hosts."""
 
     stage: Stage
     hook: Hook
@@ -100,14 +100,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Leave:
-    """Go on in the play that follows. Handlers that the failed hook has notified end with this one."""
+    """The step that continues in the next play, so that handlers notified by a failed hook do not run."""
 
 
 @dataclass(frozen=True)
 class End:
-    """The roll is over.
+    """The end of the roll.
 
-    ``out``: members of the play that are not known to be in rotation, without those that the user keeps out.
+    ``out``: members of the play that are not known to be in rotation, except those that the user keeps out.
     ``todo``: members that the same command would deploy to.
     """
 
@@ -120,7 +120,7 @@ class End:
 Step = Union[Ask, Run, Leave, End]
 
 
-# What to do
+# The next step
 
 
 def next_step(plan: Plan, state: State) -> Step:
@@ -152,7 +152,7 @@ def _take_down(plan: Plan, state: State) -> Step:
         if hook in plan.hooks and hook.value not in state.ran and (hook is Hook.PREFLIGHT or _migrates(plan, state)):
             return Run(Stage.PREPARE, hook, state.batch[:1])
     if state.stage is Stage.PREPARE:
-        # A backup can take an hour, in which the other members may have failed.
+        # A backup can take an hour, and the other members may have failed in that time.
         return _ask_before(plan, state, Stage.BEFORE, state.batch)
     drained = tuple(name for name in state.batch if name not in plan.keep_out)
     if Hook.DRAIN in plan.hooks and drained:
@@ -172,7 +172,7 @@ def _between_batches(plan: Plan, state: State) -> Step:
     if not state.settled and (settling := _settling(plan, state)):
         return Ask(Stage.SETTLE, settling, expected_version=plan.expected_version)
     if plan.soak and state.batches and not state.soaked:
-        # A member that is still to be repaired is no reason to stop.
+        # A member that has not been repaired yet does not stop the roll.
         return Ask(Stage.SOAK, hold_for=plan.soak, min_serving=len(well(plan, state)))
     if not todo:
         whole = len(plan.hosts) == len(plan.members)
@@ -195,8 +195,8 @@ def _ask_after(plan: Plan, state: State) -> Ask:
 
 
 def end_of(plan: Plan, state: State) -> End:
-    """The end of a roll that is in this state, whatever should be done yet."""
-    # After a failure, the same command also deploys to the members on which it has failed.
+    """The end of a roll that stops in this state, even if steps are left."""
+    # After a failure, the same command also deploys to the members on which the roll failed.
     todo = to_deploy(plan, replace(state, begun=frozenset()) if state.reasons else state)
     out = tuple(name for name in plan.hosts if name not in state.admitted and name not in plan.keep_out)
     return End(failed=bool(state.reasons), reasons=state.reasons, out=out, todo=todo)
@@ -206,7 +206,7 @@ def end_of(plan: Plan, state: State) -> End:
 
 
 def well(plan: Plan, state: State) -> frozenset[str]:
-    """Members that serve, and that nothing is found about. Of two that are not linked, the one that is in rotation."""
+    """Members that serve and have no finding. Of two members that are not linked, only the one in rotation."""
     chosen: set[str] = set()
     in_rotation = {name for name in state.admitted if _glimpse(state, name).serving}
     for name in sorted(plan.members, key=lambda name: name not in state.admitted):
@@ -218,9 +218,10 @@ def well(plan: Plan, state: State) -> frozenset[str]:
 
 
 def returnable(plan: Plan, state: State) -> tuple[str, ...]:
-    """Members to readmit: they are well, or ready, or untouched by the drain and the deployment.
+    """Members to readmit: they are well or ready, or neither their drain nor their deployment has changed them.
 
-    One that only a restart cures still serves: without those no member could be taken down where all are so ill.
+    A member that only a restart cures is readmitted too, since it still serves. If all members are so ill, no member
+    could be taken down otherwise.
     """
     possible = [name for name in plan.hosts if _may_readmit(plan, state, name)]
     untouched = {name for name in possible if _is_untouched(state, name)}
@@ -234,10 +235,10 @@ def _may_readmit(plan: Plan, state: State, name: str) -> bool:
 
 
 def _is_untouched(state: State, name: str) -> bool:
-    """It was drained only, and is as well as it was as far as is seen; or its deployment did nothing to its process."""
+    """Whether it was only drained and looks as well as before, or its deployment did not change its process."""
     was, now = dict(zip(state.batch, state.was)).get(name, UNKNOWN), state.seen.members.get(name)
     if name not in state.begun:
-        # The same process whose ping is not seen yet, because no other member answers just now, is as it was.
+        # The same process that only time keeps from serving is unchanged: its ping may not be seen yet.
         same = now is not None and now.settling and now.instance_id == was.instance_id
         return was.well and (now is None or now.unheard or now.serving or same)
     if now is None or not now.serving:
@@ -247,7 +248,7 @@ def _is_untouched(state: State, name: str) -> bool:
 
 
 def to_deploy(plan: Plan, state: State) -> tuple[str, ...]:
-    """Members to deploy to: first those that give no answer, then others that are not well by themselves soon."""
+    """Members to deploy to: first those that give no answer, then those that are not well, then the rest."""
     good = well(plan, state)
 
     def order(name: str) -> tuple[bool, bool, bool]:
@@ -267,7 +268,7 @@ def _runs_version(plan: Plan, state: State, name: str) -> bool:
 
 
 def _settling(plan: Plan, state: State) -> tuple[str, ...]:
-    """Members to wait for before anything else: they run the version and do not serve yet, or no longer."""
+    """Members to wait for before the next batch: they run the version, but do not serve yet or no longer serve."""
     fallen = _fallen(plan, state) if plan.expected_version else ()
     return tuple(
         name
@@ -277,13 +278,13 @@ def _settling(plan: Plan, state: State) -> tuple[str, ...]:
 
 
 def _fallen(plan: Plan, state: State) -> tuple[str, ...]:
-    """Members that this run has deployed to, of other batches, and that are not well now."""
+    """Members that this run has deployed to and that are not well now."""
     names = () if plan.check else plan.hosts
     return tuple(name for name in names if name in state.begun and not _glimpse(state, name).well)
 
 
 def _size(plan: Plan, state: State, todo: tuple[str, ...]) -> int:
-    """One while a single node has to migrate the database, and one for a member that is not well."""
+    """The size of the next batch: one until a node serves with the new version, and for a member that is not well."""
     good = well(plan, state)
     proven = state.batches > 0 if plan.expected_version is None else any(_runs_version(plan, state, n) for n in good)
     if not proven or todo[0] not in good:
@@ -292,7 +293,7 @@ def _size(plan: Plan, state: State, todo: tuple[str, ...]) -> int:
 
 
 def _migrates(plan: Plan, state: State) -> bool:
-    """Whether the database is still that of the version before, as far as is known: a later backup is of no use."""
+    """Whether the database may not be migrated yet. A backup after the migration would be useless."""
     return plan.expected_version is None or not any(_runs_version(plan, state, name) for name in plan.members)
 
 
@@ -300,12 +301,12 @@ def _glimpse(state: State, name: str) -> Glimpse:
     return state.seen.members.get(name, UNKNOWN)
 
 
-# What is known then
+# The next state
 
 
 def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
     if asked.stage in (Stage.BEFORE, Stage.RECHECK):
-        # This gate says nothing of the links of its targets.
+        # This gate says nothing about the links of its targets, so the last known ones are kept.
         theirs = {pair for pair in state.seen.unlinked if set(pair) & set(asked.targets)}
         seen = replace(seen, unlinked=seen.unlinked | theirs)
     state = replace(state, stage=asked.stage, seen=seen)
@@ -329,7 +330,7 @@ def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
 
 
 def _at_the_end(plan: Plan, state: State) -> State:
-    """What the last gate does not ask for: that what was deployed to still serves, and that one version runs."""
+    """The state after the last gate passed. It also checks that deployed members still serve and one version runs."""
     if _fallen(plan, state):
         return _stopped_by_fallen(plan, state)
     versions = {glimpse.version for glimpse in state.seen.members.values() if glimpse.version}
@@ -354,11 +355,11 @@ def _looked(plan: Plan, state: State) -> State:
 
 def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State:
     if not passed:
-        # A member that is well again meanwhile may be all that is missing.
+        # If a member can be readmitted now, the gate may pass afterwards.
         blocked = replace(state, batch=())
         return blocked if returnable(plan, blocked) else stopped(blocked, state.seen.message)
     if _fallen(plan, state):
-        # The gate needs fewer than have been deployed to: those are waited for, once.
+        # The gate passes without deployed members that are not well: wait for them, once.
         blocked = replace(state, batch=())
         waited = state.settled or plan.expected_version is None
         return _stopped_by_fallen(plan, blocked) if waited else blocked
@@ -369,7 +370,7 @@ def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> Stat
 
 
 def _before_its_drain(state: State, name: str, good: AbstractSet[str]) -> Glimpse:
-    """As it was seen. One that is held back for a link alone was not well."""
+    """The glimpse of a member before its drain. One that is not well only because of a link gets its code."""
     glimpse = _glimpse(state, name)
     return replace(glimpse, codes=frozenset({Code.NOT_LINKED.value})) if glimpse.well and name not in good else glimpse
 
@@ -378,7 +379,7 @@ def _after_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State
     seen = state.seen
     if plan.check and passed:
         seen = replace(seen, ready=frozenset(asked.targets))
-    # A gate that returned early without another target would be asked for ever.
+    # A gate that returned early without another ready target would be asked forever.
     seen = replace(seen, early=seen.early and not passed and bool(seen.ready - asked.ready))
     state = replace(state, seen=seen)
     if seen.early:
@@ -389,7 +390,7 @@ def _after_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State
 
 
 def before_hook(plan: Plan, state: State, run: Run) -> State:
-    """What holds from the start of the hook, whatever becomes of it."""
+    """The state from the start of the hook, whatever its outcome."""
     hosts = frozenset(run.hosts)
     if run.hook is Hook.DRAIN or (run.hook is Hook.DEPLOY and plan.rotates):
         state = replace(state, admitted=state.admitted - hosts)
@@ -399,7 +400,7 @@ def before_hook(plan: Plan, state: State, run: Run) -> State:
 
 
 def after_hook(state: State, run: Run, *, finished: Iterable[str], lost: Iterable[str] = ()) -> State:
-    """``finished``: the hosts on which the hook ran to its end; ``lost``: those that Ansible cannot reach any more."""
+    """The state after the hook. ``finished``: hosts that finished it; ``lost``: hosts that Ansible has lost."""
     done = frozenset(finished) & frozenset(run.hosts)
     failed = tuple(name for name in run.hosts if name not in done)
     gone = frozenset(lost) - done
@@ -423,9 +424,10 @@ def after_hook(state: State, run: Run, *, finished: Iterable[str], lost: Iterabl
 
 
 def put_back(state: State, taken: Run | None, *, ended: bool) -> State:
-    """The play is over, and another one follows, for which Ansible has its hosts again: each gets one more try.
+    """The state at the start of the play that puts back. Ansible has its hosts again there, so each gets another try.
 
-    ``taken``: the step whose outcome the play did not see any more; it counts as failed. ``ended``: the roll was over.
+    ``taken``: the step whose outcome the first play did not see; it counts as failed. ``ended``: whether the roll was
+    over.
     """
     if taken is not None:
         state = after_hook(state, taken, finished=())

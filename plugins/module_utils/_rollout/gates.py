@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The gates of a roll: for each stage the options of cluster_gate that the roll sets, whatever the user has set."""
+"""The gates of a roll: the options of cluster_gate that the roll sets for each stage, over those of the user."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def gate_options(
     plan: Plan, asked: Ask, *, before: Mapping[str, Any] | None, short: float, min_serving: str | None
 ) -> dict[str, Any]:
-    """``before``: the result of the batch's last gate before; ``short``: the deadline of a gate that only looks again;
-    ``min_serving``: the user's.
+    """The options that the roll sets for this gate. An option that is none counts as left out.
 
-    An option that is none is as left out.
+    ``before``: the result of the last gate before the batch's deployment; ``short``: the deadline of a gate that only
+    checks again; ``min_serving``: the user's value.
     """
     options: dict[str, Any] = {
         "keep_out": sorted(plan.keep_out),
@@ -47,9 +47,9 @@ def gate_options(
 
 
 def _least(given: str | None, asked: Ask, members: int) -> str | None:
-    """What a batch may leave is not what a roll may: at the end, and meanwhile, all that was well must be well."""
+    """``min_serving`` for this gate: at least what the roll requires, even if the user's value is lower."""
     if asked.min_serving is None or (given is None and asked.stage is Stage.FINAL):
-        return given  # which is all members, where the user has given nothing
+        return given  # if not given, all members
     number = str(given or 0).strip()
     share = number.endswith("%") and number[:-1].isdecimal()
     least = -(-int(number[:-1]) * members // 100) if share else int(number) if number.isdecimal() else 0

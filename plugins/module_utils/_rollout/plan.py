@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The plan of a roll: what the user wants, known before anything is done."""
+"""The plan of a roll: what the user wants. It is complete before the first step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class Hook(str, Enum):
-    """The user's tasks that a roll runs."""
+    """The hooks: the user's tasks that a roll runs."""
 
     PREFLIGHT = "preflight"  # once, before the first drain
     BACKUP = "backup"  # once, before the first drain, if the version changes
@@ -24,12 +24,12 @@ class Hook(str, Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """Does not change during a run. Members are named as in the inventory, and in its order."""
+    """The plan of one run. It does not change. Members have the names and the order of the inventory."""
 
     members: tuple[str, ...]
-    # The members whose hooks this run can run: all but those that --limit leaves out.
+    # The members on which this run can run hooks: all except those that --limit leaves out.
     hosts: tuple[str, ...]
-    # The hooks that are set. With a drain hook there is a readmit hook.
+    # The hooks that are set. A drain hook always comes with a readmit hook.
     hooks: frozenset[Hook]
     # Sizes of the batches; the last one repeats.
     serial: tuple[int, ...] = (1,)
@@ -38,13 +38,13 @@ class Plan:
     keep_out: frozenset[str] = frozenset()
     # Members outside the play that the user knows to be in rotation.
     in_rotation: frozenset[str] = frozenset()
-    # Stop, as a success, after so many batches that deployed something.
+    # Stop, as a success, after this many batches that deployed something.
     batches: int | None = None
-    # Seconds for which the cluster must hold after the first batch.
+    # Seconds for which the cluster must stay healthy after the first batch.
     soak: float = 0.0
-    # Nothing is deployed, so nothing comes back: a reason to wait does not stop the run.
+    # Check mode: nothing is deployed, so a reason to wait does not stop the run.
     check: bool = False
-    # Unless the user wants it: whether a gate before would have to wait.
+    # Whether check mode stops if a gate before a deployment would have to wait.
     check_strict: bool = False
 
     @property

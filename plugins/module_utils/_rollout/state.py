@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The state of a roll: what has happened in this run so far. Plain data, which the playbook hands from ask to ask."""
+"""The state of a roll: what has happened in this run so far. It is plain data, kept between the steps."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
 
-# A target that its deployment did nothing to is as well as it was; and one of which that is not known serves, too.
+# The deployment did not restart the target, or that is not known. Such a target still serves.
 NOTHING_DONE = frozenset({Code.NOT_RESTARTED.value, Code.RESTART_NOT_PROVABLE.value})
-# The same where no restart is asked for.
+# The same if no restart is required.
 OLD_VERSION = frozenset({Code.WRONG_VERSION.value})
 
 
@@ -33,7 +33,7 @@ class Glimpse:
     # The process that answered, if it is known.
     instance_id: str | None
     version: str | None
-    # Why it does not serve, and the blocking findings about it alone.
+    # The code of why it does not serve, and of each blocking finding about it alone.
     codes: frozenset[str] = frozenset()
 
     @property
@@ -42,38 +42,38 @@ class Glimpse:
 
     @property
     def unheard(self) -> bool:
-        """Its answer says nothing of its process, such as that the credentials are refused."""
+        """Whether its answer says nothing about its process, as when the credentials are refused."""
         codes = [CODES[code] for code in self.codes]
         return not self.serving and bool(codes) and all(c.is_client_error and not c.is_silence for c in codes)
 
     @property
     def ill(self) -> bool:
-        """Only a restart cures it. It still serves the users that it has."""
+        """Whether only a restart cures it. It still serves the users that it has."""
         return not self.serving and bool(self.codes) and all(CODES[c].row.ends is Ends.RESTART for c in self.codes)
 
     @property
     def settling(self) -> bool:
-        """It does not serve yet, and only time must pass."""
+        """Whether it does not serve yet, and only time must pass."""
         return not self.serving and bool(self.codes) and all(CODES[code].settles for code in self.codes)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a gate said. ``verdict``: ``refused`` if there is no result, as when a time limit has killed the gate."""
+    """The result of a gate, as a roll uses it. ``verdict``: ``refused`` if the gate gave no result."""
 
     verdict: str
     message: str
     members: Mapping[str, Glimpse] = field(default_factory=dict)
     # Pairs of members that are not linked.
     unlinked: frozenset[tuple[str, str]] = frozenset()
-    # After a deployment: the targets of which all is well and has been long enough.
+    # After a deployment: the targets that are ready.
     ready: frozenset[str] = frozenset()
     # The gate returned before its time was over, because another target is ready.
     early: bool = False
 
     @classmethod
     def of(cls, gate: GateResult, *, known_ready: AbstractSet[str] = frozenset()) -> Seen:
-        """What a gate's result says. ``known_ready``: targets whose being ready did not end it."""
+        """What a roll uses of a gate's result. ``known_ready``: targets that were ready before this gate."""
         verdict = gate.verdict
         blocking = [finding for finding in verdict.findings if finding.blocking]
         found: dict[str, set[str]] = {member.name: set() for member in verdict.members}
@@ -81,7 +81,7 @@ class Seen:
             if member.why_not:
                 found[member.name].add(member.why_not.code.value)
         for finding in blocking:
-            # That a member gets no traffic is said to the gate, not found by it.
+            # out_of_rotation is left out: the gate did not find it, the roll told it.
             if finding.code.row.scope is Scope.MEMBER and finding.code is not Code.OUT_OF_ROTATION:
                 for name in finding.members:
                     found.setdefault(name, set()).add(finding.code.value)
@@ -110,8 +110,8 @@ class Stage(str, Enum):
 
     START = "start"
     LOOK = "look"  # one look at all members, before the first batch
-    RETURN = "return"  # readmit what is well and not known to be in rotation
-    SETTLE = "settle"  # wait for members that run the version already, and do not serve yet
+    RETURN = "return"  # readmit members that are well and not known to be in rotation
+    SETTLE = "settle"  # wait for members that run the version already and do not serve yet
     BEFORE = "before"  # the gate before the drain
     PREPARE = "prepare"  # the hooks that run once
     DRAIN = "drain"
@@ -119,54 +119,54 @@ class Stage(str, Enum):
     DEPLOY = "deploy"
     AFTER = "after"  # the gate after the deployment
     READMIT = "readmit"  # a target that is ready, while others are not
-    PUT_BACK = "put_back"  # the play that only puts members back has begun
+    PUT_BACK = "put_back"  # the play that only readmits members has begun
     REVIEW = "review"  # a look at all members after a hook failed
-    SOAK = "soak"
+    SOAK = "soak"  # the cluster must stay healthy after the first batch
     FINAL = "final"  # the last gate
     REPORT = "report"  # the hook on_failure
 
 
 @dataclass(frozen=True)
 class State:
-    """Everything but ``stage``, which is the last step, is what is known after it."""
+    """The state after the step ``stage``."""
 
     stage: Stage = Stage.START
     seen: Seen = field(default_factory=lambda: Seen("refused", "nothing was asked yet"))
-    # The targets that are, or were last, deployed together.
+    # The targets of the current batch, or of the last one.
     batch: tuple[str, ...] = ()
-    # Each of them, in the same order, as it was before its drain.
+    # What was seen of each of them before its drain, in the same order.
     was: tuple[Glimpse, ...] = ()
-    # Those whose deployment hook finished.
+    # Targets of the batch whose deploy hook finished.
     deployed: frozenset[str] = frozenset()
-    # Members that this run knows to be in rotation: a drain ends it when it begins.
+    # Members that this run knows to be in rotation. A member is removed when its drain begins.
     admitted: frozenset[str] = frozenset()
     # Members on which a deployment was begun in this run.
     begun: frozenset[str] = frozenset()
-    # Members on which no hook can be run any more: Ansible has lost them, or their readmit hook failed.
+    # Members on which no more hooks can run: Ansible has lost them, or their readmit hook failed.
     lost: frozenset[str] = frozenset()
-    # Members that run the version and did not serve were waited for.
+    # Whether the roll has waited for members that run the version and did not serve.
     settled: bool = False
     # The hooks that run once and have run.
     ran: frozenset[str] = frozenset()
-    # How many batches came back.
+    # How many batches are back.
     batches: int = 0
     soaked: bool = False
-    # The rest of the roll takes place in the play that follows: handlers of a hook that failed end with this one.
+    # Whether the roll continues in the next play, so that handlers of a failed hook do not run.
     leaves: bool = False
-    # In that play: members are only put back.
+    # Whether this is that play, which only readmits members.
     putting_back: bool = False
-    # After which step the roll was stopped: for its last line, nothing is decided by it.
+    # The step after which the roll was stopped. It is only for the last line; no decision uses it.
     stopped_at: Stage | None = field(default=None, compare=False)
-    # Why the roll stops: from the first one on, members are only put back.
+    # Why the roll stops. After the first reason, members are only readmitted.
     reasons: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON data; sets are sorted lists."""
+        """The state as JSON data. Sets become sorted lists."""
         return {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> State:
-        """Raises :class:`ValueError` for what :meth:`to_dict` did not make."""
+        """The inverse of :meth:`to_dict`. Raises :class:`ValueError`."""
         try:
             state = cls(
                 stage=Stage(raw["stage"]),

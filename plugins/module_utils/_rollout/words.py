@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The words of a roll: its plan, a line for each step, and the last line, which says what the next run does."""
+"""The texts of a roll: its plan, a line for each step, and the last line, which says what the next run does."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _GATES = {
 
 
 def plan_lines(plan: Plan, state: State) -> list[str]:
-    """What the run is going to do, after the first look."""
+    """The lines that say what the run will do, after the first look at all members."""
     todo = to_deploy(plan, state)
     running = Counter(
         state.seen.members[name].version or "unknown" for name in plan.members if name in state.seen.members
@@ -59,17 +59,17 @@ def plan_lines(plan: Plan, state: State) -> list[str]:
 
 
 def step_line(step: Run) -> str:
-    """``drain rc1, rc2``."""
+    """The line of a step, such as ``drain rc1, rc2``."""
     return f"{step.hook.value} {', '.join(step.hosts)}"
 
 
 def gate_name(asked: Ask) -> str:
-    """``before rc1, again``."""
+    """The name of a gate, such as ``before rc1, again``."""
     return _GATES[asked.stage].format(", ".join(asked.targets))
 
 
 def gate_line(gate: GateResult) -> str:
-    """``passed at once: 3 of 3 members serve``."""
+    """The line of a gate's result, such as ``passed at once: 3 of 3 members serve``."""
     if gate.policy.deadline == 0:  # one look, without a wait
         return gate.verdict.summary
     if gate.passed and gate.observations == 1:
@@ -79,7 +79,7 @@ def gate_line(gate: GateResult) -> str:
 
 
 def last_line(plan: Plan, state: State, end: End) -> str:
-    """How the roll ended, where and why, which members are out of rotation, and what the same command does next."""
+    """The last line: how the roll ended, where and why, who is out of rotation, and what the same command does next."""
     parts = [_how(plan, state, end), *end.reasons]
     if end.out:
         parts.append(f"out of rotation: {', '.join(end.out)}")
