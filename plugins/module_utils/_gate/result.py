@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The result of a gate, and the dictionary that it becomes."""
+"""The result of a gate, and its dictionary."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ UNCLAIMED_LIMIT = 50
 
 @dataclass(frozen=True)
 class GateResult:
-    """How the wait ended; the same structure on pass and on failure.
+    """The result of a gate, with the same structure on success and on failure.
 
-    ``elapsed``: seconds, those of an earlier wait that this one went on with included. ``began``: by the wall clock, if
-    it is known; ``ended``: when the last observation was made, by the same clock. ``memory``: what the next wait has to
-    know in order to go on with this one; not for people.
+    ``elapsed``: seconds, including those of an earlier wait that this one continued. ``began``: by the wall clock, if
+    known; ``ended``: when the last observation was made, by the same clock. ``memory``: what another wait needs to
+    continue this one; not part of the dictionary.
     """
 
     verdict: Verdict
@@ -53,12 +53,12 @@ class GateResult:
 
     @property
     def message(self) -> str:
-        """``2 of 3 members serve, 3 needed: rc2 unreachable (connection refused); waited 600 s``."""
+        """One line: ``2 of 3 members serve, 3 needed: rc2 unreachable (connection refused); waited 600 s``."""
         line = f"{self.verdict.summary}; waited {self.elapsed:.0f} s"
         if self.gave_up:
             line += f", {self.gave_up}"
         if self.verdict.outcome is Outcome.FAIL:
-            # The wait is over: say in full what the first of the nodes said, and what to do.
+            # The wait is over, so the first finding is shown in full, with what to do.
             line += next((f"; {f.message}" for f in self.verdict.findings if f.blocking and f.brief), "")
         return line
 
@@ -110,7 +110,7 @@ def briefly(verdict: Verdict, policy: Policy) -> list[dict[str, Any]] | None:
 
 
 def unclaimed_records(observation: Observation, verdict: Verdict, policy: Policy) -> tuple[dict[str, Any], ...]:
-    """Records that no member's process owns: what a dead one has left, or a stranger. The worst opinion of each."""
+    """Records that belong to no member's process, each in the worst state that any view shows, the worst first."""
     known = {member.last_id for member in verdict.members if member.identified}
     worst: dict[str, tuple[State, Record]] = {}
     listed = {identity for view in observation.views for identity in view.by_id}

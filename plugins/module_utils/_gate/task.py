@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""A gate as a task: validated options in, the dictionary of a result out."""
+"""The gate as a task: from validated options to the dictionary of its result."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def refuse_from_afar(params: Mapping[str, Any]) -> None:
-    """Raises :class:`OptionsError` for what cannot work where each observation is a module run of its own."""
+    """Raises :class:`OptionsError` for options that cannot work if each observation is a separate run of the module."""
     if params.get("totp_code"):
         raise OptionsError(
             "totp_code works only where the gate runs on the controller itself: "
@@ -42,9 +42,9 @@ def refuse_from_afar(params: Mapping[str, Any]) -> None:
 def observing(
     policy: Policy, params: Mapping[str, Any], secrets: set[str], versions: Mapping[str, str] | None = None
 ) -> Iterator[Observe]:
-    """Observations made from this process; sessions are logged out at the end. ``secrets`` gets what they bring.
+    """A function that makes observations from this process. Sessions are logged out at the end.
 
-    ``versions``: of processes that are known, by instance id.
+    ``secrets`` gets new secrets, such as session tokens. ``versions``: known versions by instance id.
     """
     access = access_from(params)
     secrets |= access.secrets
@@ -61,15 +61,15 @@ def observing(
 
 
 def result_of(gate: GateResult, *, check_mode: bool) -> dict[str, Any]:
-    """In check mode nothing was deployed, so a reason to wait is no failure; one not to go on still is."""
+    """The task's result. In check mode nothing was deployed, so a verdict of ``wait`` is not a failure."""
     harmless = check_mode and gate.verdict.outcome is Outcome.WAIT
     return {**gate.to_dict(), "changed": False, "failed": not gate.passed and not harmless}
 
 
 def observe_once(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
-    """One observation and its judgement. ``observation`` is for the controller, which judges many of them.
+    """The result of one observation, with the observation itself, which the controller judges together with others.
 
-    ``secrets`` gets all that must not be shown. Raises :class:`OptionsError`.
+    ``secrets`` gets everything that must not be shown. Raises :class:`OptionsError`.
     """
     policy = policy_from(params, members_from(params))
     began = datetime.now(timezone.utc)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The wait: observe and judge until the gate opens, cannot open, or its time is over."""
+"""The wait: observe and judge until the gate passes, cannot pass, or its time is over."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
-# Makes one observation; the members that it is told are asked for their statistics too.
+# Makes one observation. The argument names the members that are also asked for their statistics.
 Observe = Callable[[AbstractSet[str]], "Observation"]
 
 SPEAK_EVERY = 30.0
@@ -40,7 +40,7 @@ HISTORY_LIMIT = 50
 
 
 class ObserverError(Exception):
-    """No observation could be made, for a reason that waiting does not cure."""
+    """No observation could be made, for a reason that waiting does not change."""
 
 
 def run(
@@ -55,22 +55,21 @@ def run(
     waited: float = 0.0,
     known_ready: AbstractSet[str] | None = None,
 ) -> GateResult:
-    """Wait until the cluster is as the policy wants, or until that cannot be any more. Never raises for what it sees.
+    """Wait until the cluster meets the policy, cannot meet it any more, or the time is over.
 
-    ``observe`` is told which members to ask for their statistics too. ``clock`` is monotonic, in seconds; ``began`` is
-    what the wall clock shows now, for the result. The last observation is made at the deadline, and may outlast it by
-    one call.
+    Never raises for what it observes. ``clock`` is monotonic, in seconds; ``began`` is the wall clock's time now, for
+    the result. The last observation is made at the deadline, and may exceed it by one call.
 
-    To go on with an earlier wait, pass the ``memory`` of its result, and its ``elapsed`` as ``waited``: seconds that
-    count as those of this one. With ``known_ready`` the wait ends, with the verdict ``wait``, as soon as a target is
-    ready that is not among these.
+    To continue an earlier wait, pass the ``memory`` of its result, and its ``elapsed`` as ``waited``: these seconds
+    count for this wait too. With ``known_ready``, the wait ends with the verdict ``wait`` as soon as a target that is
+    not in it is ready.
     """
     wait = _Wait(observe, policy, clock, sleep, on_progress, waited=waited, known_ready=known_ready)
     return replace(wait.run(memory or Memory()), began=began)
 
 
 def judge_once(observation: Observation, policy: Policy, *, began: datetime | None = None) -> GateResult:
-    """The result of a gate that neither waits nor gets another observation."""
+    """The result of a gate that makes one observation and does not wait."""
     return run(
         lambda _statistics_of: observation,
         policy.without_wait(),
@@ -98,18 +97,18 @@ class _Wait:
         self.clock = clock
         self.sleep = sleep
         self.on_progress = on_progress
-        # Seconds that an earlier wait took, with which this one goes on.
+        # Seconds of an earlier wait that this one continues.
         self.waited = waited
-        # Targets whose being ready is no reason to return; none: no target's is.
+        # Targets that were ready before. With none, a ready target does not end the wait.
         self.known_ready = known_ready
         self.memory = Memory()
         self.began = clock()
-        # When the verdict last became another one, but for its seconds.
+        # When the verdict last changed, except for its seconds.
         self.changed_at = self.began
         # When progress was last shown, and whether it ever was.
         self.spoke_at = -math.inf
         self.spoke = False
-        # The essence of the last verdict that is in the history.
+        # What identifies the last verdict in the history.
         self.told: object = None
         self.observations = 0
         # When the last observation was made, by the wall clock.
@@ -144,7 +143,7 @@ class _Wait:
             self._pause(min(pause_after(observation, self.policy), left), verdict)
 
     def _at_once(self, verdict: Verdict) -> Verdict:
-        """Without a deadline there is no second observation that could confirm a failure."""
+        """The verdict of a gate that makes one observation: no second one could confirm a failure."""
         if self.policy.deadline == 0 and verdict.incurable and verdict.outcome is Outcome.WAIT:
             return replace(verdict, outcome=Outcome.FAIL)
         return verdict
@@ -160,14 +159,14 @@ class _Wait:
             return f"the deadline of {self.policy.deadline:g} s{after} is over"
         unchanged = self.clock() - self.changed_at
         limit = self.policy.progress_deadline
-        # A finding that says how many seconds it has lasted ends by itself.
+        # A finding that ends with time and counts its seconds is progress.
         passing = any(f.code.settles and is_number(f.actual) for f in verdict.findings if f.blocking)
         if limit is not None and unchanged >= limit and not passing:
             return f"nothing changed for {unchanged:.0f} s"
         return "" if self.policy.deadline else "one observation only (deadline: 0)"
 
     def _pause(self, seconds: float, verdict: Verdict) -> None:
-        """Sleep in pieces, so that progress is shown at least every half a minute."""
+        """Sleep in short pieces, so that progress is shown at least every 30 seconds."""
         until = self.clock() + seconds
         while True:
             left = until - self.clock()
@@ -178,7 +177,7 @@ class _Wait:
                 self._speak(verdict)
 
     def _note(self, verdict: Verdict) -> None:
-        """Keep changes only: the first, and the latest of the others."""
+        """Add the verdict to the history if it has changed: the first change is kept, and the latest of the others."""
         change = _essence(verdict)
         if self.told == change:
             return
@@ -222,7 +221,7 @@ class _Wait:
 
 
 def _essence(verdict: Verdict) -> object:
-    """What makes a verdict another one: not its seconds."""
+    """What identifies a verdict: everything in it that matters, without its seconds."""
     findings = frozenset((f.code, f.members, f.blocking) for f in verdict.findings)
     return verdict.outcome, findings, verdict.serving, verdict.ready, verdict.failed
 

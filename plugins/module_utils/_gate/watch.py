@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The watch: one observation after the other, judged as the gate does, and an event for every change that lasts."""
+"""The watch: observations judged like the gate's, and an event for every change that lasts."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 
 SERVING = "serving"
-GONE = "gone"  # with one URL for all, members are records, and records are removed
-GOOD = frozenset({SERVING, *(code.value for code in Code if code.settles)})  # or what time alone makes so
+GONE = "gone"  # with a single view, members are records, and records are removed
+GOOD = frozenset({SERVING, *(code.value for code in Code if code.settles)})  # serving, or will serve with time
 JITTER = 0.25
-# With one URL for all, the members are instances, and their ids are the server's to choose: a playbook that an event
-# starts must not run on whatever they match, and an empty limit would be none.
+# With a single view, the members are instances, and the server chooses their ids. A playbook that an event starts must
+# not run on hosts that such an id happens to match, and an empty limit would mean all hosts.
 NO_HOSTS = "instances-are-no-hosts"
 
 
 @dataclass(frozen=True)
 class _Course:
-    """How a member, or the verdict, has been lately. ``told``: what the last event said; ``now``: what was seen last.
+    """The recent states of a member, or of the verdict.
 
-    ``since``: when ``now`` was first seen. ``bad_at``: when (s) it was last seen bad, a first time without an
-    event not counted.
+    ``told``: the state in the last event. ``now``: the state seen last. ``since``: when ``now`` was first seen.
+    ``bad_at``: when (s) a bad state was last seen; a first one without an event does not count.
     """
 
     told: str
@@ -57,29 +57,29 @@ class _Course:
 
 
 class Watch:
-    """What became of the members of a policy. Not for more than one thread at a time.
+    """The watch of the members of a policy. For one thread at a time.
 
-    ``heartbeat``: seconds after which the whole state is told again, none if never.
+    ``heartbeat``: seconds after which the whole state is sent again; none: never.
     """
 
     def __init__(self, policy: Policy, *, heartbeat: float | None = None) -> None:
         self.policy = policy
         self._heartbeat = heartbeat
         self._memory = Memory()
-        # How each member has been; none until any member is known. A member that is gone is left out.
+        # By member, without those that are gone; none until any member is known.
         self._members: dict[str, _Course] | None = None
-        # How the verdict has been; none before the first observation.
+        # None before the first observation.
         self._verdict: _Course | None = None
-        # When the whole state was last told, by the observer's clock in seconds.
+        # When the whole state was last sent, in seconds of the observer's clock.
         self._whole_at = 0.0
-        # How many observations in a row no member has answered.
+        # The number of observations in a row in which no member has answered.
         self._silent = 0
 
     def events(self, observation: Observation, now: datetime) -> list[Event]:
-        """What to tell after an observation. ``now`` is for people.
+        """The events after an observation. ``now`` is the wall clock's time, only shown.
 
-        A change for the worse is told when two observations running have seen it, as one missing view is no news. A
-        member serves again when it has for ``stable_for``, and the verdict is pass again when the gate's would be.
+        A change for the worse is sent when two observations in a row have seen it, since one missing view means little.
+        A member counts as serving again after ``stable_for``, and the verdict is pass again when the gate would pass.
         """
         verdict, self._memory = judge(observation, self.policy, self._memory)
         states = self._states(observation, verdict)
@@ -93,10 +93,10 @@ class Watch:
         events: list[Event] = []
         if self._members is None:
             self._members = _courses(states, now)
-        elif states is not None:  # else nothing is known of anybody, and least of all that it is gone
+        elif states is not None:  # otherwise nothing is known about any member, not even that it is gone
             events += self._of_members(self._members, states, verdict, observation, now)
         before, self._verdict = self._verdict, _seen(self._verdict, outcome, now)
-        # The judgement itself takes its time to pass, to fail and to give up: only the first doubt is no news.
+        # A first wait is not sent: it may be one missing view. All other verdicts need several observations anyway.
         if outcome != before.told and (outcome != Outcome.WAIT.value or before.now == Outcome.WAIT.value):
             events.append(self._of_all("verdict", self._verdict, verdict))
             self._verdict = replace(self._verdict, told=outcome)
@@ -106,9 +106,9 @@ class Watch:
         return events
 
     def pause_after(self, observation: Observation) -> float:
-        """Seconds to the next observation: the gate's, and longer and longer while no member answers at all.
+        """Seconds until the next observation: those of the gate, and more and more while no member answers at all.
 
-        Never sooner than the gate, which keeps to the rate limits of the nodes.
+        Never fewer than those of the gate, which respects the nodes' rate limits.
         """
         pause = pause_after(observation, self.policy)
         if self._silent < 2:
@@ -117,7 +117,7 @@ class Watch:
         return max(pause, longer * random.uniform(1 - JITTER, 1 + JITTER))
 
     def _states(self, observation: Observation, verdict: Verdict) -> Mapping[str, str] | None:
-        """What each member is; none if no member could be asked, or the one that was does not know who it is itself."""
+        """The state of each member; none if no member could be asked, or the single view does not list its own node."""
         if observation.lost is not None or (self.policy.single_view and observation.views[0].own is None):
             return None
         return {member.name: _state(member) for member in verdict.members}
@@ -187,12 +187,12 @@ class Watch:
 
 
 def watch_from(params: Mapping[str, Any], policy: Policy) -> Watch:
-    """The watch in validated options. Raises :class:`OptionsError`."""
+    """The watch for validated options. Raises :class:`OptionsError`."""
     return Watch(policy, heartbeat=optional_seconds(params, "heartbeat", least=0.001))
 
 
 def _courses(states: Mapping[str, str] | None, now: datetime) -> dict[str, _Course] | None:
-    """At first nothing has changed yet."""
+    """The courses after the first observation: nothing has changed yet."""
     return (
         None if states is None else {name: _Course(told=state, now=state, since=now) for name, state in states.items()}
     )

@@ -141,7 +141,7 @@ def longer(situation: Situation, last: Streak | None, targets: Iterable[str]) ->
 
 
 def not_stable(situation: Situation, memory: Memory, streak: Streak) -> list[Finding]:
-    """What the streak still lacks. Except after a deployment, a cluster that was always well needs only ``hold_for``."""
+    """What the streak still lacks: only ``hold_for`` if nothing was ever wrong, except after a deployment."""
     if exemption(situation) is Exempt.TARGET_DOWN:
         # The targets were down for a ping interval, so to deploy to them takes nothing away from the others.
         return []
