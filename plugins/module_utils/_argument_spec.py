@@ -5,8 +5,8 @@
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
 """The options of the modules, as Ansible's argument specifications.
 
-This is the one place for names, types, choices, suboptions and defaults. What repeats them is generated from here
-(``make options``) or compared with it (``tests/unit/test_options.py``).
+This is the one place for names, types, choices, suboptions and defaults. Other files that repeat them are generated
+from here (``make options``) or compared with it (``tests/unit/test_options.py``).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def _from_environment(name: str) -> dict[str, Any]:
     return {"type": "str", "fallback": (env_fallback, [ENVIRONMENT[name]])}
 
 
-# No constraints between options are left to Ansible: what comes from the environment must give way to what is written
-# in the task, and only _options knows how.
+# Constraints between options are not declared here: options of the task override those from the environment, and only
+# _options can tell them apart.
 CONNECTION: dict[str, Any] = {
     "user_id": _from_environment("user_id"),
     "auth_token": {**_from_environment("auth_token"), "no_log": True},
@@ -64,7 +64,7 @@ INSTANCES: dict[str, Any] = {
     "details": {"type": "bool", "default": True},
 }
 
-# What a cluster is judged by, in a gate and in a watch.
+# The options for the judgement, in a gate and in a watch.
 JUDGEMENT: dict[str, Any] = {
     "expected": {"type": "int"},
     "min_serving": {"type": "str"},
@@ -88,7 +88,7 @@ JUDGEMENT: dict[str, Any] = {
     "stable_for": {"type": "float"},
 }
 
-# What only a gate has: a watch has no deployment and no end.
+# The options that only a gate has: a watch has no deployment and no end.
 GATE_ONLY: dict[str, Any] = {
     "phase": {"type": "str", "choices": ["steady", "before", "after"], "default": "steady"},
     "targets": {"type": "list", "elements": "str"},
@@ -104,7 +104,7 @@ GATE_ONLY: dict[str, Any] = {
 
 GATE: dict[str, Any] = {**CONNECTION, **MEMBERS, **JUDGEMENT, **GATE_ONLY}
 
-# One observation of a gate that waits elsewhere, and what that gate already knows.
+# For one observation of a gate that waits on the controller, with what that gate already knows.
 GATE_OBSERVATION: dict[str, Any] = {
     **GATE,
     "known_versions": {"type": "dict"},
@@ -123,7 +123,7 @@ REPORT: dict[str, Any] = {
     "dest": {"type": "list", "elements": "path", "required": True},
 }
 
-# The variables of the playbook rolling_update, without their prefix; its hooks aside.
+# The variables of the playbook rolling_update, without their prefix and without its hooks.
 ROLLING_UPDATE: dict[str, Any] = {
     "serial": {"type": "raw", "default": 1},
     "batches": {"type": "int"},

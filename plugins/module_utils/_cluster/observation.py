@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Many nodes at one moment: what each member answered, and what follows from comparing the answers."""
+"""The observation: what all members answered at one moment, and what a comparison of their answers shows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FULL_VERSION = re.compile(r"\d+\.\d+\.\d+([-+][0-9A-Za-z.+-]+)?", re.ASCII)
 
 @dataclass(frozen=True)
 class Member:
-    """A node that the user declares to belong to the cluster. ``url`` is its own, not a load balancer's."""
+    """A node that the user declares as part of the cluster. ``url`` is the node's own, not a load balancer's."""
 
     name: str
     url: str
@@ -44,7 +44,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a view is missing. ``code`` is a client error's, ``reason`` a few words, ``message`` the whole sentence."""
+    """Why a view is missing. ``code``: of a client error. ``reason``: a few words. ``message``: a whole sentence."""
 
     code: Code
     reason: str
@@ -65,11 +65,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What one process says of itself and of the database, in seconds; each none where it does not say.
+    """What one process reports about itself and the database, in seconds. Each value is none if it is not reported.
 
-    ``uptime``: how long the process has run at the end of the observation, at least; ``uptime_at_most``: with the time
-    that the call took. ``lock_age``: how long the lock of the migrations has been taken, by the node's own clock; none
-    where it is free.
+    ``uptime``: the shortest time that the process can have run at the end of the observation; ``uptime_at_most``: the
+    longest, which includes the time of the call. ``lock_age``: how long the migration lock has been taken, by the
+    node's own clock; none if it is free.
     """
 
     uptime: float | None
@@ -90,11 +90,11 @@ class Statistics:
 class View:
     """What one member answered at one moment: a listing or a failure.
 
-    ``answered_by``: the instance id of the process that answered, by the header of its answer, errors included; none
-    where the header is missing. ``also_answered``: another process that answered a second call of the same observation.
-    ``version``: none where it is not known. ``ready``: none where the node has no
-    readiness endpoint or was not asked. ``statistics``: none where they were not asked for. ``date``: the node's own
-    clock. ``rate_limit``: limit, remaining and reset_after (seconds), none if not limited.
+    ``answered_by``: the instance id of the process that answered, from the header of its answer, errors included; none
+    if the header is missing. ``also_answered``: another process that answered a second call of the same observation.
+    ``version``: none if not known. ``ready``: none if the node has no readiness endpoint or was not asked.
+    ``statistics``: none if not asked for. ``date``: the node's own clock. ``rate_limit``: limit, remaining and
+    reset_after (seconds); none if not limited.
     """
 
     member: Member
@@ -110,28 +110,28 @@ class View:
 
     @property
     def instance_id(self) -> str | None:
-        """The process that answered. Without the header the one whose list it is: that may be a peer's."""
+        """The id of the process that answered. Without the header, of the process that made the list, maybe a peer."""
         if self.answered_by is None and self.listing and self.listing.local:
             return self.listing.local.id
         return self.answered_by
 
     @property
     def own(self) -> Record | None:
-        """The record of the process that answered. A streamer, which has no API, is never it."""
+        """The record of the process that answered; none for a streamer, which has no API."""
         record = self.by_id.get(self.instance_id) if self.instance_id else None
         return None if record is None or record.name == STREAMER else record
 
     @property
     def lists_itself(self) -> bool:
-        """Whether the process that answered is in its list, as far as that can be told and is to be expected."""
+        """Whether the process that answered is in its list, or this is unknown or not expected."""
         unknown = self.listing is not None and self.listing.old_shape and self.answered_by is None
         return self.own is not None or unknown or bool(self.listing and self.listing.microservices)
 
     @property
     def is_a_peers(self) -> bool:
-        """Whether the list is another process's. One that has dropped itself from its broker passes the call on.
+        """Whether another process made the list: a process that has dropped itself from its broker passes the call on.
 
-        In a list of its own a process's record is the local one. In that of a peer which has no record yet none is.
+        In its own list, the record of a process is the local one. A peer that has no record yet marks none as local.
         """
         local = self.listing.local if self.listing else None
         others = local is not None and local.id != self.instance_id
@@ -142,14 +142,14 @@ class View:
         return {record.id: record for record in self.listing.records} if self.listing else {}
 
     def counted_until(self, at: float) -> View:
-        """With its uptime, which was counted until the moment 0 of the observer's clock, counted until ``at``."""
+        """The view with an uptime that is counted until ``at`` instead of the zero of the observer's clock."""
         told = self.statistics
         if told is None or told.uptime is None or told.uptime_at_most is None:
             return self
         return replace(self, statistics=replace(told, uptime=told.uptime + at, uptime_at_most=told.uptime_at_most + at))
 
     def to_dict(self, *, details: bool) -> dict[str, Any]:
-        """Without ``details`` the records have no ``os``: nothing is judged by it, and it is most of the answer."""
+        """The view as a dictionary. Without ``details``, records have no ``os``, which is large and is not judged."""
         asked = {"statistics": self.statistics.to_dict()} if self.statistics else {}
         return {
             "member": self.member.name,
@@ -216,9 +216,8 @@ def _needed(raw: Mapping[str, Any], name: str) -> str:
 class Observation:
     """All views at one moment.
 
-    ``at``: seconds of the observer's monotonic clock; ``made``: the same by its wall clock, where it is known.
-
-    ``lost``: the observation itself could not be made (the host that asks was out of reach); then there are no views.
+    ``at``: seconds of the observer's monotonic clock; ``made``: the same moment by its wall clock, if known. ``lost``:
+    why no observation could be made, as when the host that asks was out of reach; then there are no views.
     """
 
     views: tuple[View, ...]
@@ -228,17 +227,17 @@ class Observation:
 
     @cached_property
     def reference(self) -> datetime | None:
-        """The database's clock: the newest ping of a process that has just answered. None if no view has its own."""
+        """The database's clock: the newest ping of a process that answered; none if no such process lists itself."""
         return newest(view.own.updated_at for view in self.views if view.own)
 
     @cached_property
     def clock(self) -> datetime | None:
-        """The reference, or where there is none a node's ``Date``: good enough to show ages, not to judge by them."""
+        """The reference, or if there is none the ``Date`` of a node: good enough to show ages, not to judge them."""
         return self.reference or newest(view.date for view in self.views)
 
     @cached_property
     def claimed(self) -> Mapping[str, tuple[str, ...]]:
-        """Instance id to the members that it answered for. More than one: their URLs lead to one process."""
+        """By instance id: the members that it answered for. If these are several, their URLs lead to one process."""
         claims: dict[str, tuple[str, ...]] = {}
         for view in self.views:
             if view.instance_id:
@@ -247,12 +246,12 @@ class Observation:
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
-        """All ids that any view lists, and all that answered."""
+        """All ids that any view lists or that answered."""
         return tuple(sorted({identity for view in self.views for identity in view.by_id}.union(self.claimed)))
 
     @property
     def versions(self) -> dict[str, str]:
-        """The full versions of the processes that have said who they are, by instance id."""
+        """The full versions of the processes that answered with the header X-Instance-ID, by instance id."""
         return {
             view.answered_by: view.version
             for view in self.views

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Asks all members at once and makes one observation of their answers."""
+"""The observer, which asks all members at the same time and makes one observation of their answers."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.access import Access
 
-_VERSION = re.compile(r"[0-9A-Za-z.+-]{1,64}", re.ASCII)  # it is shown to people as it is
+_VERSION = re.compile(r"[0-9A-Za-z.+-]{1,64}", re.ASCII)  # it is shown unchanged
 VERSION = "version"
 READINESS = "readiness"
 
 
 class Observer:
-    """Observes the same members again and again. ``clock`` is monotonic, in seconds.
+    """Observes the same members repeatedly. ``clock`` is monotonic, in seconds.
 
-    ``gather``: what to ask besides the instances, of :data:`VERSION` and :data:`READINESS`. ``versions``: full versions
-    by instance id; a process cannot change its own, so each is asked once. One node's failure is its view's. Sessions
-    that had to be logged in are kept from one observation to the next, until :meth:`close`.
+    ``gather``: what to ask besides the instances, :data:`VERSION` or :data:`READINESS` or both. ``versions``: known
+    full versions by instance id; the version of a process does not change, so each process is asked once. A node that
+    fails gets a view with the failure. Login sessions are kept for the next observations, until :meth:`close`.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class Observer:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """All that must not be shown, tokens of sessions that were logged in meanwhile included."""
+        """Everything that must not be shown, including the tokens of login sessions."""
         return self._access.secrets.union(*(node.client.secrets for node in self._nodes))
 
     def observe(self, statistics_of: AbstractSet[str] = frozenset()) -> Observation:
-        """``statistics_of``: members that are also asked for their statistics, which is heavy for the server."""
+        """One observation. ``statistics_of``: members that are also asked for their statistics, a heavy call."""
         jobs = [partial(self._view, node, node.member.name in statistics_of) for node in self._nodes]
         views = run_together(jobs, within=self._time_limit + (self._access.timeout if statistics_of else 0))
         at = self._clock()
@@ -96,13 +96,13 @@ class Observer:
         return observation
 
     def close(self) -> None:
-        """Log out what was logged in. Bounded to a few seconds, and never raises: a session expires some day."""
+        """Log out of all login sessions. Takes a few seconds at most and never raises: sessions expire anyway."""
         self._closed.set()
         run_together([partial(self._end, node) for node in self._nodes], within=3 * LOGOUT_TIMEOUT)
 
     @property
     def _time_limit(self) -> float:
-        """Each call has its own limit, but a name lookup cannot be interrupted; the second is for all else."""
+        """Seconds for one observation: for all calls, and one more. It also ends a name lookup that hangs."""
         calls = 1 + len(self._gather) + (1 if self._access.username else 0)
         rounds = -(-len(self._nodes) // MAX_THREADS)
         return calls * rounds * self._access.timeout + 1
@@ -145,9 +145,9 @@ class Observer:
         )
 
     def _version(self, client: Client, instance_id: str | None) -> tuple[str | None, str | None]:
-        """The version of the process that gave the list; and another process, if that has answered this time.
+        """The version of the process that sent the list, and the id of another process if that one answered now.
 
-        Only those with the permission view-statistics are told the full version.
+        Only users with the permission view-statistics get the full version.
         """
         if VERSION not in self._gather:
             return None, None
@@ -165,7 +165,7 @@ class Observer:
         return None, answer.answered_by
 
     def _statistics(self, client: Client, instance_id: str | None) -> Statistics | None:
-        """None where they may be given another time. The uptime is that of the process that answered for the list."""
+        """The statistics; none if a later call may succeed. The uptime must be that of the process that sent the list."""
         asked_at = self._clock()
         try:
             answer = client.statistics()
@@ -176,7 +176,7 @@ class Observer:
         told = _mapping(process).get("uptime")
         uptime = told if isinstance(told, (int, float)) and is_number(told) and told >= 0 else None
         return Statistics(
-            # The moments are taken off here, and counted_until adds the end of the observation.
+            # Counted until the zero of the clock here; counted_until adds the end of the observation.
             uptime=None if uptime is None else uptime - received_at,
             uptime_at_most=None if uptime is None else uptime - asked_at,
             lock_age=_lock_age(_mapping(answer.payload.get("migration")), answer.date),
@@ -192,13 +192,13 @@ class Observer:
         self._log_out(node)
 
     def _log_out(self, node: _Node) -> None:
-        """At its own node, else at one of the others, those that answered first: they share the database."""
+        """Log out at the session's own node, or else at another one, since they share the database."""
         session = node.client.session
         if session is None:
             return
         others = sorted((other for other in self._nodes if other is not node), key=lambda other: not other.answers)
         for place in (node, *others):
-            client = Client(place.member.url, self._access)  # its own: a call of the node's may still be stuck
+            client = Client(place.member.url, self._access)  # a new one: a call of the node's client may still hang
             try:
                 client.logout(session)
             except ClientError:
@@ -210,7 +210,7 @@ class Observer:
 
 
 class _Node:
-    """A member and what is kept of it. ``lock`` is held while it is being asked."""
+    """A member, its client, and whether it answered last. ``lock`` is held while the member is asked."""
 
     def __init__(self, member: Member, access: Access) -> None:
         self.member = member
@@ -231,17 +231,17 @@ REFUSED = Statistics(uptime=None, uptime_at_most=None, lock_age=None)
 
 
 def _is_refused(error: ClientError) -> bool:
-    """A user without the permission is told so with a 400."""
+    """Whether the user lacks the permission for statistics, which the server answers with a 400."""
     return error.code is Code.NOT_ROCKETCHAT
 
 
 def _is_ill(error: ClientError) -> bool:
-    """Whether the process that refuses its list answers otherwise: it has the database, and has lost its broker."""
+    """Whether the process has lost its broker: it refuses the list, but answers calls that need only the database."""
     return error.answered_by is not None and error.code.row.ends is Ends.RESTART
 
 
 def _lock_age(migration: Mapping[str, Any], date: datetime | None) -> float | None:
-    """Seconds; 0 where it is not told since when, or by a clock that is ahead."""
+    """Seconds for which the lock has been taken; 0 if the time is missing or in the future, none if it is free."""
     if migration.get("locked") is not True:
         return None
     return max(seconds_between(parse_time(migration.get("lockedAt")), date) or 0.0, 0.0)

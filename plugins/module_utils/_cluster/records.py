@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""One answer of ``instances.get``: its records, typed, from either of the two shapes that servers send."""
+"""The answer of ``instances.get``: its typed records, from either of the two structures that servers send."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 STREAMER = "ddp-streamer"
-LONGEST_ID = 256  # Meteor's has 17 characters, a UUID 36; it is shown to people as it is
-EXACT = 2**53  # up to here a float holds every whole number
+LONGEST_ID = 256  # Meteor's has 17 characters, a UUID 36; it is shown unchanged
+EXACT = 2**53  # below this, a float represents every whole number exactly
 
 
 class InvalidAnswerError(ValueError):
-    """The payload is not what ``instances.get`` sends."""
+    """The payload is not an answer of ``instances.get``."""
 
 
 class State(str, Enum):
-    """What one view says of a record. ``alive`` is the only good one; the order is from best to worst."""
+    """The state of a record in one view, from best to worst. Only ``alive`` is good."""
 
     ALIVE = "alive"
-    ISOLATED = "isolated"  # pings the database, but the node asked does not reach it
-    STALLED = "stalled"  # its socket is open, but its pings stopped: hung or paused
-    EXPIRED = "expired"  # dead, waits for the database to remove it
-    GHOST = "ghost"  # its last ping lies in the future: never removed
+    ISOLATED = "isolated"  # pings the database, but the asked node does not reach it
+    STALLED = "stalled"  # its socket is open, but it no longer pings: it hangs or is paused
+    EXPIRED = "expired"  # dead, and not yet removed from the database
+    GHOST = "ghost"  # its last ping is in the future, so the database never removes it
 
 
 WORST = {state: rank for rank, state in enumerate(State)}
 
 
 class System:
-    """``extraInformation.os``: taken once at process start, never refreshed. Memory in bytes, uptime in seconds.
+    """The operating system: ``extraInformation.os``, as it was at process start. Memory in bytes, uptime in seconds.
 
-    Kept as it was sent, and read only to be shown: nothing is judged by it.
+    Kept as it was sent and only shown; it is not judged.
     """
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
@@ -63,11 +63,11 @@ class System:
 
 @dataclass(frozen=True)
 class Record:
-    """One process run as the database knows it and one node sees it.
+    """One process as the database knows it and one node sees it.
 
-    ``connected``: whether the node asked reaches it; none where the answer does not say. ``local``: it is the node
-    asked; none where that cannot be told. ``last_heartbeat`` is uptime of the node asked, in seconds: not an age.
-    ``created_at`` and ``updated_at`` are the database's clock, UTC.
+    ``connected``: whether the asked node reaches it; none if the answer does not say. ``local``: whether it is the
+    asked node itself; none if unknown. ``last_heartbeat``: uptime of the asked node in seconds, not an age.
+    ``created_at`` and ``updated_at``: by the database's clock, UTC.
     """
 
     id: str
@@ -88,11 +88,11 @@ class Record:
     os: System = field(compare=False)
 
     def age(self, reference: datetime | None) -> float | None:
-        """Seconds from its last ping to ``reference``, both by the database's clock."""
+        """Seconds from the last ping to ``reference``, both by the database's clock."""
         return seconds_between(self.updated_at, reference)
 
     def is_fresh(self, reference: datetime | None, max_age: float) -> bool:
-        """Whether its last ping is no older than ``max_age`` seconds, and no further ahead."""
+        """Whether the last ping is at most ``max_age`` seconds before or after ``reference``."""
         age = self.age(reference)
         return age is not None and abs(age) <= max_age
 
@@ -107,13 +107,13 @@ class Record:
 
     @property
     def place(self) -> tuple[str, int] | None:
-        """Host and port where they tell nodes apart; none for ``localhost`` and the like."""
+        """Host and port if they identify the node; none for ``localhost`` and similar names."""
         if not self.host or self.port is None or is_loopback(self.host):
             return None
         return self.host.lower(), self.port
 
     def to_dict(self) -> dict[str, Any]:
-        """All but ``os``, which is most of it."""
+        """The record as a dictionary, without the large ``os``."""
         values = {**vars(self), "created_at": to_iso(self.created_at), "updated_at": to_iso(self.updated_at)}
         del values["os"]
         return values
@@ -139,28 +139,28 @@ class Record:
 
 @dataclass(frozen=True)
 class Listing:
-    """All records of one answer. ``old_shape``: of a server before 6."""
+    """All records of one answer. ``old_shape``: whether a server before 6 sent it."""
 
     records: tuple[Record, ...]
     old_shape: bool = False
 
     @cached_property
     def local(self) -> Record | None:
-        """The record of the process whose view this is: nearly always the one that answered, not always."""
+        """The record of the process that made the list. This is usually, but not always, the one that answered."""
         return next((record for record in self.records if record.local), None)
 
     @property
     def microservices(self) -> bool:
-        """Only streamers are listed and none is connected: nothing can be said of such a deployment."""
+        """Whether only streamers are listed and none is connected. Such a deployment cannot be judged by its list."""
         return bool(self.records) and all(
             record.name == STREAMER and not record.connected and not record.local for record in self.records
         )
 
 
 def parse(payload: Mapping[str, Any], *, answered_by: str | None = None) -> Listing:
-    """Read ``{"instances": [...]}``, as the process with the instance id ``answered_by`` has sent it.
+    """The listing in ``{"instances": [...]}``, sent by the process with the instance id ``answered_by``.
 
-    Raises :class:`InvalidAnswerError`, nothing else, for whatever else arrives.
+    Raises only :class:`InvalidAnswerError`, for any other payload.
     """
     items = payload.get("instances")
     if not isinstance(items, list):
@@ -181,9 +181,10 @@ def parse(payload: Mapping[str, Any], *, answered_by: str | None = None) -> List
 
 
 def _with_local_of_old_shape(records: dict[str, Record], answered_by: str | None) -> dict[str, Record]:
-    """Before 6 the node asked has no ``connection``, and peers that it does not reach can lack it too.
+    """The records of a server before 6, with the local one marked.
 
-    Where the header is missing, and more than one lacks it, none is called local.
+    The asked node's record has no ``connection``, and those of peers that it does not reach can lack it too. If the
+    header is missing and several lack it, none is marked.
     """
     lacking = [record for record in records.values() if record.local is None and record.name != STREAMER]
     if answered_by is not None:
@@ -246,14 +247,14 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    """Lone surrogates, which JSON can carry, could not be written out again."""
+    """The text, none for other types. Lone surrogates, which JSON allows, are replaced: they cannot be written."""
     if isinstance(value, str) and value.isascii():
         return value
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else None
 
 
 def _number(value: object) -> float | None:
-    """A number or a numeric string (the API's documentation shows both); never NaN or infinite."""
+    """The number, also from a numeric string (the API's documentation shows both); none for NaN and infinity."""
     if isinstance(value, int) and not isinstance(value, bool) and -EXACT < value < EXACT:
         return value
     if (
@@ -325,12 +326,12 @@ def _offset(zone: str) -> timedelta:
 
 
 def parse_time(value: object) -> datetime | None:
-    """An ISO 8601 date with a zone, in UTC; none for anything else."""
+    """The time in an ISO 8601 string with a zone, in UTC; none for anything else."""
     return _parse_time(value) if isinstance(value, str) and len(value) < 40 else None
 
 
 def to_iso(moment: datetime | None) -> str | None:
-    """Milliseconds and ``Z``, as the server writes it."""
+    """The time as a string with milliseconds and ``Z``, as the server writes it."""
     return None if moment is None else moment.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
@@ -343,7 +344,7 @@ def newest(moments: Iterable[datetime | None]) -> datetime | None:
 
 
 def mapping_of(raw: object, what: str) -> Mapping[str, Any]:
-    """For reading back what ``to_dict`` wrote. Raises :class:`InvalidAnswerError`, as the functions below."""
+    """The mapping, for data that ``to_dict`` wrote. Raises :class:`InvalidAnswerError`, like the functions below."""
     if not isinstance(raw, Mapping):
         raise InvalidAnswerError(f"{what} is not a dictionary")
     return raw
@@ -357,7 +358,7 @@ def list_of(raw: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def typed(raw: Mapping[str, Any], name: str, kind: type) -> Any:
-    """A value of this type or none; a whole number serves as a float."""
+    """The value of this type, or none. A whole number counts as a float."""
     value = raw.get(name)
     if kind is float:
         right = is_number(value)
@@ -386,5 +387,5 @@ _LOOPBACK = re.compile(r"localhost|undefined|::1|::|0\.0\.0\.0|127(\.\d+){1,3}",
 
 
 def is_loopback(host: str) -> bool:
-    """Whether it means another machine to each node, or none."""
+    """Whether the host means a different machine on each node, or none."""
     return bool(_LOOPBACK.fullmatch(host.strip("[]").lower()))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Many small jobs at once, bounded in number and in time."""
+"""The thread pool: many small jobs at the same time, limited in number and in time."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAX_THREADS = 128
 
 
 def run_together(jobs: Sequence[Callable[[], T]], *, within: float) -> list[T | None]:
-    """The jobs' results in their order; none for a job that raised or did not end in time (seconds).
+    """The results of the jobs in their order; none for a job that raised or did not finish in time (seconds).
 
-    The threads are daemons, unlike those of :mod:`concurrent.futures`: one that hangs in a name lookup must hold up
-    neither the caller nor the end of the process. Jobs not yet begun when the time is over never begin.
+    The threads are daemons, unlike those of :mod:`concurrent.futures`: one that hangs in a name lookup must block
+    neither the caller nor the end of the process. Jobs that have not begun when the time is over never begin.
     """
     results: list[T | None] = [None] * len(jobs)
     waiting: queue.SimpleQueue[tuple[int, Callable[[], T]]] = queue.SimpleQueue()
@@ -40,7 +40,7 @@ def run_together(jobs: Sequence[Callable[[], T]], *, within: float) -> list[T | 
             number, result = done.get(timeout=max(deadline - time.monotonic(), 0))
             results[number] = result
     except queue.Empty:
-        pass  # the rest is late
+        pass  # the other jobs are late
     finally:
         over.set()
     return results

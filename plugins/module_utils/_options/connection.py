@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""How nodes are reached and as which user: credentials, TLS and proxy. A setting that cannot work is refused here."""
+"""The connection options: credentials, TLS and proxy. Settings that cannot work are refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LOGIN = ("username", "password")
 
 
 def access_from(params: Mapping[str, Any]) -> Access:
-    """How to reach the nodes that the options name. Raises :class:`OptionsError`."""
+    """The access to the nodes, from the options. Raises :class:`OptionsError`."""
     access = Access(
         **{**dict.fromkeys((*_TOKEN, *_LOGIN, "totp_code")), **_credentials(params)},
         validate_certs=params["validate_certs"],
@@ -53,7 +53,7 @@ def access_from(params: Mapping[str, Any]) -> Access:
 
 
 def spelled_out(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What the environment adds to a task's options, for a module that runs in another environment.
+    """Options that the controller's environment provides, for a module that runs in another environment.
 
     Raises :class:`OptionsError`.
     """
@@ -136,7 +136,7 @@ def _check_certificate(access: Access) -> None:
 
 
 def _no_passphrase() -> str:
-    """Without it OpenSSL would ask for the passphrase at the terminal."""
+    """Refuse a key with a passphrase: OpenSSL would ask for it at the terminal."""
     raise ValueError("the key has a passphrase")
 
 

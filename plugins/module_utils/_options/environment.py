@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The options that may come from the environment. What the task itself sets wins over it."""
+"""The options that may come from the environment. Options of the task override it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENVIRONMENT = {
 
 
 def is_set_by_task(params: Mapping[str, Any], name: str) -> bool:
-    """Whether the task itself sets the option. One with the value of its environment variable counts as from there."""
+    """Whether the task itself sets the option. A value equal to its environment variable counts as not set by it."""
     value = params.get(name)
     variable = ENVIRONMENT.get(name)
     return bool(value) and (variable is None or value != os.environ.get(variable))

@@ -9,4 +9,4 @@ from __future__ import annotations
 
 
 class OptionsError(ValueError):
-    """Options that cannot be met; the message names them, their values and the limit, but never a secret."""
+    """Options are refused. The message names the options, their values and the limit, but never a secret."""

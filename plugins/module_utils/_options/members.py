@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def members_from(params: Mapping[str, Any]) -> tuple[Member, ...]:
-    """The nodes to ask: those of ``members``, or the one of ``url``, named by its host and port.
+    """The nodes to ask: those of ``members``, or the single one of ``url``, named by its host and port.
 
     Raises :class:`OptionsError`.
     """
@@ -47,7 +47,7 @@ def members_from(params: Mapping[str, Any]) -> tuple[Member, ...]:
 
 
 def warnings_for(members: Sequence[Member]) -> list[str]:
-    """What works but is dangerous: credentials that others on the network can read."""
+    """Warnings about members whose credentials others on the network can read."""
     open_urls = [member.url for member in members if is_readable_by_others(member.url)]
     if not open_urls:
         return []

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The policy in a task's options, and what is refused before the first request."""
+"""The policy from a task's options. Options that contradict each other are refused before the first request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def policy_from(params: Mapping[str, Any], members: Sequence[Member]) -> Policy:
-    """The policy in a task's validated options. Raises :class:`OptionsError` naming what contradicts what."""
+    """The policy from a task's validated options. Raises :class:`OptionsError`, which names the contradiction."""
     phase = Phase(params["phase"])
     names = [member.name for member in members]
     policy = Policy(
@@ -206,7 +206,7 @@ def _share(raw: object) -> Share | None:
 
 
 def _version(raw: str | None) -> str | None:
-    """None is not given; an empty one is refused, since a variable that came out empty must not lift the condition."""
+    """The expected version; none if not given. An empty one is refused: its variable may be empty by mistake."""
     if raw is None:
         return None
     if not FULL_VERSION.fullmatch(raw):

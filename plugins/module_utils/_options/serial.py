@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The sizes of a roll's batches: the option ``serial``, in the forms that Ansible takes and in those of surveys."""
+"""The sizes of a roll's batches: the option ``serial``, in the forms that Ansible and AWX surveys allow."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.erro
 
 
 def serial_from(raw: object, hosts: int) -> tuple[int, ...]:
-    """Sizes, of which the last one repeats: of ``2``, ``25%``, ``[1, 2]``, and of texts such as ``1, 25%``.
+    """The batch sizes from ``2``, ``25%``, ``[1, 2]`` or a string such as ``1, 25%``. The last size repeats.
 
-    A percentage is of the number of hosts, rounded down as Ansible does, and at least one. Raises
-    :class:`OptionsError`.
+    A percentage of the hosts is rounded down, as in Ansible, to at least one. Raises :class:`OptionsError`.
     """
     parts = raw if isinstance(raw, (list, tuple)) else re.sub(r"[\[\]'\"]", " ", str(raw)).split(",")
     sizes = tuple(_size(part, hosts) for part in parts)
@@ -28,7 +27,7 @@ def serial_from(raw: object, hosts: int) -> tuple[int, ...]:
 
 
 def _size(raw: object, hosts: int) -> int | None:
-    """None: it is not a size."""
+    """One size; none if it is not a size."""
     match = re.fullmatch(r"(\d{1,6})(%?)", str(raw).strip(), re.ASCII)
     if match is None or int(match[1]) == 0:
         return None

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Options that are times, all in seconds."""
+"""The options that are times, all in seconds."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.erro
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PINGS = 3  # a record is fresh for so many pings
+PINGS = 3  # ping intervals for which a record is fresh
 
 
 def seconds(params: Mapping[str, Any], name: str, *, least: float = 0.001, most: float = math.inf) -> float:
-    """An option that is a time. Raises :class:`OptionsError`."""
+    """The value of an option that is a time. Raises :class:`OptionsError`."""
     value = float(params[name])
     if math.isfinite(value) and least <= value <= most:
         return value
@@ -28,12 +28,12 @@ def seconds(params: Mapping[str, Any], name: str, *, least: float = 0.001, most:
 
 
 def optional_seconds(params: Mapping[str, Any], name: str, *, least: float) -> float | None:
-    """The same for an option that may be left out."""
+    """The value of an option that is a time; none if it is left out."""
     return None if params[name] is None else seconds(params, name, least=least)
 
 
 def max_record_age(params: Mapping[str, Any]) -> float:
-    """Seconds after its last ping for which a record is fresh. Raises :class:`OptionsError`."""
+    """Seconds for which a record is fresh after its last ping. Raises :class:`OptionsError`."""
     ping_interval = seconds(params, "ping_interval")
     if params["max_record_age"] is None:
         return PINGS * ping_interval

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""URLs in options: checked, in one spelling, and shown without secrets."""
+"""The URLs in options: checked, in one spelling, and shown without secrets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def checked_url(url: str) -> str:
 
 
 def node_of(url: str) -> tuple[str, int, str]:
-    """What tells nodes apart in a URL that was checked: host, port and path. The host that asks has several names."""
+    """Host, port and path of a checked URL, which identify the node. All names of the local host are one."""
     parts = urlsplit(url)
     host = str(parts.hostname).rstrip(".")
     try:
@@ -53,7 +53,7 @@ ITSELF = ("127.0.0.1", "127.1", "::1", "0.0.0.0", "::", "localhost.localdomain",
 
 
 def split(url: str) -> SplitResult | None:
-    """None if it cannot be parsed."""
+    """The parts of the URL; none if it cannot be parsed."""
     try:
         parts = urlsplit(url)
         if parts.port == 0:
@@ -64,7 +64,7 @@ def split(url: str) -> SplitResult | None:
 
 
 def without_secrets(url: object) -> str:
-    """A URL without what can hold a secret: user, query and fragment."""
+    """The URL without the parts that can contain a secret: user, query and fragment."""
     base = str(url).split("?", 1)[0].split("#", 1)[0]
     scheme, mark, rest = base.rpartition("://")
     place, slash, path = rest.partition("/")
@@ -73,7 +73,7 @@ def without_secrets(url: object) -> str:
 
 
 def is_readable_by_others(url: str) -> bool:
-    """Whether what is sent there can be read on its way: plain HTTP to another host."""
+    """Whether others can read what is sent to this URL: it is plain HTTP to another host."""
     parts = urlsplit(url)
     host = str(parts.hostname)
     if parts.scheme != "http" or host == "localhost":
