@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What the modules instances_info and instances_facts return, from one observation."""
+"""The results of the modules instances_info and instances_facts, from one observation."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ DETAILS = frozenset({"last_heartbeat", "pid", "tcp_port", "node_version", "conne
 
 
 def instances_info(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
-    """The result of a task; ``failed`` if no node answered, with the same structure. One observation is made.
+    """The result of instances_info, from one observation. If no node answered, the same structure with ``failed``.
 
-    ``secrets`` gets all that must not be shown. Raises :class:`OptionsError`.
+    ``secrets`` gets everything that must not be shown. Raises :class:`OptionsError`.
     """
     max_age = max_record_age(params)
     access, members = access_from(params), members_from(params)
@@ -55,13 +55,13 @@ def instances_info(params: Mapping[str, Any], secrets: set[str]) -> dict[str, An
         observation, max_age=max_age, details=params["details"], readiness=READINESS in params["gather"]
     )
     if params.get("members") is None:
-        del result["views"][0]["instances"]  # they are the result's own
+        del result["views"][0]["instances"]  # the result itself has them
     warnings = warnings_for(members)
     return {**result, "changed": False, **({"warnings": warnings} if warnings else {})}
 
 
 def instances_facts(params: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
-    """The same as facts; if one node was asked, with id, record and version of the process that answered."""
+    """The result of instances_facts. If one node was asked, with the id, record and version of its process."""
     result = instances_info(params, secrets)
     instances, cluster = result.pop("instances"), result.pop("cluster")
     answered_by = cluster["answered_by"][0] if len(cluster["answered_by"]) == 1 else None
@@ -79,7 +79,7 @@ def instances_facts(params: Mapping[str, Any], secrets: set[str]) -> dict[str, A
 
 
 def cluster_information(observation: Observation, *, max_age: float, details: bool, readiness: bool) -> dict[str, Any]:
-    """What one observation shows of the cluster. ``max_age`` in seconds; ``readiness``: whether it was asked for."""
+    """What one observation shows of the cluster. ``max_age`` in seconds; ``readiness``: whether it was gathered."""
     instances = instances_of(observation, max_age=max_age, details=details)
     result: dict[str, Any] = {
         "instances": instances,
@@ -97,13 +97,13 @@ def cluster_information(observation: Observation, *, max_age: float, details: bo
 
 
 def instances_of(observation: Observation, *, max_age: float, details: bool) -> list[dict[str, Any]]:
-    """Each instance once, ordered by id: as its own node sees it, else as the view does that thinks worst of it."""
+    """All instances, ordered by id: each as its own node sees it, or in the worst state that another view shows."""
     versions = {view.instance_id: view.version for view in observation.views if view.instance_id}
     return [_entry(seen, observation, versions, details) for seen in _merged(observation, max_age)]
 
 
 def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
-    """What a result of :func:`instances_info` says of a policy's members. Raises :class:`InvalidAnswerError`."""
+    """The observation in a result of :func:`instances_info`, for a policy. Raises :class:`InvalidAnswerError`."""
     raws = [mapping_of(raw, "a view") for raw in list_of(mapping_of(result, "the result of instances_info"), "views")]
     if len(raws) == 1 and "instances" not in raws[0]:
         raws = [{**raws[0], "instances": result.get("instances")}]
@@ -115,7 +115,7 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
     missing = [member.name for member in policy.members if member.name not in views]
     if missing:
         raise InvalidAnswerError(f"{', '.join(missing)} was not asked, but {', '.join(views) or 'no member'}")
-    # Nothing can be asked of what is recorded, and whether the database is being migrated is not in it.
+    # A recording has no statistics, and more cannot be asked.
     statistics = Statistics(uptime=None, uptime_at_most=None, lock_age=None)
     return Observation(
         views=tuple(replace(views[member.name], member=member, statistics=statistics) for member in policy.members),
@@ -125,7 +125,7 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A record as one view has it. ``own``: that view is the instance's."""
+    """A record in one view. ``own``: whether it is the view of the instance itself."""
 
     record: Record
     state: State
@@ -145,11 +145,11 @@ def _merged(observation: Observation, max_age: float) -> list[_Seen]:
             if known is None or seen.weight > known.weight:
                 best[record.id] = seen
     living = {seen.record.place for seen in best.values() if seen.state is State.ALIVE and seen.record.place}
-    return [_not_left_over(best[identity], living) for identity in sorted(best)]
+    return [_expired_if_replaced(best[identity], living) for identity in sorted(best)]
 
 
-def _not_left_over(seen: _Seen, living: AbstractSet[tuple[str, int]]) -> _Seen:
-    """Where another process lives at its host and port, it is the one before it, which did not live to say goodbye."""
+def _expired_if_replaced(seen: _Seen, living: AbstractSet[tuple[str, int]]) -> _Seen:
+    """The record, as expired if it is isolated and another process is alive at its host and port."""
     return replace(seen, state=State.EXPIRED) if seen.state is State.ISOLATED and seen.record.place in living else seen
 
 
@@ -180,7 +180,7 @@ def _cluster(observation: Observation, instances: list[dict[str, Any]], readines
 
 
 def _ready(observation: Observation) -> bool | None:
-    """False if one that answers is not ready; none if that cannot be said of one of them."""
+    """Whether all nodes that answered are ready; none if a node does not say it."""
     answers = [view.ready for view in observation.views if view.listing]
     if False in answers:
         return False

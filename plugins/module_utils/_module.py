@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The rim of the modules: from a piece of work to Ansible's exit."""
+"""The entry point of the modules: it runs their work and exits with Ansible's functions."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Work = Callable[[Mapping[str, Any], set[str]], dict[str, Any]]
 
 
 def run_module(module: AnsibleModule, work: Work) -> None:
-    """Exit with the result of ``work(params, secrets)``, which adds to ``secrets`` what is to be masked besides."""
+    """Exit with the result of ``work(params, secrets)``, which adds more values to mask to ``secrets``."""
     if IMPORT_ERROR is not None:
         trace = "".join(format_exception_only(type(IMPORT_ERROR), IMPORT_ERROR))
         module.fail_json(msg=missing_required_lib("requests"), exception=trace)
-    # Ansible shows the options of a module that fails, those too that are refused before they are understood.
+    # Ansible shows the options of a module that fails, even of one whose options are refused.
     secrets = set(proxy_secrets(module.params.get("proxy")))
     try:
         result = work(module.params, secrets)

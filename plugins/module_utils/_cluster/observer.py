@@ -165,7 +165,7 @@ class Observer:
         return None, answer.answered_by
 
     def _statistics(self, client: Client, instance_id: str | None) -> Statistics | None:
-        """The statistics; none if a later call may succeed. The uptime must be that of the process that sent the list."""
+        """The statistics; none if a later call may succeed. The uptime is that of the process that sent the list."""
         asked_at = self._clock()
         try:
             answer = client.statistics()

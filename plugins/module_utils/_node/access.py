@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""How nodes are reached, and as which user."""
+"""The access to nodes: credentials, TLS, proxy and timeout."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach nodes: everything but the node's own URL. The fields are the options of the same names.
+    """Everything that is needed to reach a node, except its URL. The fields are the options with the same names.
 
     ``timeout`` in seconds, for a whole call.
     """
@@ -53,7 +53,7 @@ class Access:
 
 
 def proxy_secrets(proxy: object) -> frozenset[str]:
-    """The password in the URL of a proxy, as it is written and as it is meant; also of one that is refused."""
+    """The password in the URL of a proxy, as written and with percent-encoding decoded. The URL may be invalid."""
     user_info = str(proxy or "").rpartition("@")[0]
     password = user_info.rpartition("://")[2].partition(":")[2]
     return frozenset({password, unquote(password)} - {""})
@@ -64,14 +64,14 @@ _PLACE = re.compile(r"(\[[\w:.%]+\]|[\w.-]+)(:\d+)?(?=[/?#]|$)")
 
 
 def proxy_shown(proxy: str) -> str:
-    """The URL of a proxy without what can hold a secret: scheme, host and port only. Empty if it is none."""
+    """The scheme, host and port of a proxy's URL, which contain no secrets; empty if it is not a URL."""
     scheme = _SCHEME.match(proxy)
     place = _PLACE.match(proxy[scheme.end() if scheme else 0 :].rpartition("@")[2])
     return (scheme[0] if scheme else "") + place[0] if place else ""
 
 
 def proxy_problem(proxy: str) -> str | None:
-    """Why no request can be sent through it; none if one can."""
+    """Why no request can be sent through the proxy; none if requests can be sent."""
     try:
         parts = urlsplit(proxy)
         is_url = bool(parts.hostname and proxy_shown(proxy)) and parts.port != 0
@@ -88,5 +88,5 @@ def proxy_problem(proxy: str) -> str | None:
 
 
 def is_header(value: str) -> bool:
-    """Whether it can be sent as the value of a header: printable ASCII, no white space around it."""
+    """Whether the text can be sent as the value of a header: printable ASCII without white space around it."""
     return bool(value) and value.isascii() and value.isprintable() and value == value.strip()

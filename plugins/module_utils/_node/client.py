@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""One node, one call: send a request to one Rocket.Chat server, bounded in time and size, and return its JSON."""
+"""The client of one node: sends requests to a Rocket.Chat server and returns the JSON of the answers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ LOGIN = "/api/v1/login"
 LOGOUT = "/api/v1/logout"
 
 LOGOUT_TIMEOUT = 2.0
-REFUSED_FOR = 900.0  # seconds: longer than any gate, and a watch goes on for months
+REFUSED_FOR = 900.0  # seconds: longer than a usual gate, but not forever, since a watch runs for months
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Answer:
 
     @property
     def answered_by(self) -> str | None:
-        """The instance id of the process that sent it; none where the header is missing."""
+        """The instance id of the process that sent the answer; none if the header is missing."""
         return answered_by(self.headers)
 
     @property
@@ -69,11 +69,11 @@ class Answer:
 
 
 class Client:
-    """One node. Every method is one request (the first one may need a login before it); nothing is retried or cached.
+    """The client of one node. Each method sends one request, the first one maybe after a login. No retries, no cache.
 
-    Raises a :class:`ClientError` and nothing else. Calls share one connection until :meth:`close`. A session that had
-    to be logged in stays until :meth:`logout`. A login that was refused is not repeated for :data:`REFUSED_FOR`:
-    servers lock accounts out. ``settled`` is set unless a login is on its way. For one thread at a time.
+    Raises only :class:`ClientError`. Calls share one connection until :meth:`close`. A login session stays until
+    :meth:`logout`. A refused login is not repeated for :data:`REFUSED_FOR`, since servers lock accounts. ``settled`` is
+    set unless a login is in progress. For one thread at a time.
     """
 
     def __init__(self, url: str, access: Access) -> None:
@@ -93,16 +93,16 @@ class Client:
 
     @property
     def session(self) -> tuple[str, str] | None:
-        """User id and token of a session that this client logged in and has not logged out."""
+        """User id and token of the session that this client has logged in and not logged out."""
         return self._token if self._logged_in else None
 
     @property
     def secrets(self) -> frozenset[str]:
-        """All that must not be shown: those of the access, and the tokens of sessions that were logged in."""
+        """Everything that must not be shown: the secrets of the access, and the tokens of login sessions."""
         return frozenset(self._secrets)
 
     def instances(self) -> Answer:
-        """``GET /api/v1/instances.get``: needs the permission view-statistics."""
+        """The answer of ``GET /api/v1/instances.get``, which needs the permission view-statistics."""
         headers = self._credentials()
         try:
             answer = self._call("GET", INSTANCES, headers=headers)
@@ -117,11 +117,11 @@ class Client:
         return answer
 
     def _refused_by_endpoint(self, answer: Answer) -> ClientError:
-        """What a 400 means: the endpoint turns each exception inside it into one.
+        """The error for a 400, which the endpoint answers for each of its internal exceptions.
 
-        ``Service '$node.list' is not available.``: the process has dropped itself from its own broker, for as long as
-        it runs. ``Service '$node.list' is not found on '…' node.``: so has it, and the peer that it passes the call on
-        to as well. ``Service '$node.list' is not found.``: its broker is not up yet.
+        ``Service '$node.list' is not available.``: the process has dropped itself from its broker, until it is
+        restarted. ``Service '$node.list' is not found on '…' node.``: so has the peer that it passes the call on to.
+        ``Service '$node.list' is not found.``: its broker is not up yet.
         """
         said = _server_words(answer.payload)
         if "$node.list" in said and ("not available" in said or "not found on" in said):
@@ -131,23 +131,26 @@ class Client:
         return self._error(Code.SERVER_ERROR, "GET", INSTANCES, answer, said, said or "answered 400")
 
     def info(self) -> Answer:
-        """``GET /api/info``: the only per-node source of the version; never rate limited."""
+        """The answer of ``GET /api/info``: the only source of a node's own version. It is not rate limited."""
         answer = self._call("GET", INFO, headers=self._credentials())
         self._expect_ok(answer, "GET", INFO)
         return answer
 
     def statistics(self) -> Answer:
-        """``GET /api/v1/statistics?refresh=true``: needs view-statistics. Heavy: the server stores a document."""
+        """The answer of ``GET /api/v1/statistics?refresh=true``, which needs view-statistics.
+
+        A heavy call: the server stores a document.
+        """
         answer = self._call("GET", STATISTICS, headers=self._credentials())
         self._expect_ok(answer, "GET", STATISTICS)
         return answer
 
     def ready(self) -> bool | None:
-        """``GET /readyz`` (since 7.11); none where the node has no such endpoint.
+        """Whether ``GET /readyz`` (since 7.11) says that the node is ready; none if the node has no such endpoint.
 
-        What counts is the node's own ping of the database, where the answer tells it: the check of the event loop
-        fails under load, and with the first request after a start. Else the status decides.
-        Servers before 7.11 answer 404, or their web page as for any path that they do not know.
+        The node's own ping of the database decides if the answer contains it, since the check of the event loop fails
+        under load and with the first request after a start. Otherwise the status decides. Servers before 7.11 answer
+        404, or their web page as for any unknown path.
         """
         try:
             response = self._transport.send("GET", READY, headers={}, body=None, limit=self._access.timeout)
@@ -163,11 +166,11 @@ class Client:
         return mongo.lower() == "ok" if isinstance(mongo, str) else response.status == 200
 
     def not_understood(self, answer: Answer, why: str) -> ClientError:
-        """The error for an answer of ``instances.get`` that is JSON, but not what the endpoint sends."""
+        """The error for an answer of ``instances.get`` that is JSON, but not what the endpoint should send."""
         return self._error(Code.NOT_ROCKETCHAT, "GET", INSTANCES, answer, why, "answered JSON of an unexpected form")
 
     def logout(self, session: tuple[str, str]) -> None:
-        """End a session that was logged in here or at another node of the same cluster (they share the database)."""
+        """Log out a session, also of another node of the same cluster: the nodes share the database."""
         timeout = min(LOGOUT_TIMEOUT, self._access.timeout)
         self._secrets.add(session[1])
         answer = self._call("POST", LOGOUT, headers=_token_headers(session), body={}, timeout=timeout)
@@ -175,7 +178,7 @@ class Client:
             raise self._error(Code.NOT_ROCKETCHAT, "POST", LOGOUT, answer, "", f"answered {answer.status}")
 
     def forget_session(self) -> None:
-        """The session was logged out: it must not be used again."""
+        """Stop using a session that was logged out."""
         self._token = None
         self._logged_in = False
         self._proven = False
@@ -197,7 +200,7 @@ class Client:
         return _token_headers(self._token)
 
     def _session_refused(self, error: ClientError) -> None:
-        """A session that worked has ended: the next call logs in again. One that never worked is not repeated."""
+        """Forget a refused session. The next call logs in again, but only if the session has worked before."""
         if not self._logged_in:
             return
         if not self._proven:
@@ -240,7 +243,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Answer:
-        """Send one request. Raises for whatever is not a JSON object with status 200, 400 or another oddity of 4xx."""
+        """The answer to one request. Raises for an answer without a JSON object, and for a status with a code."""
         limit = self._access.timeout if timeout is None else timeout
         try:
             response = self._transport.send(method, path, headers=headers, body=body, limit=limit)
@@ -260,7 +263,7 @@ class Client:
         if code is None:
             return
         reason = str(response.status) if code is not Code.SERVER_ERROR else f"answered {response.status}"
-        text = response.text("replace")  # all of it: what is cut before secrets are masked may end in half of one
+        text = response.text("replace")  # uncut: text that is cut before it is masked may end with half a secret
         if response.status in NO_SERVER_BEHIND and answered_by(response.headers) is None:
             code, reason = Code.UNREACHABLE, f"a proxy answered {response.status}"
         if code is Code.REDIRECTED:
@@ -301,15 +304,15 @@ class Client:
         )
 
 
-# A proxy says so of the node behind it; a node itself would say who it is.
+# Without the header X-Instance-ID, a proxy sent it because no node answers behind it.
 NO_SERVER_BEHIND = range(502, 505)
 
-# What a 400 means depends on the call, and on what the server says.
+# Without 400: its meaning depends on the call and on the server's text.
 _BY_STATUS = {status: code for code in Code for status in code.row.statuses or () if status != 400}
 
 
 def _server_words(payload: Mapping[str, Any]) -> str:
-    """What a Rocket.Chat server says of an error."""
+    """The text of the server's error; empty if there is none."""
     return next((payload[key] for key in ("error", "message") if isinstance(payload.get(key), str)), "")
 
 
@@ -327,7 +330,7 @@ def _is_header(value: object) -> bool:
 
 
 def _place(location: str) -> str:
-    """Where a redirect leads, without what can hold a secret: user, query, fragment."""
+    """The address that a redirect leads to, without the parts that can contain a secret: user, query and fragment."""
     try:
         parts = urlsplit(location)
     except ValueError:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""A call that brings no usable answer."""
+"""The error for a call that got no usable answer."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class ClientError(Exception):
-    """A call that brought no usable answer.
+    """A call got no usable answer.
 
-    ``code`` is its row, ``str()`` names method, URL and status, and says what to do. ``reason`` says it in a few words
-    for a status line, such as "connection refused". ``rate_limit`` says when to ask again, where the node told it.
-    ``answered_by``: the instance id of the process that sent the error, where its answer has it.
+    ``code``: the finding. ``str()`` names the method, the URL and the status, and says what to do. ``reason``: a few
+    words for a status line, such as "connection refused". ``rate_limit``: when to ask again, if the node said it.
+    ``answered_by``: the instance id of the process that sent the error, if its header is there.
     """
 
     def __init__(

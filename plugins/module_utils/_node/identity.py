@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Which process sent an answer."""
+"""The identity of an answer: the process that sent it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _INSTANCE_ID = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
 
 
 def answered_by(headers: Mapping[str, str]) -> str | None:
-    """The instance id of the process that sent an answer; none where the header is missing or is not an id.
+    """The instance id of the process that sent an answer; none if the header is missing or is not an id.
 
-    Each Rocket.Chat process adds ``X-Instance-ID`` to its answers, errors included: the ``_id`` of its own instance
-    record, made when the process starts, whether a record is ever written or not. A proxy may remove it.
+    Each Rocket.Chat process adds ``X-Instance-ID`` to its answers, errors included. It is the ``_id`` of its instance
+    record, made when the process starts, even if the record is never written. A proxy may remove the header.
     """
     value = headers.get("X-Instance-ID")
     return value if value is not None and _INSTANCE_ID.fullmatch(value) else None

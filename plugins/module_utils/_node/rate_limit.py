@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What the headers of an answer say of the node's clock and its rate limit."""
+"""The node's clock and rate limit, from the headers of an answer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def date_of(headers: Mapping[str, str]) -> datetime | None:
 
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimit | None:
-    """None where the caller is not limited: the headers are absent then."""
+    """The rate limit; none if the caller is not limited, since the headers are absent then."""
     limit, remaining, reset = (
         _whole(headers.get(f"X-RateLimit-{name}", "")) for name in ("Limit", "Remaining", "Reset")
     )

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What a server says, as a part of a line that can be shown."""
+"""Text from a server, made safe to show: one line, without secrets and control characters."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CHARACTERS = 160
-READ = 64 * 1024  # characters in which something else than white space is looked for
+READ = 64 * 1024  # characters of the text that are read: it may begin with much white space
 MASK = "********"
 
 
 def excerpt(text: str, secrets: Iterable[str]) -> str:
-    """One line of at most 160 characters. Masked before it is cut: half a secret is a secret too."""
+    """One line of the text, at most 160 characters. Masked before it is cut, since half a secret is a secret too."""
     for secret in _spellings(secrets):
         text = text.replace(secret, MASK)
     line = " ".join(printable(text[:READ]).split())
@@ -29,11 +29,11 @@ def excerpt(text: str, secrets: Iterable[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Text of a server's making for one line of a terminal: no control characters, line breaks or lone surrogates."""
+    """The text without control characters, line breaks and lone surrogates, for one line of a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-# What html.escape does; its module brings a table of all entities, which costs more than the rest of this one.
+# The same as html.escape, whose module also loads a table of all entities, which takes long to import.
 _HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"})
 
 
@@ -45,7 +45,7 @@ def _lower(match: re.Match[str]) -> str:
 
 
 def _spellings(secrets: Iterable[str]) -> list[str]:
-    """The ways in which an answer could repeat a secret: as it is, or escaped for JSON, a URL or HTML."""
+    """The forms in which an answer could repeat a secret: unchanged, or escaped for JSON, a URL or HTML."""
     spelled = {
         spelling
         for secret in secrets

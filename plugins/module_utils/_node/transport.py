@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This module_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Requests to one node: each is sent once, and bounded in time and size."""
+"""The transport: sends requests to one node, each once and with limits in time and size."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ try:
     import requests
     import urllib3
     from requests.adapters import HTTPAdapter
-except ImportError as error:  # the surface says which interpreter lacks it
+except ImportError as error:  # the module or plugin reports it, and names the interpreter
     IMPORT_ERROR: ImportError | None = error
 else:
     IMPORT_ERROR = None
@@ -46,16 +46,16 @@ MAX_BYTES = 16 * 1024 * 1024
 
 
 class Response(NamedTuple):
-    """``content``: decoded, at most 16 MiB."""
+    """A response. ``content``: decompressed, at most 16 MiB."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
 
     def text(self, errors: str = "strict") -> str:
-        """The content, by the signs of UTF at its beginning, as requests reads JSON; else by the charset of its type.
+        """The content as text: in the UTF that its first bytes show, or else in the charset of its content type.
 
-        Raises :class:`UnicodeDecodeError` if it is neither and ``errors`` does not say what to do.
+        Raises :class:`UnicodeDecodeError` if neither fits and ``errors`` is ``strict``.
         """
         utils: Any = requests.utils
         utf = utils.guess_json_utf(self.content) or "utf-8"
@@ -64,13 +64,13 @@ class Response(NamedTuple):
         except UnicodeDecodeError:
             declared = Message()
             declared["Content-Type"] = self.headers.get("Content-Type", "")
-        with suppress(LookupError, ValueError):  # of a charset that Python does not know, or that it is not
+        with suppress(LookupError, ValueError):  # Python does not know the charset, or the content does not fit it
             return self.content.decode(declared.get_content_charset(""))
         return self.content.decode(utf, errors)
 
 
 class FailedError(Exception):
-    """No complete answer came. ``text`` says why, ``reason`` shorter; ``remedy`` where it is not that of the code."""
+    """No complete answer came. ``text``: why. ``reason``: why, in few words. ``remedy``: replaces the code's own."""
 
     def __init__(self, code: Code, text: str, reason: str = "", remedy: str = "") -> None:
         super().__init__(text)
@@ -81,7 +81,7 @@ class FailedError(Exception):
 
 
 class Transport:
-    """The way to one node. Requests share one connection until :meth:`close`."""
+    """The transport to one node. Requests share one connection until :meth:`close`."""
 
     def __init__(self, url: str, access: Access) -> None:
         self._url = url
@@ -91,7 +91,7 @@ class Transport:
     def send(
         self, method: str, path: str, *, headers: Mapping[str, str], body: Mapping[str, Any] | None, limit: float
     ) -> Response:
-        """Send one request; it may take ``limit`` seconds. Raises :class:`FailedError`."""
+        """The response to one request, which may take ``limit`` seconds. Raises :class:`FailedError`."""
         deadline = _Deadline(limit)
         try:
             if self._way is None:
@@ -109,16 +109,16 @@ class Transport:
         return Response(response.status, response.headers, content)
 
     def close(self) -> None:
-        """The next request connects again."""
+        """Close the connection. The next request opens a new one."""
         if self._way is not None:
             self._way.close()
 
 
 class _Way:
-    """How requests get to one node: by proxies and CA bundle as the environment says it to requests, looked up once.
+    """The way to one node: proxies and CA bundle as requests takes them from the environment, looked up once.
 
-    Sent by urllib3, which requests is built on: no retries, no redirects, no cookies, no netrc. ``proxy``: the one that
-    they go through, as it can be shown; empty if they go through none.
+    Requests are sent by urllib3, on which requests is built: no retries, redirects, cookies or netrc. ``proxy``: the
+    proxy without its secrets; empty if there is none.
     """
 
     def __init__(self, url: str, access: Access) -> None:
@@ -166,7 +166,7 @@ class _Way:
         return response
 
     def close(self) -> None:
-        """The next call connects again."""
+        """Close the connection. The next call opens a new one."""
         self._pool = None
         self._adapter.close()
 
@@ -187,7 +187,7 @@ class _Way:
 
 
 def _proxy_of(url: str, proxies: Mapping[str, str]) -> str:
-    """The proxy for a URL; empty if there is none. Raises :class:`FailedError` for one that cannot be used."""
+    """The proxy for a URL; empty if there is none. Raises :class:`FailedError` if it cannot be used."""
     utils: Any = requests.utils
     chosen: str = utils.select_proxy(url, proxies) or ""
     proxy = chosen if "://" in chosen or not chosen else f"http://{chosen}"
@@ -202,14 +202,14 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _share_context(pool: Any) -> None:
-    """Reading a bundle of certificates, as urllib3 does for each connection, takes longer than the request itself."""
+    """Let connections share a TLS context: urllib3 would read the certificates for each, which takes very long."""
     files = (pool.ca_certs, pool.ca_cert_dir, pool.cert_file, pool.key_file)
     with _CONTEXTS:
         pool.conn_kw["ssl_context"] = _context(pool.cert_reqs, *files, versions=tuple(map(_version, files)))
     pool.ca_certs = pool.ca_cert_dir = pool.cert_file = pool.key_file = None
 
 
-_CONTEXTS = threading.Lock()  # without it, all who need one at the same time would make it
+_CONTEXTS = threading.Lock()  # without it, threads that need the same context at the same time would all make it
 
 
 @lru_cache(maxsize=8)
@@ -222,7 +222,7 @@ def _context(
     *,
     versions: tuple[tuple[int, int] | None, ...],
 ) -> ssl.SSLContext:
-    """``versions``: of the files, which may be replaced while a process that asks for months is running."""
+    """The TLS context. ``versions``: of the files, which may be replaced while a process runs for months."""
     del versions
     context: ssl.SSLContext = urllib3.util.ssl_.create_urllib3_context(cert_reqs=getattr(ssl, cert_reqs))
     if ca_certs or ca_cert_dir:
@@ -231,7 +231,7 @@ def _context(
         utils: Any = requests.utils
         context.load_verify_locations(utils.extract_zipped_paths(utils.DEFAULT_CA_BUNDLE_PATH))
     if cert_file:
-        context.load_cert_chain(cert_file, key_file, password="")  # without one OpenSSL asks at the terminal
+        context.load_cert_chain(cert_file, key_file, password="")  # without it, OpenSSL asks at the terminal
     return context
 
 
@@ -243,7 +243,7 @@ def _version(path: str | None) -> tuple[int, int] | None:
 
 
 class _Deadline:
-    """When a call has to be over. A socket's own timeout is none: it starts again with every byte."""
+    """The deadline of a call. A socket's timeout is not enough, since it starts again with every byte."""
 
     def __init__(self, limit: float) -> None:
         self._at = time.monotonic() + limit
@@ -253,7 +253,7 @@ class _Deadline:
         return self._at - time.monotonic()
 
     def check(self) -> float:
-        """The seconds left. Raises :class:`TimeoutError` if there are none."""
+        """The seconds left. Raises :class:`TimeoutError` if none are left."""
         left = self.left
         if left <= 0:
             raise TimeoutError
@@ -266,7 +266,7 @@ def _bounded(connection: type) -> type:
 
 
 class _Bounded:
-    """What is put before a connection class of urllib3: whatever its socket does ends with the call's time."""
+    """A mix-in for a connection class of urllib3: everything that its socket does ends with the call's deadline."""
 
     sock: Any
     port: int
@@ -283,8 +283,10 @@ class _Bounded:
         return connected
 
     def _first_connected(self) -> Any:
-        """Connect to the first address of the name that accepts it. Each is given its share of the time that is left:
-        one that is silent must leave some to the next."""
+        """Connect to the first address of the name that accepts the connection.
+
+        Each address gets a share of the time left, so that a silent one leaves time for the next.
+        """
         name = self._dns_host
         addresses = self._addresses()
         try:
@@ -300,13 +302,13 @@ class _Bounded:
             self._dns_host = name
 
     def _addresses(self) -> list[str]:
-        """Those of the name, in the order of the resolver; the name itself where a SOCKS proxy looks it up."""
+        """The addresses of the name, in the order of the resolver; the name itself if a SOCKS proxy resolves it."""
         if hasattr(self, "_socks_options"):
             return [self._dns_host]
         family = urllib3.util.connection.allowed_gai_family()
         try:
             found = socket.getaddrinfo(self._dns_host.strip("[]"), self.port, family, socket.SOCK_STREAM)
-        except UnicodeError:  # not a name: urllib3 has an error of its own for it
+        except UnicodeError:  # not a name: urllib3 raises its own error for it
             return [self._dns_host]
         numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
         return list(dict.fromkeys(socket.getnameinfo(address, numeric)[0] for *_kind, address in found)) or [
@@ -324,7 +326,7 @@ class _Bounded:
 
 
 class _Source(io.RawIOBase):
-    """Reads from a socket, and gives each read only the time that the whole call has left."""
+    """A reader of a socket, in which each read may only take the time that the call has left."""
 
     def __init__(self, connected: Any, deadline: _Deadline) -> None:
         self._socket = connected
@@ -386,7 +388,7 @@ PROXY_REMEDY = (
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all it was made from; libraries keep that in arguments, in ``reason`` or as the cause."""
+    """The error and all its causes, which libraries keep in the arguments, in ``reason`` or as the cause."""
     waiting: list[object] = [error]
     seen: set[int] = set()
     while waiting:
@@ -399,13 +401,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _is_timeout(error: BaseException) -> bool:
-    """Of urllib3's errors a connection that was refused is a timeout too."""
+    """Whether the error is a timeout. For urllib3, a refused connection is a kind of timeout, but not here."""
     kinds = urllib3.exceptions
     return isinstance(error, kinds.TimeoutError) and not isinstance(error, kinds.NewConnectionError)
 
 
 def _root_cause(error: BaseException) -> str:
-    """A few words; none of them the server's."""
+    """The cause of the error in a few words, without any text from the server."""
     causes = list(_causes(error))
     for kind, words in _WORDS:
         if any(isinstance(cause, kind) for cause in causes):
