@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A gate as a task of its own."""
+"""The action of cluster_gate: asks a gate, and waits for it on the controller."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Rocketops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the module of the same name inside Ansible's worker where that is the same."""
+"""The action of instances_facts: does the module's work in Ansible's worker if the task runs on the controller."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Rocketops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the report of a roll, on the controller and in the worker itself: no connection, no interpreter, no become."""
+"""The action of report: writes the report in Ansible's worker, without connection, interpreter and become."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation i
 
 
 class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
-    """A report that cannot be written is a warning: it must not end a roll that goes well."""
+    """Writes the report. If it cannot be written, the task warns, since a report must not stop a roll."""
 
     _supports_check_mode = True
 

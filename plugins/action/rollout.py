@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Rocketops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The next step of a roll: what became of the last one, what the gates say then, and what is decided."""
+"""The action of rollout: takes in the outcome of the last step, asks the gates, and returns the next step."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._gate.result import GateResult
 
-# Stages whose gates are judged by what the user has set, and not by the stage alone.
+# Stages whose gate options are checked before the roll begins, since they contain the user's.
 CHECKED = (Stage.LOOK, Stage.BEFORE, Stage.RECHECK, Stage.FINAL)
-# Hooks with which a batch begins: its hosts take their steps in turns of their own.
+# Hooks with which a batch begins. From there on, only the hosts of the batch take its steps.
 OF_BATCH = (Hook.DRAIN, Hook.DEPLOY)
 
 
 class ActionModule(GateAction):
-    """Asked by the playbook rolling_update, which does what the answer says, and asks again."""
+    """Answers the playbook rolling_update, which does the step in the answer and asks again."""
 
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         return self.guarded(lambda: self._answer(task_vars))
@@ -94,7 +94,7 @@ class ActionModule(GateAction):
     # The start
 
     def _checks(self) -> dict[str, Any]:
-        """What is wrong with the variables themselves is said at the start."""
+        """The checks of the ready-made hooks. Faults in the variables themselves are reported at the start."""
         variables = self.variables
         try:
             entries = {host: checks(variables, host) for host in variables.in_play if host in variables.in_group}
@@ -121,7 +121,7 @@ class ActionModule(GateAction):
         return {**told, **({"warnings": warnings} if warnings else {})}
 
     def _plan(self) -> tuple[list[str], Plan | None]:
-        """All reasons not to start, and the plan where it can be made."""
+        """All reasons not to start, and the plan if it can be made."""
         try:
             declared = self.variables.members()
             members = tuple(str(member["name"]) for member in declared)
@@ -178,7 +178,7 @@ class ActionModule(GateAction):
     # The turns
 
     def _turn(self, journal: Journal, batch: list[str] | None) -> dict[str, Any]:
-        """``batch``: hosts that take this turn beside the one that asks, or None if all hosts of the play do."""
+        """The next step. ``batch``: hosts that take this turn with the host that asks; none: all hosts of the play."""
         self._note_outcome(journal)
         step = journal.due or self._advance(journal)
         if isinstance(step, End):
@@ -195,7 +195,7 @@ class ActionModule(GateAction):
         return {**self._put_off(journal, step), "files": {host: ["batches.yml"] for host in turns}, "turns": turns}
 
     def _put_off(self, journal: Journal, step: Run) -> dict[str, Any]:
-        """It is taken in another turn."""
+        """The answer without a step: it is taken in a later turn."""
         journal.due = step
         journal.save()
         return self._told("nothing to do in this turn")
@@ -214,11 +214,11 @@ class ActionModule(GateAction):
         return self._leave("leave this play")
 
     def _leave(self, msg: str, **fields: Any) -> dict[str, Any]:
-        """One host ends the play for all."""
+        """The answer with which one host ends the play for all hosts."""
         return self._told(msg, files={self.variables.host: ["stop.yml"]}, **fields)
 
     def _note_outcome(self, journal: Journal) -> None:
-        """A host has finished a step if Ansible has not lost it, and it has not noted that the step failed."""
+        """Record which hosts finished the last step: Ansible has not lost them, and they recorded no failure."""
         step = journal.taken
         if step is None:
             return
@@ -230,7 +230,7 @@ class ActionModule(GateAction):
         journal.save()
 
     def _advance(self, journal: Journal) -> Run | Leave | End:
-        """Ask gates until there is something to do."""
+        """Ask gates until the next step is one for the playbook."""
         while True:
             step = next_step(journal.plan, journal.state)
             if not isinstance(step, Ask):
@@ -264,7 +264,7 @@ class ActionModule(GateAction):
         return replace(seen, message=masked(seen.message, self.secrets))
 
     def _keep(self, journal: Journal, asked: Ask, gate: GateResult) -> None:
-        """What later gates need, and the report."""
+        """Keep what later gates and the report need from this gate."""
         result = gate.to_dict()
         journal.memory, journal.waited = gate.memory.to_dict(), gate.elapsed
         if asked.stage in (Stage.BEFORE, Stage.RECHECK):
@@ -311,7 +311,7 @@ class ActionModule(GateAction):
 
     @staticmethod
     def _end_of_what_is_known(journal: Journal) -> dict[str, Any]:
-        """Also the play that puts back has ended before the roll was over."""
+        """The end if the play that readmits members has also ended before the roll was over."""
         state = put_back(journal.state, journal.taken, ended=False)
         state = stopped(state, "the play that readmits members ended early")
         return {"failed": True, "msg": last_line(journal.plan, state, end_of(journal.plan, state))}
@@ -321,6 +321,6 @@ class ActionModule(GateAction):
             self.say(line)
 
     def _told(self, msg: str, **fields: Any) -> dict[str, Any]:
-        """``files``: what each host includes; ``turns``: those that it takes then."""
+        """The answer to the playbook. ``files``: what each host includes. ``turns``: the turns that it takes."""
         told = {"msg": msg, "files": {}, "entries": {}, "turns": {}, "hooks": [], "next": "turns.yml", "mark": ""}
         return {"changed": False, **told, **fields}

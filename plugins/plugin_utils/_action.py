@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""An action that does its module's work inside Ansible's worker where it can, and ships the module where it cannot.
+"""The base of actions that do their module's work inside Ansible's worker if they can, and ship the module otherwise.
 
-Inside the worker a task costs a tenth of what a shipped module costs.
+Inside the worker, a task takes a tenth of the time of a shipped module.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 
-# Imported here, in Ansible's parent process: the workers that it forks need not import requests again.
+# Imported here, in Ansible's parent process, so that the workers that it forks need not import requests again.
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._node.transport import IMPORT_ERROR
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.connection import spelled_out
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 class Action(ActionBase):  # type: ignore[misc, unused-ignore]
-    """To be derived from. Results are returned, errors too: an exception would pass by ``until`` and ``failed_when``.
+    """The base class. Errors are returned as results: an exception would bypass ``until`` and ``failed_when``.
 
-    ``secrets``: all that is masked in the result. What learns of another secret adds it.
+    ``secrets``: the values that are masked in the result. Code that gets another secret adds it.
     """
 
     _supports_check_mode = True
@@ -54,7 +54,7 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
 
     @property
     def runs_here(self) -> bool:
-        """Whether the task's host is this one, as this user, in this environment."""
+        """Whether the task runs on this host, as this user and in this environment."""
         return (
             IMPORT_ERROR is None
             and self._connection.transport == "local"
@@ -64,7 +64,7 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
         )
 
     def spelled_out(self, spec: Mapping[str, Any], args: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The arguments to ship, with what comes from the environment here, and the options that they mean.
+        """The arguments to ship, with values from the environment here, and the validated options for them.
 
         Raises :class:`OptionsError`.
         """
@@ -75,7 +75,7 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
 
     @contextmanager
     def _environment(self) -> Iterator[None]:
-        """The task's environment before the controller's own, as the texts that Ansible makes of its values."""
+        """Set the task's environment over the controller's, as the strings that Ansible makes of its values."""
         before = dict(os.environ)
         own: dict[str, Any] = {}
         self._compute_environment_string(own)  # type: ignore[no-untyped-call, unused-ignore]
@@ -87,7 +87,7 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
             os.environ.update(before)
 
     def guarded(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The result of work that is done in the worker: cleaned up on signals, refusals told, secrets masked."""
+        """The result of work in this worker: it cleans up on signals, returns refusals, and masks secrets."""
         outcome: dict[str, Any] = {"failed": True, "msg": "stopped by a signal"}
         with terminable():
             try:
@@ -98,7 +98,7 @@ class Action(ActionBase):  # type: ignore[misc, unused-ignore]
 
 
 class ModuleAction(Action):
-    """An action that does what its module does."""
+    """An action that does the same as its module."""
 
     argument_spec: ClassVar[Mapping[str, Any]]
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Gates that wait on the controller. This worker observes for them, or the module cluster_gate on another host."""
+"""The base of actions that ask gates. They wait on the controller, and observe from here or from another host."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
 MODULE = "rocketops.rocketchat.cluster_gate"
-SHIPPING = 30.0  # seconds for a connection and a transfer, beside the calls themselves
+SHIPPING = 30.0  # seconds to connect and to transfer the module, besides the calls themselves
 
 display = Display()
 
 
 class GateAction(Action):
-    """To be derived from: an action that asks gates."""
+    """The base class of actions that ask gates."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         if self._task.async_val:
@@ -53,14 +53,14 @@ class GateAction(Action):
             return {"failed": True, "changed": False, "msg": msg}
         self.host = str((task_vars or {}).get("inventory_hostname", "localhost"))
         self.asker = str(self._task.delegate_to or self.host)
-        # What the gate is called in its lines; empty: by its phase and targets.
+        # The name of the gate in its lines; if empty, its phase and targets.
         self.gate = ""
-        # How many lines of progress were said.
+        # The number of lines shown.
         self.lines = 0
         return super().run(tmp, task_vars)
 
     def ask(self, args: Mapping[str, Any], task_vars: dict[str, Any], **earlier: Any) -> GateResult:
-        """Wait for the gate with these options of cluster_gate. ``earlier``: of a wait that this one goes on with.
+        """The result of the gate with these options of cluster_gate. ``earlier``: from a wait that this one continues.
 
         Raises :class:`OptionsError`.
         """
@@ -99,13 +99,16 @@ class GateAction(Action):
     def _observe_from_afar(
         self, members: tuple[Member, ...], args: dict[str, Any], task_vars: dict[str, Any], limit: float
     ) -> Observation:
-        """One run of the module. A host out of reach is a lost observation, a module that cannot run an error."""
+        """The observation of one run of the module. If the host is out of reach, it is lost.
+
+        Raises :class:`ObserverError` if the module cannot run there.
+        """
         whole = False
         try:
             with bounded(limit):
                 result = self._execute_module(module_name=MODULE, module_args=args, task_vars=task_vars)
             whole = True
-        except AnsibleAuthenticationFailure as error:  # once more would only lock the account out
+        except AnsibleAuthenticationFailure as error:  # another try could lock the account
             raise ObserverError(f"on {self.asker}: {printable(str(error))}") from None
         except AnsibleConnectionFailure as error:
             lost = printable(f"{self.asker} out of reach: {error}").rstrip(": ")
@@ -116,7 +119,7 @@ class GateAction(Action):
             raise ObserverError(f"on {self.asker}: {printable(str(error))}") from None
         finally:
             if not whole:
-                # The temporary folder may be gone with the host, and cleaning it up would connect again, without limit.
+                # To remove the temporary folder, Ansible would connect again, without a time limit.
                 self._connection._shell.tmpdir = None
         try:
             return _of(members, Observation.from_dict(result.get("observation")))
@@ -139,16 +142,16 @@ class GateAction(Action):
         self.say(f"{gate}: {line}")
 
     def say(self, line: str) -> None:
-        """To standard error, so that callbacks that write JSON to standard output stay parseable."""
+        """Show a line on standard error, so that callbacks that write JSON to standard output stay parseable."""
         self.lines += 1
         if not self._task.no_log:
             display.display(printable(remove_values(f"[{self.host}] {line}", self.secrets)), stderr=True)
 
 
 def _of(members: tuple[Member, ...], observation: Observation) -> Observation:
-    """The views are in the order of the members; what they are called may have been masked on its way.
+    """The observation with these members: their names and URLs may have been masked in the module's result.
 
-    Raises :class:`InvalidAnswerError`.
+    The views are in the order of the members. Raises :class:`InvalidAnswerError`.
     """
     if observation.lost is not None or len(observation.views) != len(members):
         raise InvalidAnswerError("it is not one view of each member")

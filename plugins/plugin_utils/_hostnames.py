@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Inventory names for instances: the first of several candidates that is usable and unique, or the id."""
+"""The inventory names of instances: the first candidate that is usable and unique, or the id."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-]", re.ASCII)
 
 @dataclass(frozen=True)
 class Names:
-    """``by_id``: instance id to name. ``rejected``: candidates that were no name, and why, in words."""
+    """The names. ``by_id``: instance id to name. ``rejected``: messages about candidates that were not used."""
 
     by_id: Mapping[str, str]
     rejected: tuple[str, ...]
 
 
 def is_usable(name: str) -> bool:
-    """Whether it names one host, and cannot be taken for a pattern or a template."""
+    """Whether the name is one of a single host, and not a host pattern or a template."""
     return len(name) <= 253 and bool(_NAME.fullmatch(name)) and not is_loopback(name)
 
 
 def host_in(value: str) -> str:
-    """The host alone in what INSTANCE_IP may be set to: a name or an address, with a port or as a URL; empty if none.
+    """The host in a value of INSTANCE_IP, which may be a name, an address or a URL, with a port; empty if none.
 
-    Names of hosts and ``ansible_host`` have no port, and an address of IPv6 no brackets there.
+    The names of hosts and ``ansible_host`` have no port, and IPv6 addresses have no brackets there.
     """
-    if _PLAIN.fullmatch(value):  # nearly always; Ansible's own function takes long
+    if _PLAIN.fullmatch(value):  # the usual case: Ansible's own function is slow
         return value
     place = value.strip().rpartition("://")[2].partition("/")[0].rpartition("@")[2]
     if place.startswith("[") and place.endswith("]"):
@@ -53,13 +53,13 @@ def host_in(value: str) -> str:
         host, _port = parse_address(place.rstrip("."))
     except AnsibleError:
         return ""
-    return str(host) if host.isascii() and "%" not in host else ""  # a zone of IPv6 is one of the server's
+    return str(host) if host.isascii() and "%" not in host else ""  # an IPv6 zone is valid only on the server itself
 
 
 def settle(candidates: Mapping[str, Sequence[str]], groups: AbstractSet[str] = frozenset()) -> Names:
-    """``candidates``: instance id to what it could be called, best first, with an empty string for what it has not.
+    """The names of all instances. A host never gets the name of one of ``groups``.
 
-    No host is called like one of ``groups``.
+    ``candidates``: by instance id, its possible names in order of preference; empty strings are skipped.
     """
     settled: dict[str, str] = {}
     rejected: list[str] = []

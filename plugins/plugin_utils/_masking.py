@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Secrets are masked in all that leaves a plugin."""
+"""Masking: replaces secrets in everything that a plugin returns."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 def masked(value: T, secrets: Iterable[str]) -> T:
-    """What can be written as JSON, with secrets masked as Ansible does it.
+    """The JSON value with its secrets masked as Ansible does it.
 
-    Looking for one in the text of all is ten times as quick as in every value, and mostly there is none.
+    Usually there is no secret, and a search in the whole text is ten times as fast as in every value.
     """
     return remove_values(value, secrets) if has_secret(as_text(value), secrets) else value
 
@@ -31,5 +31,5 @@ def as_text(value: object) -> str:
 
 
 def has_secret(text: str, secrets: Iterable[str]) -> bool:
-    """Whether one of them is in what :func:`as_text` has made."""
+    """Whether a text of :func:`as_text` contains one of the secrets."""
     return any(as_text(secret)[1:-1] in text for secret in secrets)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The judgement of a recorded result, by a policy that is given as options of the gate."""
+"""The judgement of a recorded result, by a policy in the form of the gate's options."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def judge_recorded(result: object, policy: object) -> GateResult:
-    """The result that a gate would have given at that time.
+    """The result that a gate would have returned at that time.
 
     Raises :class:`OptionsError` or :class:`InvalidAnswerError`, both of which are a :class:`ValueError`.
     """

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Signals that end a task, turned into an exception, so that what must be cleaned up is cleaned up."""
+"""Signals that end a task become an exception, so that the task can clean up."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 class _Terminated(BaseException):
-    """Not an Exception: nothing on the way may take it for an error of its own."""
+    """A signal has ended the block. Not an Exception, so that no handler for other errors catches it."""
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGINT and SIGTERM end the block by an exception; after its clean-up the process gets the signal again.
+    """A block that SIGINT and SIGTERM end with an exception. After its clean-up, the process gets the signal again.
 
-    Ansible's workers would otherwise end without running any ``finally``. Further signals are ignored until the block
-    has ended. Should the process survive the second delivery, execution goes on after the block.
+    Otherwise Ansible's workers would end without running any ``finally``. More signals are ignored until the block
+    has ended. If the process survives the second signal, execution continues after the block.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may install handlers, and only it receives signals

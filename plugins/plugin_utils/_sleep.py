@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Waiting inside Ansible's worker: sleeps that notice the end of the play, and a time limit for what cannot be told."""
+"""Waiting inside Ansible's worker: a sleep that ends with Ansible itself, and a time limit for a block."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ LOOK_UP_EVERY = 1.0  # seconds
 
 
 class PlayEnded(BaseException):
-    """Ansible itself is gone: nothing waits for this worker. Not an Exception, so that nothing holds it up."""
+    """Ansible itself has ended, so nothing waits for this worker. Not an Exception, so that no handler catches it."""
 
 
 class OverdueError(BaseException):
-    """A block took longer than it may. Not an Exception: Ansible's SSH takes those for one more reason to try again."""
+    """A block took too long. Not an Exception, since Ansible's SSH connection would catch it and try again."""
 
 
 def sleeper() -> Callable[[float], None]:
-    """A sleep for the process that calls this, which ends when its parent does: a worker must not poll on alone."""
+    """A sleep function for this process. It raises :class:`PlayEnded` once the parent process has ended."""
     parent = os.getppid()
 
     def sleep(seconds: float) -> None:
@@ -47,7 +47,7 @@ def sleeper() -> Callable[[float], None]:
 
 @contextmanager
 def bounded(seconds: float) -> Iterator[None]:
-    """Raise :class:`OverdueError` in a block that takes longer. A shorter ``timeout`` of the task stays in charge."""
+    """A block that raises :class:`OverdueError` if it takes longer. A shorter ``timeout`` of the task still applies."""
     began = time.monotonic()
     left, every = signal.getitimer(signal.ITIMER_REAL)
     if 0 < left <= seconds:
@@ -59,7 +59,7 @@ def bounded(seconds: float) -> Iterator[None]:
         raise OverdueError
 
     handler = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again, should something hold it up after all
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # repeated, in case the block catches the first one
     try:
         yield
     finally:

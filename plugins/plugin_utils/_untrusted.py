@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Strings from a server must never be evaluated as templates, whatever Ansible's version."""
+"""Protection of strings from a server: no version of Ansible may evaluate them as templates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 try:
     from ansible.template import trust_as_template
-except ImportError:  # before 2.19: every string is a template, unless it is marked
+except ImportError:  # before 2.19: every string is a template unless it is marked as unsafe
     from ansible.utils.unsafe_proxy import wrap_var
 
     LOOKUPS: dict[str, Any] = {"disable_lookups": False}
@@ -23,7 +23,7 @@ except ImportError:  # before 2.19: every string is a template, unless it is mar
             return {name: untrusted(item) for name, item in value.items()}
         return [untrusted(item) for item in value] if isinstance(value, list) else value
 
-else:  # only what is marked as trusted is a template, and lookups are allowed there
+else:  # only strings that are marked as trusted are templates, and lookups are allowed in them
     del trust_as_template
     LOOKUPS = {}
 

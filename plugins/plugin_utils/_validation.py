@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The options of everything that is no module, checked against the argument specifications of the modules."""
+"""The validation of options outside of modules, by the argument specifications of the modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.erro
 
 
 def validated(spec: Mapping[str, Any], args: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
-    """The options as a module would get them. ``secrets`` gets those among them. Raises :class:`OptionsError`."""
+    """The options as a module would get them. ``secrets`` gets the secret ones. Raises :class:`OptionsError`."""
     validation = ArgumentSpecValidator(spec).validate(plain(args))
     secrets |= validation._no_log_values
     if validation.error_messages:
@@ -28,8 +28,11 @@ def validated(spec: Mapping[str, Any], args: Mapping[str, Any], secrets: set[str
 
 
 def plain(value: Any) -> Any:
-    """Options in Python's own types. Vaulted scalars of ansible-core before 2.19 are no strings, and validation of
-    them would fail without knowing the secrets."""
+    """The options in Python's own types.
+
+    Vaulted values in ansible-core before 2.19 are not strings, so their validation would fail before it knows them as
+    secrets.
+    """
     if isinstance(value, Mapping):
         return {plain(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The options of a watch, as the functions that also read those of a gate take them."""
+"""The options of a watch, in the form that the functions for the gate's options expect."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation i
 
 
 def watch_params(args: Mapping[str, Any], secrets: set[str]) -> dict[str, Any]:
-    """The validated options. Those in ``policy`` count where they are not set beside it.
+    """The validated options. Options of the watch itself override those in ``policy``.
 
-    Options that only a gate has are ignored in ``policy``, so that one variable serves both. A watch has them as left
-    out, and no deadline. ``secrets`` gets the secret options. Raises :class:`OptionsError`.
+    Options in ``policy`` that only a gate has are ignored, so that one variable can be used for both. A watch has their
+    defaults, and no deadline. ``secrets`` gets the secret options. Raises :class:`OptionsError`.
     """
     policy = args.get("policy")
     shared = {n: v for n, v in policy.items() if n not in GATE_ONLY} if isinstance(policy, Mapping) else {}

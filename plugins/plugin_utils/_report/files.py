@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def files_of(dest: Iterable[str]) -> list[Path]:
-    """Where they are. What stands around a comma on the command line is no part of a name."""
+    """The paths. White space around a comma on the command line is removed."""
     return [Path(name.strip()).absolute() for name in dest]
 
 
@@ -31,7 +31,7 @@ def form_of(path: Path) -> str:
 
 
 def written(results: list[Any], path: Path) -> str:
-    """Write it whole or not at all. Returns why not: a report never stops a roll."""
+    """Write the report, whole or not at all. Returns why it could not be written, since it must not stop a roll."""
     try:
         _replace(path, told(results, form_of(path)))
     except (OSError, ValueError) as error:
@@ -40,7 +40,7 @@ def written(results: list[Any], path: Path) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """A reader sees the old file or the new one, never a part of one."""
+    """Replace the file at once: a reader sees the old file or the new one, never a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The forms in which a roll is told: by their name, or by the ending of a file."""
+"""The formats of a report: by name, or by file extension."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENDINGS = {".html": "html", ".htm": "html", ".md": "markdown", ".xml": "junit", 
 
 
 def told(results: Any, form: str) -> str:
-    """The text. ``json``: the results themselves, to be told another time. Raises :class:`ValueError`."""
+    """The report in this format; as ``json``, the results themselves. Raises :class:`ValueError`."""
     if form == "json":
         gates_from(results)
         return json.dumps([stored(result) for result in results], indent=1, ensure_ascii=True) + "\n"

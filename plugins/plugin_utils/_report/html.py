@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""A roll as one page of HTML: without scripts, and without anything that would have to be fetched."""
+"""The report as one HTML page, without scripts and without other files."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 2
 TICKS = 8
 WORDS_LIMIT = 500  # rows of the time line in words
 PAIRS_LIMIT = 12
-CELL = 20  # of the link matrix, in units of its own
-LABELLED = 16  # members of a matrix with numbers at its sides
+CELL = 20  # of the link matrix, in its own units
+LABELLED = 16  # most members of a matrix with numbers at its sides
 HEIGHT = 60  # of the capacity chart, in pixels
 RECORDS = {
     "alive": "fresh and connected: a process lives that is not declared as a member",
@@ -51,7 +51,7 @@ RECORDS = {
 
 @dataclass(frozen=True)
 class Tick:
-    """``minor``: to be left out where there is little room."""
+    """A tick of the time axis. ``minor``: left out on narrow screens."""
 
     at: float
     words: str
@@ -60,7 +60,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Which member sees which, as paths of an SVG: of the cells where one sees the other, and of those where not."""
+    """The link matrix as SVG paths: the cells in which the row's member sees the column's, and the other cells."""
 
     title: str
     size: int
@@ -71,7 +71,7 @@ class Matrix:
 
 
 def page(roll: Roll) -> str:
-    """Complete and self-contained. All strings are escaped by Jinja, and printable since they were read."""
+    """The complete page. Jinja escapes all strings, and they were made printable when they were read."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -97,7 +97,7 @@ def page(roll: Roll) -> str:
 
 
 class _Picture:
-    """Where things are in the time line: across in percent of its length, down in pixels."""
+    """The positions in the time line: horizontal in percent of its length, vertical in pixels."""
 
     def __init__(self, line: TimeLine) -> None:
         self.line = line
@@ -114,7 +114,7 @@ class _Picture:
         return f"{100 * max(end - begin, 0) / self.line.length:.3f}%"
 
     def y(self, members: int) -> float:
-        """From the top, for a number of members that serve."""
+        """The distance from the top for a number of serving members."""
         return round(HEIGHT * (1 - (members - self.base) / max(self.top - self.base, 1)), 1)
 
     @property
@@ -129,7 +129,7 @@ class _Picture:
 
     @property
     def legend(self) -> list[tuple[Doing, bool, str]]:
-        """Only what occurs, each with whether it is a new process, in the order of a member's life."""
+        """The entries of the legend that occur, each for the first or for a new process, in the order of an update."""
         seen = {(span.doing, span.new and span.doing in DARKER) for row in self.line.rows for span in row.spans}
         return [
             (doing, new, f"{doing.value}{' as a new process' if new else ''}")
@@ -139,7 +139,7 @@ class _Picture:
         ]
 
     def style(self, span: Span) -> str:
-        """The class of a span: what it is filled with."""
+        """The CSS class of a span, which sets its fill."""
         return f"{span.doing.name.lower()}{' new' if span.new and span.doing in DARKER else ''}"
 
     def time(self, seconds: float) -> str:
@@ -151,7 +151,7 @@ class _Picture:
 
     @property
     def told(self) -> list[tuple[str, float, float, str]]:
-        """The same in words, a line for each span and each absence: who, from when to when, and what."""
+        """The time line in words: member, begin, end and text of each span and each time out of rotation."""
         told: list[tuple[str, float, float, str]] = []
         for row in self.line.rows:
             spans = [(row.name, span.begin, span.end, span.words) for span in row.spans]
@@ -164,7 +164,7 @@ DARKER = frozenset({Doing.SERVING})
 
 
 def _matrices(roll: Roll) -> list[Matrix]:
-    """Before and after; only one if the cluster was looked at once."""
+    """The link matrices of the first and the last gate; one if there was only one gate."""
     gates = [gate for gate in roll.gates if gate.links]
     if not gates:
         return []
@@ -187,7 +187,7 @@ def _cell(row: int, column: int) -> str:
 
 
 def _who_misses(sees: Mapping[str, frozenset[str]], names: Sequence[str]) -> str:
-    """In words: all, or the pairs that do not see each other."""
+    """The matrix in words: all see each other, or the pairs that do not."""
     silent = [name for name in names if name not in sees or not sees[name]]
     alone = [name for name in silent if all(name not in seen for seen in sees.values())]
     told = [f"{shortened(name)} and the others do not see each other" for name in alone] if len(names) > 1 else []

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""A roll as JUnit XML, for CI servers: each gate is a test case."""
+"""The report as JUnit XML, for CI servers: each gate is a test case."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ JUDGED = frozenset({"wait", "fail"})
 
 
 def junit(roll: Roll) -> str:
-    """A gate that stopped the roll has failed, or is an error if it could not judge.
+    """The report. A gate that stopped the roll is a failure, or an error if it could not judge.
 
-    One that was shut and did not stop it, such as the preflight of a cluster that is to be repaired, is skipped: a roll
-    that went well must not be red.
+    A gate that did not pass and did not stop the roll, such as the first look at a cluster that needs repair, is
+    skipped: a roll that succeeded must not be red.
     """
     cases = [_case(gate, roll, titles) for gate, titles in zip(roll.gates, _titles(roll))]
     kinds = [child.tag for case in cases for child in case if child.tag != "system-out"]
@@ -55,7 +55,7 @@ def _timestamp(roll: Roll) -> Mapping[str, str]:
 
 
 def _titles(roll: Roll) -> list[str]:
-    """CI servers take two cases of one name for the same."""
+    """The titles of the gates, made unique: CI servers treat two cases with the same name as one."""
     seen: dict[str, int] = {}
     titles = []
     for gate in roll.gates:

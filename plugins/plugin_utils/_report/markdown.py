@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""A roll as Markdown, for a merge request or a chat message.
+"""The report as Markdown, for a merge request or a chat message.
 
-What servers have said stands in code spans: there nothing is formatted, linked, or a mention of all in the room. No
-tables, since chats do not show them.
+Text from servers is in code spans, where it is not formatted, not linked and does not mention all users of a room.
+There are no tables, since chats do not show them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import TimeLine
 
 SIGNS = {"passed": "✅", "stopped": "❌", "under way": "⏳"}
-LIMIT = 20  # lines of one list: the whole is in the page
-ABSENCES_LIMIT = 3  # of one member
+LIMIT = 20  # lines of one list; the HTML page has all
+ABSENCES_LIMIT = 3  # times out of rotation of one member
 
 
 def markdown(roll: Roll) -> str:
@@ -42,7 +42,7 @@ def markdown(roll: Roll) -> str:
 
 
 def code(text: str) -> str:
-    """A code span, whatever the text. A backtick would end it, and not every chat knows longer fences."""
+    """The text as a code span. Backticks are replaced: they would end it, and not every chat supports longer fences."""
     harmless = shortened(text, 400).replace("`", "'").strip()
     return f"`{harmless or ' '}`"
 
@@ -65,7 +65,7 @@ def _members(roll: Roll, line: TimeLine | None) -> Iterator[str]:
 
 
 def _member(versions: Versions, out: str) -> str:
-    """``out``: when it was out of rotation."""
+    """The line of a member. ``out``: the times when it was out of rotation."""
     first, last = versions.versions
     change = first if first == last else f"{first or '?'} → {last or '?'}"
     does = "serves" if versions.serving else code(versions.reason or "?")
@@ -98,7 +98,7 @@ def _gate(gate: Gate) -> str:
 
 
 def _section(title: str, items: Sequence[str], *, last: bool = False) -> list[str]:
-    """A list with a heading; of a long one the first items, or the last ones."""
+    """A list with a heading. A long list is cut to its first items, or its last ones."""
     if not items:
         return []
     return ["", f"### {title}", "", *(f"- {item}" for item in _bounded(items, "line", last=last))]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What the last gate found, in Prometheus' text format, for the textfile collector of node exporter."""
+"""The report as metrics of the last gate in Prometheus' text format, for the textfile collector of node exporter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PREFIX = "rocketchat_cluster"
 
 
 def prometheus(roll: Roll) -> str:
-    """Gauges of the last gate, none where no gate was asked. How old they are is ``time()`` minus the timestamp."""
+    """The gauges of the last gate; empty without a gate. Their age is ``time()`` minus the timestamp."""
     return "".join(f"{line}\n" for gate in roll.gates[-1:] for line in _gauges(gate))
 
 
@@ -41,7 +41,7 @@ def _gauges(gate: Gate) -> Iterator[str]:
 
 
 def _gauge(name: str, explanation: str, values: Mapping[str, float]) -> Iterator[str]:
-    """``values``: by their labels in braces. A bool is 1 or 0."""
+    """The lines of a gauge. ``values``: by their labels in braces. A bool is 1 or 0."""
     yield f"# HELP {PREFIX}_{name} {explanation}"
     yield f"# TYPE {PREFIX}_{name} gauge"
     for labels, value in values.items():

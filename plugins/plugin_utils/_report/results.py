@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""Results of the gate as a playbook has them, read back for a report: typed, and with nothing unprintable in them."""
+"""The results of gates, read for a report: typed, and with printable text only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REFUSED = "refused"  # the verdict of a task that failed before it could judge
 
 @dataclass(frozen=True)
 class Seen:
-    """One member at one moment. ``code``: of the finding that names it, empty where there is none."""
+    """One member at one moment. ``code``: of the finding about it; empty if there is none."""
 
     name: str
     instance_id: str
@@ -40,7 +40,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Change:
-    """``at``: seconds since the gate began. ``members``: those that are not well and the targets; none: unknown."""
+    """A change of the verdict. ``at``: seconds since the gate began. ``members``: the targets, and those not well.
+
+    ``members`` is none if no member was seen.
+    """
 
     at: float
     verdict: str
@@ -78,10 +81,10 @@ class Unclaimed:
 
 @dataclass(frozen=True)
 class Gate:
-    """One result. ``began`` is none where it is not known; ``elapsed`` in seconds.
+    """The result of one gate. ``began``: none if not known. ``elapsed``: seconds.
 
-    ``links`` are as they came: they are most of a result, and two gates' are looked at. ``out_of_rotation``: members
-    that the roll did not know to be in rotation while this gate looked; none: the result does not say it.
+    ``links``: unchanged, since they are large, and those of two gates at most are read. ``out_of_rotation``: members
+    that the roll did not know to be in rotation during this gate; none if the result does not say it.
     """
 
     phase: str
@@ -114,7 +117,7 @@ class Gate:
 
 
 def gates_from(results: object) -> tuple[Gate, ...]:
-    """Each result as registered, or as JSON, without those of gates that were skipped.
+    """The gates in registered results or their JSON, without those that were skipped.
 
     Raises :class:`InvalidAnswerError`, which is a :class:`ValueError`.
     """
@@ -133,7 +136,7 @@ def _numbered(number: int, result: object) -> Gate | None:
 
 
 def stored(result: object) -> object:
-    """A result in Python's own types, also one that was kept as JSON."""
+    """The result in Python's own types, also if it is a string with JSON."""
     if not isinstance(result, str):
         return plain(result)
     try:
@@ -143,7 +146,7 @@ def stored(result: object) -> object:
 
 
 def printable(text: str) -> str:
-    """Text of a server's making with all that cannot be seen, or turns the direction of reading, spelled out."""
+    """The text with escapes for characters that are invisible or change the direction of text."""
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else _spelled(letter) for letter in text)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What a list of gates amounts to: how the roll ended, why, how far it came, and what was found on the way."""
+"""The roll in a list of gates: how it ended and why, how far it came, and what was found."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Advice:
 
 @dataclass(frozen=True)
 class Versions:
-    """One member: what it ran first and what it runs at the end, and the ids of the processes. Empty: not known."""
+    """One member: its first and its last version, and the ids of these processes. Empty if not known."""
 
     name: str
     versions: tuple[str, str]
@@ -62,7 +62,7 @@ class Versions:
 
 @dataclass(frozen=True)
 class Roll:
-    """Every question that a report answers, asked of the gates in the order in which they were."""
+    """What a report says about a roll, from its gates in the order in which they ran."""
 
     gates: tuple[Gate, ...]
 
@@ -72,12 +72,12 @@ class Roll:
 
     @cached_property
     def rolled(self) -> bool:
-        """Whether anything was to be deployed, or the cluster was only looked at."""
+        """Whether it is a deployment. Otherwise the cluster was only checked."""
         return any(gate.targets for gate in self.gates)
 
     @cached_property
     def stops(self) -> tuple[Gate, ...]:
-        """The gates that stayed shut. One that was asked again counts by its last answer."""
+        """The gates that did not pass. If a gate was asked again, its last result counts."""
         latest = {(gate.phase, gate.targets): gate for gate in self.gates}
         shut = tuple(gate for gate in latest.values() if gate.targets and not gate.passed)
         return shut or tuple(gate for gate in self.gates[-1:] if not gate.passed)
@@ -88,21 +88,21 @@ class Roll:
             return Outcome.STOPPED
         if not self.gates:
             return Outcome.OPEN
-        # What begins with a look at the whole cluster ends with one; a roll of one's own ends with its last target. But
-        # a look at the whole also follows a deployment that has failed, which no gate has let through.
+        # A roll that begins with a gate for the whole cluster also ends with one; a playbook of the user's own may end
+        # with its last target. But a look at the whole cluster also follows a failed deployment.
         last, preflight = self.gates[-1], not self.gates[0].targets
         whole = set(self.taken_down) <= set(self.back) and (last.phase == "steady" or not preflight)
         return Outcome.PASSED if whole else Outcome.OPEN
 
     @cached_property
     def taken_down(self) -> tuple[str, ...]:
-        """Members that were deployed, as far as the gates let them be."""
+        """Members whose gate before the deployment passed."""
         last = {gate.targets: gate.passed for gate in self.gates if gate.phase == "before"}
         return tuple(dict.fromkeys(name for targets, let in last.items() if let for name in targets))
 
     @cached_property
     def back(self) -> tuple[str, ...]:
-        """Members that have passed the gate after their deployment."""
+        """Members whose gate after the deployment passed."""
         last = {gate.targets: gate.passed for gate in self.gates if gate.phase == "after"}
         return tuple(dict.fromkeys(name for targets, let in last.items() if let for name in targets))
 
@@ -116,7 +116,7 @@ class Roll:
 
     @cached_property
     def took(self) -> float | None:
-        """Seconds from the first gate's begin to the last one's end."""
+        """Seconds from the begin of the first gate to the end of the last one; none if not known."""
         end = max((gate.ended for gate in self.gates if gate.ended), default=None)
         return None if self.began is None or end is None else (end - self.began).total_seconds()
 
@@ -138,24 +138,24 @@ class Roll:
 
     @cached_property
     def out(self) -> tuple[str, ...]:
-        """Members that were counted as out of rotation when the last gate looked; none also where it is not known."""
+        """Members that counted as out of rotation during the last gate; empty also if that is not known."""
         last = out_of_rotation(self.gates, self.names)[-1:]
         return tuple(name for name in self.names if last and name in (last[0] or ()))
 
     @cached_property
     def out_words(self) -> str:
-        """What is said of these. A roll that passed ends with its last gate; else members may be put back after it."""
+        """The text about these members. If the roll has not passed, members may be readmitted after the last gate."""
         ended = self.outcome is Outcome.PASSED and self.gates[-1].phase == "steady"
         return f"{COUNTED_OUT} at the {'end' if ended else 'last gate'}"
 
     @cached_property
     def advice(self) -> tuple[Advice, ...]:
-        """Of the gates that stayed shut, else of the last one; what blocks comes first."""
+        """The advice of the gates that did not pass, or else of the last gate; blocking findings first."""
         concerned = self.stops or self.gates[-1:]
         found = [finding for gate in concerned for finding in gate.findings]
         refused = [gate.message for gate in concerned if not gate.passed and not gate.findings]
         blocking = _codes(found, True)
-        # It only counts what the others explain.
+        # too_few_serving is left out: the other findings say why.
         blocking = [code for code in blocking if code != Code.TOO_FEW_SERVING.value] or blocking
         advice = [_advice(found, code, True) for code in blocking]
         advice += [_advice(found, code, False) for code in _codes(found, False)]
@@ -165,11 +165,11 @@ class Roll:
     def waived(self) -> tuple[Found, ...]:
         return tuple({(w.code, w.members, w.reason): w for gate in self.gates for w in gate.waived}.values())
 
-    # In words
+    # The roll in words
 
     @cached_property
     def sentence(self) -> str:
-        """The answer: how it ended, where and why, how long it took, and how far it came."""
+        """The roll in one sentence: how it ended, where and why, how long it took, and how far it came."""
         if not self.gates:
             return "Nothing was judged."
         took = "" if self.took is None else f" after {duration(self.took)}"
@@ -226,10 +226,10 @@ class Roll:
 
 
 def out_of_rotation(gates: Sequence[Gate], names: Iterable[str]) -> list[frozenset[str] | None]:
-    """For each gate the members that were counted as out of rotation while it looked; none: not known.
+    """For each gate: the members that counted as out of rotation during it; none if not known.
 
-    No hook runs while a gate looks, so what is known at its end holds from its start. A roll starts without knowing any
-    member to be in rotation, and that says nothing: its lists count from the first one on that leaves out a member.
+    No hook runs during a gate, so what is known at its end was true from its start. When the roll starts, it does not
+    know which members are in rotation, so lists that name all members do not count until the first that does not.
     """
     lists = [None if gate.out_of_rotation is None else frozenset(gate.out_of_rotation) for gate in gates]
     all_names = frozenset(names)
@@ -257,7 +257,7 @@ def phase_word(gate: Gate) -> str:
 
 
 def verdict_word(gate: Gate) -> str:
-    """How a gate ended: one that still waited then has given up."""
+    """How a gate ended, in words. A gate that ended with ``wait`` has given up."""
     return VERDICTS.get(gate.verdict, gate.verdict)
 
 
@@ -266,7 +266,7 @@ def title_of(gate: Gate) -> str:
 
 
 def outcome_word(roll: Roll) -> str:
-    """A few words for a heading."""
+    """The outcome in a few words, for a heading."""
     if roll.rolled:
         return f"Rolling update {roll.outcome.value}"
     return "Cluster healthy" if roll.outcome is Outcome.PASSED else "Cluster not healthy"
@@ -277,7 +277,7 @@ def words_of(code: str) -> str:
 
 
 def listed(names: Sequence[str], limit: int = 4) -> str:
-    """``rc1, rc2 and rc3``; of many the first, and how many more."""
+    """The names as ``rc1, rc2 and rc3``; of many, the first ones and the number of the others."""
     names = [shortened(name) for name in names]
     if len(names) > limit:
         return f"{', '.join(names[: limit - 1])} and {len(names) - limit + 1} more"
@@ -285,12 +285,12 @@ def listed(names: Sequence[str], limit: int = 4) -> str:
 
 
 def shortened(text: str, limit: int = 60) -> str:
-    """Without its middle, if it is too long to be read."""
+    """The text, without its middle if it is too long."""
     return text if len(text) <= limit else f"{text[: limit - 16]}…{text[-15:]}"
 
 
 def duration(seconds: float) -> str:
-    """``0.4 s``, ``41 s``, ``1 min 12 s``, ``2 h 5 min``: two units at most."""
+    """The time in at most two units: ``0.4 s``, ``41 s``, ``1 min 12 s``, ``2 h 5 min``."""
     if seconds < 9.95:
         return f"{seconds:.1f} s".replace(".0 s", " s")
     minutes, rest = divmod(round(seconds), 60)

@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The time line of a roll: for each member what it did and whether it was in rotation when, and how many served.
+"""The time line of a roll: what each member did, when it was in rotation, and how many members served.
 
-To serve is to be well; to be in rotation is to be sent traffic by the load balancer. A result may say which members the
-roll did not know to be in rotation. One rule makes a time line of that: a member is in rotation during a gate that knew
-it there, and between two gates that both did. At all other times it is counted as out of rotation, also while its hooks
-drain or readmit it: that says what the roll relied on, not what the load balancer did. During a gate whose result does
-not say it, and next to one, nothing is known.
+A member serves if it is well. It is in rotation if the load balancer sends it traffic. A result may say which members
+the roll did not know to be in rotation. By one rule, this becomes a time line: a member is in rotation during a gate
+that knew so, and between two such gates. At all other times it counts as out of rotation, also while its hooks drain or
+readmit it. This shows what the roll relied on, not what the load balancer did. During a gate whose result does not say
+it, and next to such a gate, nothing is known.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ STARTING = frozenset(code.value for code in Code if code.settles or code is Code
 
 
 class Doing(str, Enum):
-    """What a member does; the text is for people."""
+    """What a member does, with the text for the report."""
 
     SERVING = "serves"
     FAULTY = "serves with a fault"
@@ -52,13 +52,13 @@ class Doing(str, Enum):
     UNKNOWN = "unknown"
 
 
-# A member that is drained is as well as it was: that it gets no more traffic is told apart.
+# These serve. A drained member still serves; that it gets no traffic is shown separately.
 CARRIES = frozenset({Doing.SERVING, Doing.FAULTY, Doing.SETTLING, Doing.DRAINING})
 
 
 @dataclass(frozen=True)
 class Span:
-    """Seconds since the roll began. ``new``: another process than at the begin."""
+    """A time in which a member did the same, in seconds since the roll began. ``new``: not with its first process."""
 
     begin: float
     end: float
@@ -68,7 +68,7 @@ class Span:
 
     @property
     def essence(self) -> object:
-        """All but the times."""
+        """Everything except the times."""
         return self.doing, self.new, self.code
 
     @property
@@ -80,7 +80,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Mark:
-    """``passed``: a gate let this member on; ``shut``: it did not; ``missed``: it was failed when seen."""
+    """A mark at a member. ``passed``: its gate passed; ``shut``: its gate did not; ``missed``: it was seen failed."""
 
     at: float
     kind: str
@@ -89,7 +89,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Seconds since the roll began. ``out``: counted as out of rotation, by the rule above; none: not known."""
+    """A time with or without traffic, in seconds since the roll began.
+
+    ``out``: whether the member counts as out of rotation, by the rule above; none if not known.
+    """
 
     begin: float
     end: float
@@ -118,9 +121,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Step:
-    """How many serve, and how many of these are in rotation; none where it is not known.
+    """A time in which the numbers stayed the same: members that serve, and those in rotation; none if not known.
 
-    ``floor``: how many have to carry the service.
+    ``floor``: how many must serve in rotation.
     """
 
     begin: float
@@ -135,12 +138,12 @@ class Step:
 
     @property
     def carrying(self) -> int | None:
-        """How many do carry it, as far as is known."""
+        """How many serve in rotation; if rotation is not known, how many serve."""
         return self.serving if self.in_rotation is None else self.in_rotation
 
     @property
     def idle(self) -> int:
-        """How many serve and are counted as out of rotation, as far as is known."""
+        """How many serve and count as out of rotation, as far as known."""
         return (self.serving or 0) - (self.carrying or 0)
 
 
@@ -149,7 +152,7 @@ Piece = TypeVar("Piece", Span, Step, Traffic)
 
 @dataclass(frozen=True)
 class TimeLine:
-    """``watches``: when a gate was looking. In between, members are taken to be as they were last seen."""
+    """The time line. ``watches``: times of the gates. Between them, members count as last seen."""
 
     began: datetime
     length: float
@@ -161,7 +164,7 @@ class TimeLine:
         return clock(self.began + timedelta(seconds=seconds))
 
     def absences(self, row: Row, *, limit: int) -> str:
-        """``counted as out of rotation 02:55:17 to 02:55:43 and 02:56:01 to 02:56:14``; empty if it never was."""
+        """The text ``counted as out of rotation 02:55:17 to 02:55:43 and 02:56:01 to 02:56:14``; empty if never."""
         times = [f"{self.time(piece.begin)} to {self.time(piece.end)}" for piece in row.out]
         more = [f"{len(times) - limit} times more"] if len(times) > limit else []
         return f"{COUNTED_OUT} {' and '.join([*times[:limit], *more])}" if times else ""
@@ -172,12 +175,12 @@ class TimeLine:
 
     @property
     def fewest_in_rotation(self) -> int | None:
-        """Of those that served."""
+        """The lowest number of members that served in rotation; none if not known."""
         return min((step.in_rotation for step in self.steps if step.in_rotation is not None), default=None)
 
     @property
     def summary(self) -> str:
-        """A sentence; empty where rotation is not known."""
+        """A sentence with this number; empty if it is not known."""
         fewest = self.fewest_in_rotation
         if fewest is None:
             return ""
@@ -190,9 +193,9 @@ class TimeLine:
 
 @dataclass(frozen=True)
 class _Period:
-    """A while in which nothing changed as far as was seen. Without a ``change`` no gate looked.
+    """A time in which no change was seen. Without a ``change``, it is a time between two gates.
 
-    ``out``: members that are counted as out of rotation; none: not known. ``away``: what members do that a gate let go.
+    ``out``: members that count as out of rotation; none if not known. ``away``: what targets do after a passed gate.
     """
 
     begin: float
@@ -211,7 +214,7 @@ class _State:
 
 
 def time_line(roll: Roll) -> TimeLine | None:
-    """None if no result tells when its gate began."""
+    """The time line; none if no result says when its gate began."""
     if roll.began is None or roll.took is None:
         return None
     origin = roll.began
@@ -241,9 +244,9 @@ def time_line(roll: Roll) -> TimeLine | None:
 
 
 def _periods(gates: Sequence[Gate], origin: datetime, rotation: Sequence[frozenset[str] | None]) -> Iterator[_Period]:
-    """The whole time in pieces: one for each change that a gate saw, and one between two gates.
+    """The periods of the roll: one for each change that a gate saw, and one between two gates.
 
-    ``rotation``: for each gate the members that are counted as out of rotation; none: not known.
+    ``rotation``: for each gate, the members that count as out of rotation; none if not known.
     """
     for gate, following, out, later in zip(gates, (*gates[1:], None), rotation, (*rotation[1:], None)):
         begin = _since(origin, gate.began)
@@ -264,7 +267,10 @@ def _since(origin: datetime, moment: datetime | None) -> float:
 
 
 def _away(gate: Gate, following: Gate, left: frozenset[str]) -> Mapping[str, Doing]:
-    """What the targets of a gate that let them go do until the next gate. ``left``: who leaves rotation meanwhile."""
+    """What the targets do between a passed gate before their deployment and the next gate.
+
+    ``left``: the members that leave rotation in that time.
+    """
     if gate.phase != "before" or not gate.passed:
         return {}
     if following.phase != "before":
@@ -316,7 +322,7 @@ def _traffic(name: str, period: _Period) -> Traffic:
 
 
 def _extend(pieces: list[Piece], piece: Piece) -> None:
-    """Two pieces that differ in their times alone are one."""
+    """Add the piece; if it differs from the last one only in its times, make the last one longer."""
     if pieces and pieces[-1].essence == piece.essence:
         pieces[-1] = replace(pieces[-1], end=piece.end)
     else:
@@ -324,7 +330,7 @@ def _extend(pieces: list[Piece], piece: Piece) -> None:
 
 
 def _step(period: _Period, doings: Mapping[str, Doing], floor: int) -> Step:
-    """``doings``: what each member does."""
+    """The numbers in a period. ``doings``: what each member does."""
     if Doing.UNKNOWN in doings.values():
         return Step(period.begin, period.end, None, floor)
     serving = {name for name, doing in doings.items() if doing in CARRIES}

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The user's hooks, read before anything is done: what Ansible would find out in the middle of a roll only.
+"""The user's hooks, read before the roll begins, to find errors that Ansible would find only during the roll.
 
-All that a hook includes by a literal name is followed. Names that are templates are not known before they are needed.
+Files and roles that a hook includes by a literal name are read too. Names that are templates are not known yet.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BLOCKS = ("block", "rescue", "always")
 TASKS = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("include_tasks", "import_tasks")}
 FACTS = {f"{prefix}set_fact" for prefix in ("", "ansible.builtin.")}
 ROLES = {f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("include_role", "import_role")}
-# What the playbook keeps for itself in variables of the hosts.
+# Variables of the hosts that the playbook itself uses.
 RESERVED = {
     f"rolling_update_{name}"
     for name in ("answer", "connection", "entry", "failed", "file", "hooks", "inner_file", "point", "turn")
@@ -36,18 +36,18 @@ RESERVED = {
 
 @dataclass
 class HookFiles:
-    """``reasons``: why the roll cannot begin."""
+    """The reader of the hooks' files. ``reasons``: why the roll cannot begin."""
 
     loader: DataLoader
-    # Of the play: roles are searched for as it does.
+    # The play, for the search for roles.
     play: Any
     variable_manager: Any
     reasons: list[str] = field(default_factory=list)
-    # What the handlers of all roles are called.
+    # The names of the handlers of all roles.
     handlers: set[str] = field(default_factory=set)
-    # What the hooks notify, and where.
+    # By name: the handlers that the hooks notify, and the file that does so.
     notified: dict[str, str] = field(default_factory=dict)
-    # Whether the name of a role or a file is not known before it is needed, which may bring handlers.
+    # Whether a role or file has a name that is a template. It may have more handlers.
     unknown: bool = False
     seen: set[str] = field(default_factory=set)
 
@@ -63,7 +63,7 @@ class HookFiles:
         return list(dict.fromkeys(self.reasons))
 
     def _read_tasks(self, path: Path, within: Path | None, collections: tuple[str, ...]) -> None:
-        """``within``: the folder of the role that the file belongs to; ``collections``: where it looks for modules."""
+        """Read a file of tasks. ``within``: the folder of its role. ``collections``: where it searches for modules."""
         if str(path) in self.seen:
             return
         self.seen.add(str(path))
@@ -166,7 +166,7 @@ def _tasks_of(raw: Any) -> Iterator[dict[str, Any]]:
 
 
 def _names_set_by(task: dict[str, Any], action: object, arguments: dict[str, Any]) -> Iterator[str]:
-    """Variables that go on being set after the task, or in what it includes."""
+    """The variables that the task sets and that stay set after it, or in the tasks that it includes."""
     yield from _texts(task.get("register"))
     control = task.get("loop_control")
     if isinstance(control, dict):

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The journal of a roll: all that is known between two asks, in a file that lasts as long as this run of Ansible."""
+"""The journal of a roll: what is kept between two steps, in a file that exists as long as this run of Ansible."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ RESULTS = "rolling_update.results.jsonl"
 
 @dataclass
 class Journal:
-    """No facts: Ansible copies those of a task with ``run_once`` to every host, and loses them with a host."""
+    """The journal. It is not kept in facts, which Ansible copies to all hosts with ``run_once`` and loses with a host."""
 
     plan: Plan
-    # The file of each hook, by host and by the hook's name.
+    # The file of each hook, by host and hook name.
     hooks: dict[str, dict[str, str]]
-    # Entry points of the role, in the same way, for the hooks that are ready-made.
+    # The entry point of each ready-made hook, by host and hook name.
     ready_made: dict[str, dict[str, str]] = field(default_factory=dict)
     # Files to write the report to.
     reports: list[str] = field(default_factory=list)
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
     turn: int = 0
     state: State = field(default_factory=State)
-    # The step that the hosts were told to take, until its outcome is known.
+    # The step that the hosts are taking, until its outcome is known.
     taken: Run | None = None
-    # The step to take next, which other hosts have to be told than those that ask.
+    # The next step, if it is for other hosts than those of this turn.
     due: Run | None = None
-    # The result of the batch's last gate before.
+    # The result of the last gate before the batch's deployment.
     before: dict[str, Any] | None = None
-    # What the last gate remembers, and the seconds that it has waited.
+    # The memory of the last gate, and the seconds that it has waited.
     memory: dict[str, Any] | None = None
     waited: float = 0.0
     # The last line, once the roll is over.
@@ -51,7 +51,7 @@ class Journal:
 
     @property
     def mark(self) -> str:
-        """What a host notes when it did not finish the step."""
+        """The mark that a host records if it does not finish the step."""
         return f"{self.run}/{self.turn}"
 
     def save(self) -> None:
@@ -68,7 +68,7 @@ class Journal:
 
     @classmethod
     def load(cls) -> Journal | None:
-        """None: no roll has begun in this run of Ansible."""
+        """The saved journal; none if no roll has begun in this run of Ansible."""
         try:
             raw = json.loads((_folder() / NAME).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -78,7 +78,7 @@ class Journal:
 
     @staticmethod
     def forget() -> None:
-        """Of another roll in this run of Ansible."""
+        """Remove the journal of an earlier roll in this run of Ansible."""
         for name in (NAME, RESULTS):
             (_folder() / name).unlink(missing_ok=True)
 
@@ -95,7 +95,7 @@ class Journal:
 
 
 def _folder() -> Path:
-    """Ansible's own for this run, which it removes at the end; other users cannot read it."""
+    """Ansible's temporary folder for this run. Ansible removes it at the end, and other users cannot read it."""
     return Path(str(vars(constants)["DEFAULT_LOCAL_TMP"]))
 
 

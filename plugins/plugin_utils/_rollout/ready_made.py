@@ -5,8 +5,8 @@
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
 """The ready-made hooks: entry points of the role ``hooks``, and what they need before the first drain.
 
-The role has an entry point ``check_PROGRAM`` for each program. It fails for nothing, but keeps what it has found in
-``hooks_found_PROGRAM``: the lines that it prints are reasons not to begin.
+The role has an entry point ``check_PROGRAM`` for each program. It does not fail, but keeps its result in
+``hooks_found_PROGRAM``: each line of its output is a reason not to begin.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _COLLECTION = Path(__file__).parents[3]
 
 
 def entry_points(variables: Variables, host: str) -> list[str]:
-    """Those that are the hooks of a host, such as ``drain_haproxy``."""
+    """The entry points that are the hooks of a host, such as ``drain_haproxy``."""
     return [entry for hook in Hook if (entry := variables.ready_made(host, hook))]
 
 
 def checks(variables: Variables, host: str) -> list[str]:
-    """Entry points that check what the hooks of a host need. With options that are wrong they could not."""
+    """The entry points that check what the hooks of a host need, except for hooks whose options are wrong."""
     if not variables.connected(host):
         return []
     entries = entry_points(variables, host)
@@ -56,7 +56,7 @@ def _program(entry: str) -> str:
 
 
 def _wrong(variables: Variables, host: str, entry: str) -> str | None:
-    """What is wrong with the options of an entry point."""
+    """What is wrong with the options of an entry point; none if they are valid."""
     spec = _specs()[entry]["options"]
     given = {name: value for name in spec if (value := variables.of_play(host, name)) is not None}
     try:
@@ -73,7 +73,7 @@ def _specs() -> dict[str, Any]:
 
 
 def _found(variables: Variables, host: str, program: str) -> Iterator[str]:
-    """One result, or one for each load balancer."""
+    """The reasons in the result of a check, which may have a result for each load balancer."""
     found = variables.of(host, f"hooks_found_{program}") or {}
     results = found.get("results", [found])
     if not results:

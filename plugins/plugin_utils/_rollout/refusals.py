@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""What is refused before the first node is drained: everything that can be known then, all of it at once."""
+"""The reasons to refuse a roll before the first node is drained: everything that can be known then, all at once."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import Variables
 
 INVENTORY = "rocketops.rocketchat.instances"
-# What Ansible calls the controller.
+# Ansible's names of the controller.
 LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 
 
 def refusals(variables: Variables, members: Sequence[str]) -> Iterator[str]:
-    """Reasons not to begin. ``members``: their names."""
+    """The reasons not to begin. ``members``: the names of the members."""
     in_part = list(of_the_command())
     if in_part:  # nothing else is known: tasks before this one may have been left out
         yield from in_part
@@ -43,7 +43,7 @@ def refusals(variables: Variables, members: Sequence[str]) -> Iterator[str]:
 
 
 def contradictions(plan: Plan) -> Iterator[str]:
-    """In the variables ``rolling_update_``."""
+    """The reasons in the variables ``rolling_update_*``."""
     for name, given in (("keep_out", plan.keep_out), ("in_rotation", plan.in_rotation)):
         unknown = sorted(given - set(plan.members))
         if unknown:
@@ -94,7 +94,7 @@ def _of_the_hosts(variables: Variables, members: Sequence[str]) -> Iterator[str]
 
 
 def _of_the_inventory(variables: Variables) -> Iterator[str]:
-    """Members of our own inventory plugin are only the living ones: a dead one would not be missed."""
+    """Refuse members from this collection's inventory plugin: it lists only living ones, so no dead one is missed."""
     if variables.gate("members") is not None:
         return
     files = {str(variables.of(host, "inventory_file") or "") for host in variables.in_group}
@@ -139,7 +139,7 @@ def _of_the_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator[str]:
 
 
 def _of_ready_made_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator[str]:
-    """What is the same for several hosts is said once."""
+    """The reasons in the ready-made hooks. A reason that several hosts share is returned once."""
     lacking_on: dict[str, list[str]] = {}
     for host in hosts:
         for reason in lacking(variables, host):
@@ -167,13 +167,13 @@ def _number(value: Any) -> float | None:
     try:
         return float(value)
     except (TypeError, ValueError):
-        return None  # refused with the other options
+        return None  # refused with the other options of the gate
 
 
 def of_the_command() -> Iterator[str]:
-    """Reasons in how Ansible was called.
+    """The reasons in the command line of Ansible.
 
-    Tags to skip may be of the hooks, such as those that molecule always gives; others are of this playbook.
+    Skipped tags may belong to the hooks, such as those that Molecule always skips, except Ansible's own tags.
     """
     tags, skipped = (set(context.CLIARGS.get(option) or ()) for option in ("tags", "skip_tags"))
     given = {

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The turns that hosts take one after another: each host enters those of its own batch, and waits without a task.
+"""The turns that batches take one after another. Each host enters the turns of its batch, and runs no task in others.
 
-In a turn a batch takes one step. Which batch comes next is not decided here, only expected: a step for other hosts is
-put off, until the hosts of the play are told of it and the turns are made again.
+In a turn, a batch takes one step. The next batch is only expected here, not decided: a step for other hosts is put off
+until the turns are made again for all hosts of the play.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import State
 
-# Those that are not needed, because another batch came, do nothing, but cost time.
+# Turns that turn out not to be needed do nothing, but take time.
 MOST = 30
-# Targets of a batch may be readmitted one after another, but most are ready together.
+# Targets of a batch may be readmitted one after another, but usually they are ready together.
 READMISSIONS = 3
 
 Batch = tuple[str, ...]
 
 
 def turns_for(plan: Plan, state: State, *, here: Sequence[str]) -> dict[str, list[Batch]]:
-    """The turns that each host enters, as the batch of each.
+    """By host: the turns that it enters, each as its batch.
 
-    ``here``: hosts in the order of the play. The first one of them in a batch enters all turns: Ansible runs included
-    files in the order in which it meets them first.
+    ``here``: hosts in the order of the play. The first of them that has a turn enters all turns, since Ansible runs
+    included files in the order in which hosts first include them.
     """
     turns = [batch for batch in _expected(plan, state) for _step in range(_steps(plan, batch))][:MOST]
     entered = {host: [batch for batch in turns if host in batch] for host in here}
@@ -48,7 +48,7 @@ def _steps(plan: Plan, batch: Batch) -> int:
 
 
 def _expected(plan: Plan, state: State) -> Iterator[Batch]:
-    """``state.batch`` and those after it, if all goes well."""
+    """The current batch and the batches after it if all goes well."""
     yield state.batch
     names, good = [name for name in to_deploy(plan, state) if name not in state.batch], well(plan, state)
     for number in range(1, MOST):

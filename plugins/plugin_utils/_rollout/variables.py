@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 # This plugin_utils is PRIVATE and should only be used by this collection. Breaking changes can occur any time.
-"""The variables of a roll, read as the hosts of the play have them."""
+"""The variables of a roll, as the hosts of the play have them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ansible.template import Templar
 
 GATE_PREFIX, PREFIX = "health_gate_", "rolling_update_"
-# The roll sets them itself; what it does not need is refused before (see refusals).
+# Options of the gate that the roll sets itself.
 SET_BY_ROLL = frozenset(
     {"url", "members", "expected", "phase", "targets", "out_of_rotation", "before", "restart_required"}
     | {"restart_confirmed", "hold_for", "keep_out", "expected_version"}
@@ -46,31 +46,31 @@ READY_MADE_FILE = Path(__file__).parents[3] / "playbooks" / "tasks" / "ready_mad
 
 @dataclass(frozen=True)
 class Variables:
-    """``own``: those of the host that asks.
+    """The variables. ``own``: those of the host that asks.
 
-    What holds for the whole roll is what the first host of the play has, whichever host asks: that may be any host of a
-    batch, or the conductor, which is no host of the group. Variables of the play are in ``own`` alone, and win as they
-    do in Ansible. Reading one raises what Ansible raises for a template that fails.
+    Variables for the whole roll are those of the first host of the play, whichever host asks: this may be any host of a
+    batch, or the conductor, which is not in the group. Variables of the play are only in ``own``, and override as in
+    Ansible. To read a variable raises Ansible's error if its template fails.
     """
 
     own: Mapping[str, Any]
     templar: Templar
-    # Those of other hosts: Ansible puts them together again for each reading.
+    # Variables of other hosts, kept since Ansible builds them again for each reading.
     known: dict[str, Any] = field(default_factory=dict)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """None for one that is templated to ``omit``."""
+        """A variable of the host that asks; none if its template returns ``omit``."""
         if name not in self.own:
             return default
         value = self.templar.template(self.own[name])
         return None if "omit" in self.own and value == self.own["omit"] else value
 
     def of(self, host: str, name: str, default: Any = None) -> Any:
-        """A variable of a host, as the inventory and its facts have it."""
+        """A variable of a host, from the inventory and the facts."""
         if host not in self.known:
             try:
                 self.known[host] = self.own["hostvars"][host]
-            except KeyError:  # a member that the inventory does not know
+            except KeyError:  # a member that is not in the inventory
                 self.known[host] = {}
         return self.known[host].get(name, default)
 
@@ -88,17 +88,17 @@ class Variables:
 
     @property
     def in_play(self) -> tuple[str, ...]:
-        """All hosts of the play, also those that have failed."""
+        """All hosts of the play, including those that have failed."""
         return tuple(map(str, self.own["ansible_play_hosts_all"]))
 
     @property
     def here(self) -> frozenset[str]:
-        """Hosts that Ansible has not lost."""
+        """The hosts of the play that Ansible has not lost."""
         return frozenset(map(str, self.own["ansible_play_hosts"]))
 
     @property
     def first(self) -> str | None:
-        """The host whose variables hold for the roll."""
+        """The host whose variables apply to the whole roll."""
         return next((host for host in self.in_play if host in self.in_group), None)
 
     @property
@@ -106,9 +106,9 @@ class Variables:
         return str(self.gate("url_variable", "rocketchat_url"))
 
     def members(self) -> list[dict[str, Any]]:
-        """The members and where they are asked, now: a deployment may give a node another address.
+        """The members and their current URLs: a deployment may give a node another address.
 
-        Raises :class:`OptionsError` for a list of the user's that is none.
+        Raises :class:`OptionsError` if the user's value is not a list of members.
         """
         given = self.gate("members")
         if given is None:
@@ -116,7 +116,7 @@ class Variables:
         return list(validated({"members": MEMBERS["members"]}, {"members": given}, set())["members"])
 
     def options(self) -> dict[str, Any]:
-        """The variables ``rolling_update_``. Raises :class:`OptionsError`."""
+        """The variables ``rolling_update_*``. Raises :class:`OptionsError`."""
         found = {name: self._of_roll(f"{PREFIX}{name}") for name in ROLLING_UPDATE}
         found["keep_out"] = self.gate("keep_out") if found["keep_out"] is None else found["keep_out"]
         options = validated(ROLLING_UPDATE, {name: value for name, value in found.items() if value is not None}, set())
@@ -125,7 +125,7 @@ class Variables:
         return options
 
     def gate_options(self) -> dict[str, Any]:
-        """The variables ``health_gate_`` that are options of cluster_gate, as they are given."""
+        """The variables ``health_gate_*`` that are options of cluster_gate, unchanged."""
         found = {name: self._of_roll(f"{GATE_PREFIX}{name}") for name in GATE if name not in SET_BY_ROLL}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -133,7 +133,7 @@ class Variables:
         return self._of_roll(f"{GATE_PREFIX}{name}", default)
 
     def short_deadline(self) -> float:
-        """Seconds for a gate that looks again; never less than it needs to pass."""
+        """Seconds for a gate that checks again, at least as many as it needs to pass."""
         try:
             least = float(self.gate("stable_for", STABLE_FOR)) + float(self.gate("interval", INTERVAL))
         except (TypeError, ValueError):  # refused with the other options of the gate
@@ -141,7 +141,7 @@ class Variables:
         return max(float(self.options()["recheck_deadline"]), least)
 
     def reports(self) -> list[str]:
-        """Files to write the report to. Raises :class:`OptionsError` for one whose ending says no format."""
+        """The files to write the report to. Raises :class:`OptionsError` for an unknown file extension."""
         given = self.gate("report")
         if not given:
             return []
@@ -151,28 +151,28 @@ class Variables:
         return list(map(str, paths))
 
     def expected_version(self) -> str | None:
-        """An empty one stays: it must not lift the condition."""
+        """The expected version; none if not set. An empty one is kept, since it must be refused later."""
         name = f"{GATE_PREFIX}expected_version"
         if boolean(self.gate("any_version", False), strict=False) or not self._is_set(name):
             return None
         return str(self._of_roll(name) or "")
 
     def restart_confirmed(self, host: str) -> bool:
-        """What the hook says of its own host, it does not say of others."""
+        """Whether the host's hook confirmed its restart. A hook confirms it only for its own host."""
         return bool(boolean(self.of_play(host, f"{GATE_PREFIX}restart_confirmed", False), strict=False))
 
     def of_play(self, host: str, name: str, default: Any = None) -> Any:
-        """A variable of a host, or else one of the play."""
+        """A variable of a host, or else of the play."""
         own = default if self.of(self.host, name) is not None else self.get(name, default)
         return self.of(host, name, own)
 
     def connected(self, host: str) -> bool:
-        """Whether the playbook has connected to it."""
+        """Whether the playbook could connect to the host."""
         connection = self.of(host, f"{PREFIX}connection") or {}
         return not connection.get("unreachable")
 
     def hook_name(self, host: str, hook: Hook) -> str | None:
-        """A path, or the name of a ready-made one; a node that such a one drains, the same program readmits."""
+        """The path of a hook, or its ready-made name. A ready-made drain hook also sets the readmit hook."""
         hooks = self.of(host, f"{PREFIX}hooks") or {}
         name = hooks.get(hook.value)
         if hook is Hook.READMIT and not name and hooks.get(Hook.DRAIN.value) in READY_MADE[hook]:
@@ -180,14 +180,14 @@ class Variables:
         return str(name) if name else None
 
     def ready_made(self, host: str, hook: Hook) -> str | None:
-        """Its entry point of the role ``hooks``, such as ``drain_haproxy``. None if it is the user's file, or none."""
+        """The entry point of a ready-made hook, such as ``drain_haproxy``; none if it is a file or not set."""
         name = self.hook_name(host, hook)
         return f"{hook.value}_{name}" if name in READY_MADE.get(hook, ()) else None
 
     def hook(self, host: str, hook: Hook) -> Path | None:
-        """Where it lies, beside the inventory: in the folder of its file, or in the one above. None if it is not set.
+        """The file of a hook, relative to the inventory's folder or the folder above it; none if it is not set.
 
-        Where the inventory is a folder, Ansible takes all files in it for inventories.
+        If the inventory is a folder, Ansible reads all files in it as inventories, so hooks belong above it.
         """
         if self.ready_made(host, hook):
             return READY_MADE_FILE
