@@ -169,7 +169,7 @@ def _is_candidate(record: Record, state: State, policy: Policy) -> bool:
 
 
 def _unidentified(view: View, answering: Answering) -> Finding | None:
-    """Why the member's process is not known: there is no usable answer, or its URL does not lead to one own process."""
+    """Why the member's process is not known: no usable answer, or its URL leads to several or another's processes."""
     name, failure = view.member.name, view.failure
     if failure is not None:
         brief = f"{name} {failure.code.row.words} ({failure.reason})"

@@ -81,7 +81,7 @@ class Seen:
             if member.why_not:
                 found[member.name].add(member.why_not.code.value)
         for finding in blocking:
-            # out_of_rotation is left out: the gate did not find it, the roll told it.
+            # out_of_rotation is left out: it is an option that the roll passed to the gate.
             if finding.code.row.scope is Scope.MEMBER and finding.code is not Code.OUT_OF_ROTATION:
                 for name in finding.members:
                     found.setdefault(name, set()).add(finding.code.value)

@@ -79,7 +79,7 @@ def gate_line(gate: GateResult) -> str:
 
 
 def last_line(plan: Plan, state: State, end: End) -> str:
-    """The last line: how the roll ended, where and why, who is out of rotation, and what the same command does next."""
+    """The last line: how the roll ended and why, the members out of rotation, and what the same command does next."""
     parts = [_how(plan, state, end), *end.reasons]
     if end.out:
         parts.append(f"out of rotation: {', '.join(end.out)}")
