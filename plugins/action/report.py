@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import REPORT
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import files_of, written
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import files_of, write_report
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 
@@ -29,7 +29,7 @@ class ActionModule(ActionBase):  # type: ignore[misc, unused-ignore]
         paths = files_of(params["dest"])
         if self._task.check_mode:
             return {"changed": True, "paths": [], "msg": "nothing is written in check mode"}
-        problems = [written(params["results"], path) for path in paths]
+        problems = [write_report(params["results"], path) for path in paths]
         warnings = [problem for problem in problems if problem]
         done = [str(path) for path, problem in zip(paths, problems) if not problem]
         msg = f"written: {', '.join(done) or 'nothing'}"

@@ -44,7 +44,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.word
 )
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._gate import GateAction, display
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking import masked
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import written
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import write_report
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.hooks import HookFiles
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.journal import Journal
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.ready_made import checks
@@ -102,7 +102,7 @@ class ActionModule(GateAction):
             entries = {}
         wanted = {host: names for host, names in entries.items() if names}
         files = {host: [str(READY_MADE_FILE)] for host in wanted}
-        return self._told("check what the ready-made hooks need", files=files, entries=wanted)
+        return self._reply("check what the ready-made hooks need", files=files, entries=wanted)
 
     def _start(self) -> dict[str, Any]:
         Journal.forget()
@@ -116,7 +116,7 @@ class ActionModule(GateAction):
         }
         Journal(plan, hooks, ready_made, reports=self.variables.reports()).save()
         files = sorted({path for paths in hooks.values() for path in paths.values()} - {str(READY_MADE_FILE)})
-        told = self._told("the roll can begin", hooks=files)
+        told = self._reply("the roll can begin", hooks=files)
         warnings = warnings_for([Member(member["name"], member["url"]) for member in self.variables.members()])
         return {**told, **({"warnings": warnings} if warnings else {})}
 
@@ -198,7 +198,7 @@ class ActionModule(GateAction):
         """The answer without a step: it is taken in a later turn."""
         journal.due = step
         journal.save()
-        return self._told("nothing to do in this turn")
+        return self._reply("nothing to do in this turn")
 
     def _take(self, journal: Journal, step: Run) -> dict[str, Any]:
         journal.state = before_hook(journal.plan, journal.state, step)
@@ -207,7 +207,7 @@ class ActionModule(GateAction):
         hook = step.hook.value
         files = {host: [journal.hooks[host][hook], "flush.yml"] for host in step.hosts}
         entries = {host: [own[hook]] for host in step.hosts if hook in (own := journal.ready_made[host])}
-        return self._told(step_line(step), files=files, entries=entries, mark=journal.mark)
+        return self._reply(step_line(step), files=files, entries=entries, mark=journal.mark)
 
     def _stopped(self, journal: Journal) -> dict[str, Any]:
         journal.save()
@@ -215,7 +215,7 @@ class ActionModule(GateAction):
 
     def _leave(self, msg: str, **fields: Any) -> dict[str, Any]:
         """The answer with which one host ends the play for all hosts."""
-        return self._told(msg, files={self.variables.host: ["stop.yml"]}, **fields)
+        return self._reply(msg, files={self.variables.host: ["stop.yml"]}, **fields)
 
     def _note_outcome(self, journal: Journal) -> None:
         """Record which hosts finished the last step: Ansible has not lost them, and they recorded no failure."""
@@ -275,7 +275,7 @@ class ActionModule(GateAction):
             result["out_of_rotation"] = [name for name in journal.plan.members if name not in journal.state.admitted]
         journal.add_result(masked(result, self.secrets))
         for path in map(Path, journal.reports):
-            if problem := written(journal.results(), path):
+            if problem := write_report(journal.results(), path):
                 display.warning(problem)
 
     def _gate_args(self, plan: Plan, asked: Ask, *, before: dict[str, Any] | None) -> dict[str, Any]:
@@ -301,7 +301,7 @@ class ActionModule(GateAction):
         journal.state = put_back(journal.state, journal.taken, ended=journal.end is not None)
         journal.taken = journal.due = None
         journal.save()
-        return self._told("readmit healthy members", next="nothing.yml" if journal.end else "turns.yml")
+        return self._reply("readmit healthy members", next="nothing.yml" if journal.end else "turns.yml")
 
     def _end(self, journal: Journal) -> dict[str, Any]:
         end = journal.end or self._end_of_what_is_known(journal)
@@ -320,7 +320,7 @@ class ActionModule(GateAction):
         for line in plan_lines(journal.plan, journal.state):
             self.say(line)
 
-    def _told(self, msg: str, **fields: Any) -> dict[str, Any]:
+    def _reply(self, msg: str, **fields: Any) -> dict[str, Any]:
         """The answer to the playbook. ``files``: what each host includes. ``turns``: the turns that it takes."""
         told = {"msg": msg, "files": {}, "entries": {}, "turns": {}, "hooks": [], "next": "turns.yml", "mark": ""}
         return {"changed": False, **told, **fields}

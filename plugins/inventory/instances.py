@@ -194,22 +194,22 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         members = members_from(params)
         key = self._key(path, members)
         if use_cache and self.get_option("cache"):
-            kept = _kept(self._cache, key)
+            kept = _cached(self._cache, key)
             if kept is not None:
                 return kept
         last = self._last_answers()
         observation = self._observe(params, members)
         failures = [(view.member.name, view.failure) for view in observation.views if view.failure]
         if len(failures) < len(observation.views):
-            for reason in _some([f"{name} does not answer: {failure.message}" for name, failure in failures]):
+            for reason in _first_three([f"{name} does not answer: {failure.message}" for name, failure in failures]):
                 self.display.warning(printable(reason))
             outdated = [view.member.name for view in observation.views if view.listing and not view.lists_itself]
-            for reason in _some([f"{name} does not list itself: its list is not complete" for name in outdated]):
+            for reason in _first_three([f"{name} does not list itself: its list is not complete" for name in outdated]):
                 self.display.warning(printable(reason))
             if len(failures) + len(outdated) < len(observation.views):
                 self._keep(observation, key, last)
             return observation
-        fallen_back = _kept(last, key) if use_cache and last is not None else None
+        fallen_back = _cached(last, key) if use_cache and last is not None else None
         if last is None or fallen_back is None:
             raise OptionsError(_no_member_answers(failures))
         asked_at = last[key].get("asked_at")
@@ -269,13 +269,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
     def _populate(self, observation: Observation) -> None:
         if any(view.listing and view.listing.microservices for view in observation.views):
             self.display.warning("a microservices deployment: its nodes are not in the list of instances")
-        found = self._harmless(instances_of(observation, max_age=self.max_age, details=True))
+        found = self._made_safe(instances_of(observation, max_age=self.max_age, details=True))
         states = self.get_option("states")
         groups = self._add_groups(states)
         instances = [instance for instance in found if instance["state"] in states and self._is_wanted(instance)]
-        candidates = {i["id"]: [self._words(p, i) for p in self.get_option("hostnames")] for i in instances}
+        candidates = {i["id"]: [self._evaluated(p, i) for p in self.get_option("hostnames")] for i in instances}
         names = settle(candidates, set(self.inventory.groups))
-        for reason in _some(names.rejected):
+        for reason in _first_three(names.rejected):
             self.display.warning(printable(f"{reason}: the next of hostnames is taken, or the id"))
         # One string object per name, shared by all hosts: Ansible looks the names up often.
         prefixed = {key: self.get_option("prefix") + key for instance in instances[:1] for key in instance}
@@ -283,7 +283,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
             variables = {prefixed[key]: value for key, value in instance.items()}
             self._add_host(names.by_id[instance["id"]], instance, variables, groups[instance["state"]])
 
-    def _harmless(self, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _made_safe(self, instances: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The instances, without secrets that the server repeats, and with strings that Ansible does not template."""
         text = as_text(instances)
         if has_secret(text, self.secrets):
@@ -306,7 +306,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 return bool(verb == "include")
         return True
 
-    def _words(self, preference: str, instance: dict[str, Any]) -> str:
+    def _evaluated(self, preference: str, instance: dict[str, Any]) -> str:
         """The value of one preference for an instance; empty if the instance lacks a value that it needs."""
         if preference in instance:
             value = instance[preference]
@@ -331,7 +331,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _add_host(self, name: str, instance: dict[str, Any], variables: dict[str, Any], group: str) -> None:
         self.inventory.add_host(name, group=group)
-        places = (host_in(self._words(preference, instance)) for preference in self.get_option("ansible_host"))
+        places = (host_in(self._evaluated(preference, instance)) for preference in self.get_option("ansible_host"))
         place = next((place for place in places if is_usable(place)), None)
         if place is not None:
             self.inventory.set_variable(name, "ansible_host", place)
@@ -348,7 +348,7 @@ def _places(instance: dict[str, Any]) -> dict[str, Any]:
     return {name: host_in(instance[name]) or instance[name] for name in ("host", "address") if instance[name]}
 
 
-def _kept(cache: Any, key: str) -> Observation | None:
+def _cached(cache: Any, key: str) -> Observation | None:
     """The cached observation; none if there is none, or if its data cannot be read."""
     try:
         return Observation.from_dict(cache[key]["observation"])
@@ -357,9 +357,9 @@ def _kept(cache: Any, key: str) -> Observation | None:
 
 
 def _no_member_answers(failures: list[Any]) -> str:
-    return "no node answers: " + " | ".join(_some([failure.message for _name, failure in failures]))
+    return "no node answers: " + " | ".join(_first_three([failure.message for _name, failure in failures]))
 
 
-def _some(lines: Sequence[str]) -> list[str]:
+def _first_three(lines: Sequence[str]) -> list[str]:
     """The first three lines, and the number of the others."""
     return [*lines[:3], *([f"and {len(lines) - 3} more"] if len(lines) > 3 else [])]

@@ -122,9 +122,9 @@ class GateAction(Action):
                 # To remove the temporary folder, Ansible would connect again, without a time limit.
                 self._connection._shell.tmpdir = None
         try:
-            return _of(members, Observation.from_dict(result.get("observation")))
+            return _with_members(members, Observation.from_dict(result.get("observation")))
         except InvalidAnswerError:
-            raise ObserverError(f"on {self.asker}: {_told(result)}") from None
+            raise ObserverError(f"on {self.asker}: {_message_of(result)}") from None
 
     def _wait(self, policy: Policy, observe: Observe, **earlier: Any) -> GateResult:
         return run(
@@ -148,7 +148,7 @@ class GateAction(Action):
             display.display(printable(remove_values(f"[{self.host}] {line}", self.secrets)), stderr=True)
 
 
-def _of(members: tuple[Member, ...], observation: Observation) -> Observation:
+def _with_members(members: tuple[Member, ...], observation: Observation) -> Observation:
     """The observation with these members: their names and URLs may have been masked in the module's result.
 
     The views are in the order of the members. Raises :class:`InvalidAnswerError`.
@@ -159,6 +159,6 @@ def _of(members: tuple[Member, ...], observation: Observation) -> Observation:
     return replace(observation, views=views, at=time.monotonic())
 
 
-def _told(result: dict[str, Any]) -> str:
+def _message_of(result: dict[str, Any]) -> str:
     said = (result.get("msg"), result.get("module_stderr"), result.get("module_stdout"))
     return printable(next((str(text) for text in said if text), "the module said nothing"))[:400]

@@ -24,16 +24,16 @@ def files_of(dest: Iterable[str]) -> list[Path]:
     return [Path(name.strip()).absolute() for name in dest]
 
 
-def form_of(path: Path) -> str:
+def format_of(path: Path) -> str:
     if path.suffix.lower() not in ENDINGS:
         raise OptionsError(f"{path}: a report ends with one of {', '.join(ENDINGS)}")
     return ENDINGS[path.suffix.lower()]
 
 
-def written(results: list[Any], path: Path) -> str:
+def write_report(results: list[Any], path: Path) -> str:
     """Write the report, whole or not at all. Returns why it could not be written, since it must not stop a roll."""
     try:
-        _replace(path, told(results, form_of(path)))
+        _replace(path, told(results, format_of(path)))
     except (OSError, ValueError) as error:
         return f"the report {path} could not be written: {error}"
     return ""

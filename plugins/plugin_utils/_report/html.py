@@ -150,14 +150,14 @@ class _Picture:
         return "; ".join([*(f"{self.time(span.begin)} {span.words}" for span in row.spans[:20]), *filter(None, [out])])
 
     @property
-    def told(self) -> list[tuple[str, float, float, str]]:
+    def in_words(self) -> list[tuple[str, float, float, str]]:
         """The time line in words: member, begin, end and text of each span and each time out of rotation."""
-        told: list[tuple[str, float, float, str]] = []
+        lines: list[tuple[str, float, float, str]] = []
         for row in self.line.rows:
             spans = [(row.name, span.begin, span.end, span.words) for span in row.spans]
             absences = [(row.name, absence.begin, absence.end, absence.words) for absence in row.out]
-            told += sorted([*spans, *absences], key=lambda line: line[1])
-        return told
+            lines += sorted([*spans, *absences], key=lambda line: line[1])
+        return lines
 
 
 DARKER = frozenset({Doing.SERVING})
@@ -179,14 +179,14 @@ def _matrix(title: str, sees: Mapping[str, frozenset[str]], names: Sequence[str]
             if row != column:
                 cells[seen in sees.get(seer, ())] += _cell(row, column)
     itself = "".join(_cell(rank, rank) for rank in range(len(names)))
-    return Matrix(title, len(names), cells[True], cells[False], itself, _who_misses(sees, names))
+    return Matrix(title, len(names), cells[True], cells[False], itself, _matrix_words(sees, names))
 
 
 def _cell(row: int, column: int) -> str:
     return f"M{(column + 1) * CELL + 2} {(row + 1) * CELL + 2}h16v16h-16z"
 
 
-def _who_misses(sees: Mapping[str, frozenset[str]], names: Sequence[str]) -> str:
+def _matrix_words(sees: Mapping[str, frozenset[str]], names: Sequence[str]) -> str:
     """The matrix in words: all see each other, or the pairs that do not."""
     silent = [name for name in names if name not in sees or not sees[name]]
     alone = [name for name in silent if all(name not in seen for seen in sees.values())]

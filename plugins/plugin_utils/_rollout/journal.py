@@ -25,7 +25,7 @@ RESULTS = "rolling_update.results.jsonl"
 
 @dataclass
 class Journal:
-    """The journal. It is not kept in facts, which Ansible copies to all hosts with ``run_once`` and loses with a host."""
+    """The journal. Not kept in facts: Ansible copies them to all hosts with ``run_once``, or loses them with a host."""
 
     plan: Plan
     # The file of each hook, by host and hook name.

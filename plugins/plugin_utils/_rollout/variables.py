@@ -21,7 +21,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spe
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import INTERVAL, STABLE_FOR
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import files_of, form_of
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import files_of, format_of
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Variables:
             return []
         paths = files_of(validated(REPORT, {"results": [], "dest": given}, set())["dest"])
         for path in paths:
-            form_of(path)
+            format_of(path)
         return list(map(str, paths))
 
     def expected_version(self) -> str | None:
