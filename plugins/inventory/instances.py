@@ -276,7 +276,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         candidates = {i["id"]: [self._evaluated(p, i) for p in self.get_option("hostnames")] for i in instances}
         names = settle(candidates, set(self.inventory.groups))
         for reason in _first_three(names.rejected):
-            self.display.warning(printable(f"{reason}: the next of hostnames is taken, or the id"))
+            self.display.warning(printable(f"{reason}: the next entry of hostnames is used, or the id"))
         # One string object per name, shared by all hosts: Ansible looks the names up often.
         prefixed = {key: self.get_option("prefix") + key for instance in instances[:1] for key in instance}
         for instance in instances:

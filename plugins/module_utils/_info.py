@@ -111,10 +111,10 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
     if len(views) < len(raws):
         raise InvalidAnswerError("it has two views of one member")
     if policy.readiness_required and not all("ready" in raw for raw in raws):
-        raise InvalidAnswerError("it has no member's readiness: gather it, or set readiness: ignored")
+        raise InvalidAnswerError("it has no readiness: gather readiness too, or set readiness: ignored")
     missing = [member.name for member in policy.members if member.name not in views]
     if missing:
-        raise InvalidAnswerError(f"{', '.join(missing)} was not asked, but {', '.join(views) or 'no member'}")
+        raise InvalidAnswerError(f"it has no view of {', '.join(missing)}, only of {', '.join(views) or 'no member'}")
     # A recording has no statistics, and more cannot be asked.
     statistics = Statistics(uptime=None, uptime_at_most=None, lock_age=None)
     return Observation(

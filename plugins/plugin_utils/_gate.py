@@ -49,7 +49,7 @@ class GateAction(Action):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         if self._task.async_val:
-            msg = "a gate waits by itself: remove async from this task"
+            msg = "a gate waits itself: remove async from this task"
             return {"failed": True, "changed": False, "msg": msg}
         self.host = str((task_vars or {}).get("inventory_hostname", "localhost"))
         self.asker = str(self._task.delegate_to or self.host)
@@ -114,7 +114,9 @@ class GateAction(Action):
             lost = printable(f"{self.asker} out of reach: {error}").rstrip(": ")
             return Observation(views=(), at=time.monotonic(), lost=lost)
         except OverdueError:
-            return Observation(views=(), at=time.monotonic(), lost=f"{self.asker} gave none within {limit:g} s")
+            return Observation(
+                views=(), at=time.monotonic(), lost=f"{self.asker} made no observation within {limit:g} s"
+            )
         except AnsibleError as error:  # such as a password for another user that is missing
             raise ObserverError(f"on {self.asker}: {printable(str(error))}") from None
         finally:

@@ -142,7 +142,7 @@ def stored(result: object) -> object:
     try:
         return json.loads(result)
     except ValueError:
-        raise InvalidAnswerError("it is a text, but not JSON") from None
+        raise InvalidAnswerError("it is a string, but not JSON") from None
 
 
 def printable(text: str) -> str:

@@ -77,7 +77,7 @@ def _found(variables: Variables, host: str, program: str) -> Iterator[str]:
     found = variables.of(host, f"hooks_found_{program}") or {}
     results = found.get("results", [found])
     if not results:
-        yield "hooks_balancers is empty: it names the load balancers as hosts of the inventory"
+        yield "hooks_balancers is empty: set it to the load balancers' names in the inventory"
     for result in results:
         if result.get("unreachable"):
             machine = result.get("hooks_balancer") or host

@@ -80,7 +80,7 @@ def _of_the_hosts(variables: Variables, members: Sequence[str]) -> Iterator[str]
     if left_out and not variables.own.get("ansible_limit"):
         yield (
             f"{_listed(left_out)} of the group {group} {_are(left_out)} not in the play, without --limit: "
-            f"Ansible takes {group} for the host of that name; give the group another name"
+            f"Ansible uses the host {group} instead of the group; give the group another name"
         )
     nowhere = [] if variables.gate("members") else [n for n in members if not variables.of(n, variables.url_variable)]
     if nowhere:
@@ -121,9 +121,9 @@ def _of_the_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator[str]:
         paths = {host: variables.hook(host, hook) for host in hosts}
         unset = [host for host, path in paths.items() if path is None]
         if hook is Hook.DEPLOY and unset:
-            yield f"rolling_update_deploy is not set for {_listed(unset)}: it is a file of tasks{_or_ready_made(hook)}"
+            yield f"rolling_update_deploy is not set for {_listed(unset)}: set it to a task file{_or_ready_made(hook)}"
         elif unset and len(unset) < len(hosts):
-            yield f"rolling_update_{hook.value} is not set for {_listed(unset)}, but for other hosts"
+            yield f"rolling_update_{hook.value} is set for other hosts, but not for {_listed(unset)}"
         for path in sorted({path for path in paths.values() if path is not None and not path.is_file()}):
             yield (
                 f"rolling_update_{hook.value} is not a file: {path}; "

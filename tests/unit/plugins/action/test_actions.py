@@ -128,7 +128,7 @@ def test_a_gate_that_waits_says_so_unless_it_must_not_log(silent: bool, capsys: 
 
 def test_async_is_refused() -> None:
     result = action(cluster_gate.ActionModule, {}, keywords={"async": 10}).run(task_vars={})
-    assert result["msg"] == "a gate waits by itself: remove async from this task"
+    assert result["msg"] == "a gate waits itself: remove async from this task"
 
 
 def test_on_another_host_the_module_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ def test_a_host_that_hangs_is_a_lost_observation(monkeypatch: pytest.MonkeyPatch
     shipping(made, lambda: time.sleep(5))
     result = made.run(task_vars={"inventory_hostname": "lb"})
     assert result["verdict"] == "wait"
-    assert "no observation (lb gave none within 0.1 s)" in result["msg"]
+    assert "no observation (lb made no observation within 0.1 s)" in result["msg"]
 
 
 @pytest.mark.parametrize(

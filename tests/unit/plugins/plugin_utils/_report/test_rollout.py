@@ -370,7 +370,7 @@ def test_what_was_not_seen_is_not_known() -> None:
     [
         ("text", "the input is not a list of results of cluster_gate"),
         ({}, "the input is not a list of results of cluster_gate"),
-        (["{"], "result 1 is not one of cluster_gate: it is a text, but not JSON"),
+        (["{"], "result 1 is not one of cluster_gate: it is a string, but not JSON"),
         ([{}], "result 1 is not one of cluster_gate: it has no verdict"),
         ([{"verdict": "pass"}, 5], "result 2 is not one of cluster_gate: it is not a dictionary"),
         (
