@@ -37,6 +37,9 @@ CACHE = ROOT / ".cache" / "rehearsal"
 # How many there can be at a time.
 LABS = 3
 
+# Seconds after which a program that has not ended is a failure.
+LIMIT = 600.0
+
 NODES = ("rc1", "rc2", "rc3")
 LOAD_BALANCER = "lb1"
 CONTROLLER = "controller"
@@ -65,7 +68,7 @@ systemctl restart rocketchat
 _NUMBERS = {CONTROLLER: 1, LOAD_BALANCER: 10, "rc1": 11, "rc2": 12, "rc3": 13}
 
 # As the inventory has it: a roll begins with those that do not serve.
-_WAITING = {"ping_interval": 1.0, "interval": 0.5, "stable_for": 3.0, "link_memory": 3.0}
+WAITING = {"ping_interval": 1.0, "interval": 0.5, "stable_for": 3.0, "link_memory": 3.0}
 
 _SOCKET = "/run/haproxy/admin.sock"
 
@@ -140,7 +143,7 @@ class Lab:
         for node in NODES:
             self.haproxy(f"set server rocketchat/{node} state ready")
         self.until(lambda: all(self.serves(node) for node in NODES) and set(self.in_load_balancer().values()) == {"UP"})
-        await_well(self._document, _WAITING)
+        await_well(self._document, WAITING)
 
     def release(self, *, fault: str, start: float) -> Path:
         """An archive of the new version, as the vendor's: what is in it lies in a folder bundle."""
@@ -220,9 +223,14 @@ def laboratory() -> Iterator[Lab]:
 
 
 def _molecule(command: str, environment: dict[str, str]) -> None:
+    run("molecule", command, "--scenario-name", "rehearsal", cwd=HERE, environment=environment)
+
+
+def run(*command: str, cwd: Path, environment: dict[str, str]) -> None:
+    """Run a program that has to succeed."""
     with subprocess.Popen(
-        ["molecule", command, "--scenario-name", "rehearsal"],
-        cwd=HERE,
+        command,
+        cwd=cwd,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -230,7 +238,7 @@ def _molecule(command: str, environment: dict[str, str]) -> None:
         start_new_session=True,
     ) as process:
         try:
-            output, _unused = process.communicate()
+            output, _unused = process.communicate(timeout=LIMIT)
         except BaseException:
             # Nothing of it may go on to make what is about to be removed.
             os.killpg(process.pid, signal.SIGTERM)

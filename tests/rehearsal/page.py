@@ -27,7 +27,8 @@ _TEXT = """\
 HAProxy and nginx in front of them, all reached by SSH, with the [ready-made hooks](hooks.md). They are containers, so
 it needs root and some of Debian's packages, and says which. The collection is installed from its tarball. 20 browsers
 and eight WebSockets use the chat through the load balancer meanwhile. Each story in `tests/rehearsal` is one fault in
-the middle of a roll, and what must become of it.
+the middle of a roll, and what must become of it. In one story compose runs the nodes, on the host itself: one node,
+then two, whose images come from a registry.
 
 This page is written by `make rehearsal ARGS="--write docs/rehearsal.md"`.
 

@@ -18,16 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import HERE, NEW, NODES, Lab
+from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import HERE, LIMIT, NEW, NODES, Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ROLLING_UPDATE = "rocketops.rocketchat.rolling_update"
 UNGATED = str(HERE / "ungated.yml")
-
-# Seconds after which a run that has not ended is a failure.
-LIMIT = 600.0
 
 
 Kind = Literal["drained", "deployed", "passed", "readmitted"]
@@ -35,7 +33,7 @@ Kind = Literal["drained", "deployed", "passed", "readmitted"]
 # The tasks of the role hooks that are done to one node, by how their names begin.
 _KINDS: dict[Kind, str] = {
     "drained": "Send no new clients to the node",
-    "deployed": "Restart",
+    "deployed": "Restart|Run compose up",
     "readmitted": "Send clients to the node, and wait until it is up",
 }
 
@@ -141,13 +139,14 @@ def rolling(
     lab: Lab,
     playbook: str = ROLLING_UPDATE,
     *,
+    inventory: Path = HERE / "inventory",
     limit: str = "",
     fault: str = "none",
     start: float = 2,
     **variables: Any,
 ) -> Iterator[Roll]:
     """A run while it lasts; it is ended with the block. The new version has ``fault``, and needs ``start`` s."""
-    command = ["ansible-playbook", "--inventory", str(HERE / "inventory"), playbook]
+    command = ["ansible-playbook", "--inventory", str(inventory), playbook]
     if limit:  # the others get traffic, and the roll cannot know it
         command += ["--limit", limit]
         variables["rolling_update_in_rotation"] = [node for node in NODES if node != limit]

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -40,10 +40,17 @@ def test_what_is_missing_is_refused(lab: Lab) -> None:
     """All of it in one message, before anything is done."""
     lab.sh(LOAD_BALANCER, "mv /etc/nginx/rocketchat.d/rc2.conf /tmp")
     try:
-        with rolling(lab, rolling_update_drain="nginx", hooks_release_info={"nodeVersion": "24.1.0"}) as roll:
+        wrong: dict[str, Any] = {
+            "hooks_release_info": {"nodeVersion": "24.1.0"},
+            "hooks_nginx_parameters": "max_fial=1",
+        }
+        with rolling(lab, rolling_update_drain="nginx", **wrong) as roll:
             assert roll.await_end() != 0
     finally:
         lab.sh(LOAD_BALANCER, "mv /tmp/rc2.conf /etc/nginx/rocketchat.d")
-    assert roll.said("nothing was done: rc1, rc2, rc3: 7.12.0 needs Node.js 24.1.0, and node is 22.16.0"), roll.output
+    assert roll.said("nothing was done: .*; rc1, rc2, rc3: 7.12.0 needs Node.js 24.1.0, and node is 22.16.0"), (
+        roll.output
+    )
     assert roll.said("rc2: nginx on lb1 does not include /etc/nginx/rocketchat.d/rc2.conf"), roll.output
+    assert roll.said(r"refuses 'server \S+:3000 max_fial=1;': invalid parameter .max_fial=1. \(hooks_"), roll.output
     assert roll.steps() == []

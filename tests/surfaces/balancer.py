@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Site:
     emulator: Emulator
     folder: Path
     version: str
+    # Groups of hosts beside that of the nodes.
+    others: Mapping[str, Any] = field(default_factory=dict)
     # How many nodes in rotation answered at the worst moment of the last roll.
     least: int = -1
 
@@ -141,6 +143,7 @@ class Site:
     def _inventory(self, given: Mapping[str, Any]) -> dict[str, Any]:
         inventory = members_of(self.emulator.document, WAITING)
         inventory["all"]["vars"].update(self._variables(given))
+        inventory["all"]["children"].update(self.others)
         return inventory
 
     def _book(self) -> Path:

@@ -2,10 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ready-made hooks where there is no root: compose by a program that stands for it, and what is refused."""
+"""Ready-made hooks where there is no root: programs stand for the real ones, and what is refused."""
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emula
 from emulator_driver import Emulator
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 # Each node is a service; its image has the version of RELEASE. Others than pull, up and config change nothing.
@@ -67,6 +70,179 @@ def test_a_roll_with_compose(tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text(encoding="utf-8") == "ROOT_URL=https://chat.example.com\nRELEASE=7.11.0\n"
 
 
+def programs(folder: Path, **scripts: str) -> dict[str, str]:
+    """Programs that keep a line in ``asked`` for each call, with their name; the environment that finds them first."""
+    place = folder / "bin"
+    place.mkdir()
+    for name, script in scripts.items():
+        program = place / name
+        program.write_text(f'#!/bin/bash\necho "{name} $*" >> {folder}/asked\n{script}\n', encoding="utf-8")
+        program.chmod(0o755)
+    return {"PATH": f"{place}:{os.environ['PATH']}"}
+
+
+def asked(folder: Path, *beginnings: str) -> list[str]:
+    """What the programs were asked, where it begins like one of these."""
+    lines = (folder / "asked").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line.startswith(beginnings or "")]
+
+
+# A folder with a file for each node; each reload notes which nodes are down, and starts another worker.
+NGINX = """case "$*" in
+  -T) for file in {folder}/*.conf; do echo "# configuration file $file:"; done ;;
+  "-s reload")
+    cd {folder}
+    echo reloaded without $(grep -l down *.conf) >> {asked}
+    echo $RANDOM > {folder}/worker ;;
+esac"""
+
+
+def with_nginx(folder: Path, nodes: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The variables of the hook, and the environment; ``nodes``: their addresses."""
+    place = folder / "nginx"
+    place.mkdir()
+    for name, address in nodes.items():
+        (place / f"{name}.conf").write_text(f"server {address};\n", encoding="utf-8")
+    for name in ("pid", "worker"):
+        (place / name).write_text("1\n", encoding="utf-8")
+    script = NGINX.format(folder=place, asked=folder / "asked")
+    variables = {
+        "rolling_update_drain": "nginx",
+        "rolling_update_readmit": "",
+        "hooks_balancers": ["lb1"],
+        "hooks_nginx_folder": str(place),
+        "hooks_nginx_pid": str(place / "pid"),
+    }
+    return variables, programs(folder, nginx=script, pgrep=f"cat {place}/worker", ss="")
+
+
+def addresses(cluster: Emulator) -> dict[str, str]:
+    return {node["name"]: node["url"].removeprefix("http://") for node in cluster.document["nodes"]}
+
+
+def test_a_batch_of_two_behind_nginx(tmp_path: Path) -> None:
+    """Both are out after one reload, and back after one. The first node is a batch of its own."""
+    with emulated(nodes=4) as cluster:
+        site = Site(cluster, tmp_path, "7.11.0", {"loadbalancer": {"hosts": {"lb1": {}}}})
+        site.await_well()
+        variables, environment = with_nginx(tmp_path, addresses(cluster))
+        shown = site.roll(environment=environment, rolling_update_serial=2, health_gate_min_serving=2, **variables)
+    assert shown.code == 0, shown.output
+    assert site.steps == [f"deploy rc{number}" for number in (1, 2, 3, 4)]
+    down = [line.split()[2:] for line in asked(tmp_path, "reloaded")]
+    assert down == [[], ["rc1.conf"], [], ["rc2.conf", "rc3.conf"], [], ["rc4.conf"], []]
+
+
+# A file for the state of each server of each load balancer; notes what has changed.
+SOCAT = """cd {folder}
+state() {{ cat "$BALANCER.$1" 2>/dev/null || echo ready; }}
+read -r line
+while IFS= read -r -d ';' command; do
+  set -- $command
+  case "$command" in
+    *"set server"*)
+      node=${{3#*/}}
+      [ "$(state $node)" = "$5" ] || echo "$BALANCER: $3 $5" >> asked
+      echo "$5" > "$BALANCER.$node" ;;
+    *"show cli level"*) echo admin ;;
+    *"show stat"*) for node in rc1 rc2 rc3; do
+        case $(state $node) in ready) shown=UP ;; *) shown=MAINT ;; esac
+        echo "rocketchat,$node,0,0,0,,,,,,,,,,,,,$shown,"
+      done ;;
+  esac
+done <<<"$line;"
+"""
+
+
+def with_haproxy(folder: Path, *balancers: str) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
+    """The variables of the hook, the environment, and the load balancers: their Python says which they are."""
+    path = folder / "socket"
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(path))
+    hosts = {}
+    for name in balancers:
+        python = folder / f"python-{name}"
+        python.write_text(f'#!/bin/sh\nBALANCER={name} exec {sys.executable} "$@"\n', encoding="utf-8")
+        python.chmod(0o755)
+        hosts[name] = {"ansible_python_interpreter": str(python)}
+    variables = {
+        "rolling_update_drain": "haproxy",
+        "rolling_update_readmit": "",
+        "hooks_haproxy_socket": str(path),
+        "hooks_drain_seconds": 1,
+    }
+    environment = programs(folder, socat=SOCAT.format(folder=folder))
+    return variables, environment, {"loadbalancer": {"hosts": hosts}}
+
+
+def test_two_load_balancers(tmp_path: Path) -> None:
+    """A node is out of both before it is stopped, and in both before the next one is drained."""
+    variables, environment, balancers = with_haproxy(tmp_path, "lb1", "lb2")
+    with emulated() as cluster:
+        site = Site(cluster, tmp_path, "7.11.0", balancers)
+        site.await_well()
+        shown = site.roll(environment=environment, **variables)
+    assert shown.code == 0, shown.output
+    assert asked(tmp_path, "lb1:", "lb2:") == [
+        f"{balancer}: rocketchat/{node} {state}"
+        for node in NODES
+        for state in ("maint", "ready")
+        for balancer in ("lb1", "lb2")
+    ]
+
+
+def with_systemd(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    archive, release = folder / "release.tgz", folder / "chat-7.10.0"
+    archive.touch()
+    release.mkdir()
+    (folder / "chat").symlink_to(release)
+    variables = {
+        "rolling_update_deploy": "systemd",
+        "rolling_update_drain": "",
+        "rolling_update_readmit": "",
+        "hooks_systemd_link": str(folder / "chat"),
+        "hooks_systemd_install": [],
+        "hooks_release_archive": str(archive),
+        "hooks_release_info": {"nodeVersion": "22.16.0"},
+    }
+    show = 'case "$*" in *--value*) echo loaded ;; show*) echo LoadState=loaded; echo ActiveState=active ;; esac'
+    return variables, programs(folder, systemctl=show, node="echo v22.16.0")
+
+
+@pytest.mark.parametrize("program", ["compose", "systemd", "haproxy", "nginx"])
+def test_check_mode(program: str, tmp_path: Path) -> None:
+    """Nothing is changed, and nothing fails."""
+    environment: dict[str, str] = {}
+    others: dict[str, Any] = {"loadbalancer": {"hosts": {"lb1": {}}}}
+    with emulated() as cluster:
+        if program == "compose":
+            variables = with_compose(tmp_path, cluster.state_dir)
+        elif program == "systemd":
+            variables, environment = with_systemd(tmp_path)
+        elif program == "haproxy":
+            variables, environment, others = with_haproxy(tmp_path, "lb1")
+        else:
+            variables, environment = with_nginx(tmp_path, addresses(cluster))
+        site = Site(cluster, tmp_path, "7.11.0", others)
+        if "rolling_update_deploy" not in variables:
+            site.hooks["deploy"] = [{"name": "Nothing", "ansible.builtin.meta": "noop"}]
+        site.await_well()
+        before = content(tmp_path)
+        shown = site.roll("--check", environment=environment, **variables)
+    assert shown.code == 0, shown.output
+    assert "check mode: nothing was deployed" in shown.output
+    assert content(tmp_path) == before
+    changes = (" pull ", " up ", " restart ", "-s reload", "lb1: ")
+    assert [line for line in asked(tmp_path) if any(change in line for change in changes)] == []
+
+
+def content(folder: Path) -> list[tuple[str, int]]:
+    """What a deployment or a load balancer's hook would write, and when it was written."""
+    files = (folder / ".env", *sorted(folder.glob("nginx/*.conf")))
+    written = [(path.read_text(encoding="utf-8"), path.stat().st_mtime_ns) for path in files if path.exists()]
+    return [*written, (str((folder / "chat").resolve()), 0)]
+
+
 def test_what_is_missing(tmp_path: Path) -> None:
     """All of it in one message, with the other reasons, and nothing is done."""
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
@@ -105,20 +281,24 @@ def test_an_old_podman_compose(version: str, refused: bool, tmp_path: Path) -> N
     assert (f"podman-compose {version} would create the database's container again" in shown.output) == refused
 
 
-@pytest.mark.parametrize("balancers", [[], "many"])
-def test_options_that_are_wrong(balancers: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"hooks_balancers": []}, "hooks_balancers is empty"),
+        ({"hooks_drain_seconds": "soon"}, "for the hook drain_haproxy: "),
+        (
+            {"hooks_balancers": "lb1"},
+            "for the hook drain_haproxy: hooks_balancers must be a list, and is a single value",
+        ),
+        ({"hooks_balancer": ["lb1"]}, "hooks_balancer is not an option of the ready-made hooks: hooks_balancers is"),
+    ],
+)
+def test_options_that_are_wrong(given: dict[str, Any], says: str, tmp_path: Path) -> None:
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
-    given: dict[str, Any] = {
-        "rolling_update_drain": "haproxy",
-        "rolling_update_readmit": "",
-        "hooks_balancers": balancers,
-    }
-    if balancers:
-        given["hooks_drain_seconds"] = "soon"
-    shown = bare.play(**given)
+    shown = bare.play(**{"rolling_update_drain": "haproxy", "rolling_update_readmit": "", **given})
     assert shown.code != 0
-    says = "for the hook drain_haproxy: " if balancers else "rc1, rc2, rc3: hooks_balancers is empty"
-    assert says in shown.output, shown.output
+    assert f"rc1, rc2, rc3: {says}" in shown.output, shown.output
+    assert "nothing was done" in shown.output
 
 
 def test_a_name_that_is_none(tmp_path: Path) -> None:

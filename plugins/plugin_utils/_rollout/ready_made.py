@@ -6,11 +6,13 @@
 """The ready-made hooks: entry points of the role ``hooks``, and what they need before the first drain.
 
 The role has an entry point ``check_PROGRAM`` for each program. It does not fail, but keeps its result in
-``hooks_found_PROGRAM``: each line of its output is a reason not to begin.
+``_hooks_found_PROGRAM``: each line of its output is a reason not to begin.
 """
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +23,13 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import Variables
 
+# Of the options, and of no other variable; those that the role sets for itself begin with an underscore.
+_PREFIX = "hooks_"
+_SHAPES = {"list": "a list", "dict": "a dictionary"}
 _COLLECTION = Path(__file__).parents[3]
 
 
@@ -44,7 +49,10 @@ def checks(variables: Variables, host: str) -> list[str]:
 
 def lacking(variables: Variables, host: str) -> Iterator[str]:
     """Reasons why the ready-made hooks of a host would not work."""
-    for entry in entry_points(variables, host):
+    entries = entry_points(variables, host)
+    if entries:
+        yield from _unknown(variables, host)
+    for entry in entries:
         if wrong := _wrong(variables, host, entry):
             yield f"for the hook {entry}: {wrong}"
     for check in checks(variables, host):
@@ -55,6 +63,15 @@ def _program(entry: str) -> str:
     return entry.partition("_")[2]
 
 
+def _unknown(variables: Variables, host: str) -> Iterator[str]:
+    """Variables that are named as options, and are none."""
+    options = sorted({option for spec in _specs().values() for option in spec["options"]})
+    for name in variables.names(host, _PREFIX):
+        if name not in options:
+            meant = get_close_matches(name, options, n=1, cutoff=0.8)
+            yield f"{name} is not an option of the ready-made hooks: {f'{meant[0]} is' if meant else 'rename it'}"
+
+
 def _wrong(variables: Variables, host: str, entry: str) -> str | None:
     """What is wrong with the options of an entry point; none if they are valid."""
     spec = _specs()[entry]["options"]
@@ -63,9 +80,19 @@ def _wrong(variables: Variables, host: str, entry: str) -> str | None:
         validated(spec, given, set())
     except OptionsError as error:
         return str(error)
-    return None
+    return next(_misshapen(spec, given), None)
 
 
+def _misshapen(spec: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+    """A text would do for a list of one in an argument spec, but the role takes options as they are."""
+    for name, value in given.items():
+        wanted = _SHAPES.get(spec[name]["type"], "a single value")
+        found = next((_SHAPES[kind.__name__] for kind in (list, dict) if isinstance(value, kind)), "a single value")
+        if found != wanted:
+            yield f"{name} must be {wanted}, and is {found}"
+
+
+@cache
 def _specs() -> dict[str, Any]:
     path = _COLLECTION / "roles" / "hooks" / "meta" / "argument_specs.yml"
     specs: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
@@ -74,7 +101,7 @@ def _specs() -> dict[str, Any]:
 
 def _found(variables: Variables, host: str, program: str) -> Iterator[str]:
     """The reasons in the result of a check, which may have a result for each load balancer."""
-    found = variables.of(host, f"hooks_found_{program}") or {}
+    found = variables.of(host, f"_hooks_found_{program}") or {}
     results = found.get("results", [found])
     if not results:
         yield "hooks_balancers is empty: set it to the load balancers' names in the inventory"

@@ -166,6 +166,13 @@ class Variables:
         own = default if self.of(self.host, name) is not None else self.get(name, default)
         return self.of(host, name, own)
 
+    def names(self, host: str, beginning: str) -> list[str]:
+        """Those of a host and of the play that begin so; none is read."""
+        self.of(host, "")
+        self.of(self.host, "")
+        found = {*self.known[host], *(name for name in self.own if name not in self.known[self.host])}
+        return sorted(name for name in found if name.startswith(beginning))
+
     def connected(self, host: str) -> bool:
         """Whether the playbook could connect to the host."""
         connection = self.of(host, f"{PREFIX}connection") or {}

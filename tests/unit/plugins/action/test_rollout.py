@@ -272,7 +272,7 @@ def test_ready_made_hooks(play: Play) -> None:
     """Of the role, by the playbook's own file. The node is readmitted by the program that drained it."""
     for host in play.hosts:
         hooks = {"drain": "haproxy", "deploy": "systemd", "readmit": ""}
-        play.of_host[host].update(rolling_update_hooks=hooks, hooks_found_haproxy=FOUND, hooks_found_systemd=FOUND)
+        play.of_host[host].update(rolling_update_hooks=hooks, _hooks_found_haproxy=FOUND, _hooks_found_systemd=FOUND)
     play.does["deploy_systemd"] = play._deploy
     assert play.ask("start")["hooks"] == []
     assert not play.roll()["failed"]
@@ -299,8 +299,8 @@ def test_what_ready_made_hooks_lack(play: Play) -> None:
     for host in play.hosts:
         play.of_host[host].update(
             rolling_update_hooks={"drain": "haproxy", "deploy": "systemd"},
-            hooks_found_haproxy={"results": [{"rc": 0, "stdout_lines": ["socat is not installed on lb1"]}]},
-            hooks_found_systemd={"rc": 0, "stdout_lines": [f"{host} has no tar"]},
+            _hooks_found_haproxy={"results": [{"rc": 0, "stdout_lines": ["socat is not installed on lb1"]}]},
+            _hooks_found_systemd={"rc": 0, "stdout_lines": [f"{host} has no tar"]},
         )
     begun = play.ask("start")
     assert begun["failed"]

@@ -119,7 +119,7 @@ def test_options_are_written_alike() -> None:
     ],
 )
 def test_what_a_check_has_found(found: Any, reasons: list[str]) -> None:
-    given = variables({**hooks(deploy="systemd"), "hooks_found_systemd": found})
+    given = variables({**hooks(deploy="systemd"), "_hooks_found_systemd": found})
     assert list(lacking(given, "rc1")) == reasons
 
 
@@ -131,7 +131,7 @@ def test_each_load_balancer_is_checked() -> None:
             {"rc": 0, "stdout_lines": ["socat is not installed on lb3"], "hooks_balancer": "lb3"},
         ]
     }
-    given = variables({**hooks(drain="haproxy"), "hooks_found_haproxy": result})
+    given = variables({**hooks(drain="haproxy"), "_hooks_found_haproxy": result})
     assert list(lacking(given, "rc1")) == [
         "Ansible cannot connect to lb2, which the hooks for haproxy need",
         "socat is not installed on lb3",
@@ -139,7 +139,7 @@ def test_each_load_balancer_is_checked() -> None:
 
 
 def test_without_a_load_balancer() -> None:
-    given = variables({**hooks(drain="nginx"), "hooks_found_nginx": {"results": []}})
+    given = variables({**hooks(drain="nginx"), "_hooks_found_nginx": {"results": []}})
     (reason,) = lacking(given, "rc1")
     assert reason.startswith("hooks_balancers is empty")
 
@@ -154,6 +154,45 @@ def test_options_that_are_wrong(of_play: bool) -> None:
     reason, _not_run = lacking(found, "rc1")
     assert reason.startswith("for the hook drain_haproxy: ")
     assert "hooks_drain_seconds" in reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("hooks_compose_services", "chat", "must be a list, and is a single value"),
+        ("hooks_compose_command", "docker compose", "must be a list, and is a single value"),
+        ("hooks_compose_folder", ["/opt/chat"], "must be a single value, and is a list"),
+        ("hooks_compose_variable", {"RELEASE": "7.11.0"}, "must be a single value, and is a dictionary"),
+        ("hooks_release_info", '{"nodeVersion": "22.16.0"}', "must be a dictionary, and is a single value"),
+    ],
+)
+def test_a_list_or_none(name: str, value: Any, reason: str) -> None:
+    """Ansible would make one of the other; the role does not."""
+    deploy = "systemd" if name.startswith("hooks_release") else "compose"
+    found = variables({**hooks(deploy=deploy), name: value})
+    assert checks(found, "rc1") == []
+    assert list(lacking(found, "rc1")) == [f"for the hook deploy_{deploy}: {name} {reason}"]
+
+
+@pytest.mark.parametrize("of_play", [False, True])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("hooks_compose_service", "hooks_compose_services is"),
+        ("hooks_ballancers", "hooks_balancers is"),
+        ("hooks_mine", "rename it"),
+    ],
+)
+def test_an_option_that_is_none(name: str, says: str, of_play: bool) -> None:
+    """Variables of the role itself, and those of the playbook, begin otherwise; it is not read."""
+    known = {**hooks(deploy="systemd"), "_hooks_found_systemd": NOTHING, "hooks_systemd_unit": "chat"}
+    found = variables(known, **{name: "x"}) if of_play else variables({**known, name: "x"})
+    assert list(lacking(found, "rc1")) == [f"{name} is not an option of the ready-made hooks: {says}"]
+
+
+def test_variables_for_hooks_of_the_user() -> None:
+    """They may have any name."""
+    assert list(lacking(variables({**hooks(deploy="deploy.yml"), "hooks_mine": "x"}), "rc1")) == []
 
 
 def test_a_host_without_a_connection() -> None:
