@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Rocketops contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watches a Rocket.Chat cluster, and sends an event for every change of a member or of the verdict."""
+"""Watches a Rocket.Chat cluster, and sends an event for every change of a member's state or of the verdict."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ author: Rocketops contributors (@rocketops)
 requirements:
   - ansible-core and requests, in the Python that ansible-rulebook runs in
 description:
-  - Asks the nodes of a Rocket.Chat cluster for C(GET /api/v1/instances.get) again and again, judges the answers as
-    the module C(rocketops.rocketchat.cluster_gate) does, and sends an event when the state of a member or the verdict
-    changes, and one with the whole state at the start.
-  - A change for the worse is sent when two observations running have seen it. A member serves again when it has for
-    O(stable_for), and the verdict is V(pass) again when the gate would pass.
+  - Asks the nodes of a Rocket.Chat cluster for C(GET /api/v1/instances.get) repeatedly, and judges the answers as
+    the module C(rocketops.rocketchat.cluster_gate) does. Sends one event with the whole state at the start, and one
+    for each change of a member's state or of the verdict.
+  - A change for the worse is sent when two consecutive observations have seen it. A member is reported as serving
+    again after it has served for O(stable_for); the verdict is V(pass) again when the gate would pass.
   - The options are those of the module C(rocketops.rocketchat.cluster_gate) for a cluster in which nothing is deployed,
     with the same names and defaults, such as C(members), C(url) and C(expected), C(user_id), C(auth_token),
     C(min_serving), C(ping_interval), C(links), C(stable_for) and C(interval), and the two below. The file
     C(schemas/instances.json) lists all of them.
-  - Playbooks that a rule starts get events as variables, in which Ansible looks for templates. Braces that could begin
-    one are told with a space between them.
-  - While no node answers it asks less and less often, up to once a minute. Rate limits are kept to.
+  - Playbooks that a rule starts get events as variables, in which Ansible looks for templates. So braces that could
+    begin a template are sent with a space between them.
+  - While no node answers, the pauses between observations grow up to one minute. Rate limits are respected.
 options:
   policy:
     description:
-      - Options of the module C(rocketops.rocketchat.cluster_gate) in one dictionary, so that one variable serves both.
-        Those that only the module has are ignored.
-      - Options that are set beside it win over it. When left out, only they count.
+      - Options of the module C(rocketops.rocketchat.cluster_gate) in one dictionary, so that both can use one variable.
+        Options that only the module has are ignored.
+      - Options that are set outside of it have precedence. When left out, only those are used.
     type: dict
   heartbeat:
-    description: Seconds after which the whole state is sent again. When left out, it is not.
+    description: Seconds after which the whole state is sent again. When left out, it is sent only at the start.
     type: float
 """
 
@@ -63,8 +63,8 @@ EXAMPLES = r"""
           name: restart.yml
 """
 
-# ansible-rulebook runs this file by its path: the collection is found where the file lies. Links are not resolved, they
-# may lead to a place outside of ansible_collections.
+# ansible-rulebook runs this file by its path, so the collection is found from there. Links are not resolved: they may
+# lead outside of ansible_collections.
 for _folder in Path(os.path.abspath(__file__)).parents:
     if _folder.name == "ansible_collections":
         sys.path.append(str(_folder.parent))
@@ -100,7 +100,7 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
 
 
 def _without_templates(value: Any) -> Any:
-    """Much of an event is what servers say, and ansible-rulebook hands it on as extra variables."""
+    """Break template braces: an event has texts of servers, and ansible-rulebook passes it on as extra variables."""
     if isinstance(value, dict):
         return {name: _without_templates(item) for name, item in value.items()}
     if isinstance(value, list):
