@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ready-made hooks where there is no root: compose by a program that stands for it, and what is refused."""
+"""Ready-made hooks without root: compose with a fake docker program, and the refusals."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from emulator_driver import Emulator
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Each node is a service; its image has the version of RELEASE. Others than pull, up and config change nothing.
+# Each node is a service; its image has the version of RELEASE. Commands other than up change nothing.
 DOCKER = """#!/bin/sh
 for service; do :; done
 echo "RELEASE=${{RELEASE-}} $*" >> {folder}/asked
@@ -35,7 +35,7 @@ esac
 
 
 def with_compose(folder: Path, cluster: Path) -> dict[str, Any]:
-    """The variables of the hook, and the program on the path; ``folder`` is the project too."""
+    """The variables of the hook, with the program on the path; ``folder`` is also the project."""
     (folder / ".env").write_text("ROOT_URL=https://chat.example.com\nRELEASE=7.10.0\n", encoding="utf-8")
     program = folder / "docker"
     program.write_text(DOCKER.format(folder=folder, python=sys.executable, cluster=cluster), encoding="utf-8")
@@ -50,8 +50,8 @@ def with_compose(folder: Path, cluster: Path) -> dict[str, Any]:
     }
 
 
-def test_a_roll_with_compose(tmp_path: Path) -> None:
-    """Pulled while the node serves, and only the node's own container is made again."""
+def test_compose_pulls_before_the_outage_and_recreates_only_the_node(tmp_path: Path) -> None:
+    """The image is pulled while the node serves, and only the node's own container is created again."""
     with emulated() as cluster:
         site = Site(cluster, tmp_path, "7.11.0")
         site.await_well()
@@ -67,8 +67,8 @@ def test_a_roll_with_compose(tmp_path: Path) -> None:
     assert (tmp_path / ".env").read_text(encoding="utf-8") == "ROOT_URL=https://chat.example.com\nRELEASE=7.11.0\n"
 
 
-def test_what_is_missing(tmp_path: Path) -> None:
-    """All of it in one message, with the other reasons, and nothing is done."""
+def test_missing_requirements_are_refused_in_one_message(tmp_path: Path) -> None:
+    """The message has all of them and the other reasons, and nothing was done."""
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
     wrong = {
         "rolling_update_drain": "haproxy",
@@ -91,8 +91,8 @@ def test_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("version", "refused"), [("1.3.0", True), ("1.4.0", False), ("1.10.1", False)])
-def test_an_old_podman_compose(version: str, refused: bool, tmp_path: Path) -> None:
-    """It creates the services again that the node's own depends on, whatever it is told."""
+def test_an_old_podman_compose_is_refused(version: str, refused: bool, tmp_path: Path) -> None:
+    """It always creates the services again that the node depends on."""
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
     given = with_compose(tmp_path, tmp_path)
     program = tmp_path / "docker"
@@ -106,7 +106,7 @@ def test_an_old_podman_compose(version: str, refused: bool, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("balancers", [[], "many"])
-def test_options_that_are_wrong(balancers: Any, tmp_path: Path) -> None:
+def test_wrong_options_of_a_hook_are_refused(balancers: Any, tmp_path: Path) -> None:
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
     given: dict[str, Any] = {
         "rolling_update_drain": "haproxy",
@@ -121,8 +121,8 @@ def test_options_that_are_wrong(balancers: Any, tmp_path: Path) -> None:
     assert says in shown.output, shown.output
 
 
-def test_a_name_that_is_none(tmp_path: Path) -> None:
-    """It is a path then, and the message says which names there are."""
+def test_an_unknown_name_of_a_hook_is_taken_as_a_path(tmp_path: Path) -> None:
+    """The message lists the names of the ready-made hooks."""
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
     shown = bare.play(rolling_update_deploy="docker")
     assert shown.code != 0
