@@ -110,7 +110,7 @@ def answer(handler: Handler) -> None:
     ],
 )
 @pytest.mark.parametrize("access", [access_with(user_id="u", auth_token="t"), access_with(username="u", password="p")])
-def test_requests_of_an_observation(access: Access, gather: tuple[str, ...], paths: list[str]) -> None:
+def test_the_requests_of_an_observation(access: Access, gather: tuple[str, ...], paths: list[str]) -> None:
     """One of each kind to each member, and one login in all the time."""
     with serving(answer) as first, serving(answer) as second:
         members = [Member("rc1", first.url), Member("rc2", second.url)]
@@ -124,7 +124,7 @@ def test_requests_of_an_observation(access: Access, gather: tuple[str, ...], pat
             assert asked == [*login, *paths * 3, *logout]
 
 
-def test_an_answer_is_a_view_of_its_own() -> None:
+def test_a_view_does_not_search_all_records() -> None:
     """Nothing is looked up in all records for each of them."""
     cluster = scene(300)
     view = cluster._view(cluster["n0000"])
@@ -132,7 +132,7 @@ def test_an_answer_is_a_view_of_its_own() -> None:
     assert calls(lambda: Observation(views=(fresh,), at=0.0).ids) < 1000
 
 
-def test_a_worker_imports_nothing() -> None:
+def test_a_gate_imports_nothing_in_the_worker() -> None:
     """Workers inherit what Ansible's parent process has imported; what a gate imports later, every task pays for."""
     with serving(answer) as server:
         command = [sys.executable, "-c", IMPORTED_LATER, server.url]

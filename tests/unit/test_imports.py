@@ -97,7 +97,7 @@ def test_imports_go_in_one_direction() -> None:
     assert not found, "\n".join(["", *found])
 
 
-def test_what_is_forbidden() -> None:
+def test_each_import_rule_finds_its_violation() -> None:
     """Each rule, broken once."""
     broken = {
         "module_utils._node.client": {f"{OURS}module_utils._node.errors", f"{OURS}module_utils._gate.wait"},

@@ -68,7 +68,7 @@ SITUATIONS: dict[str, tuple[Callable[[Scene], None], str]] = {
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_three_say_the_same(situation: str) -> None:
+def test_gate_filter_and_event_source_give_the_same_verdict(situation: str) -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     befall, outcome = SITUATIONS[situation]
     befall(scene)

@@ -188,6 +188,6 @@ def test_options_are_those_of_the_argument_spec(place: str) -> None:
 
 
 @pytest.mark.parametrize("path", GENERATED)
-def test_generated_files_are_fresh(path: str) -> None:
+def test_generated_files_are_up_to_date(path: str) -> None:
     written = (ROOT / path).read_text(encoding="utf-8")
     assert written == GENERATED[path](), f"{path} is not what make options writes: run it"

@@ -38,7 +38,7 @@ print("survived", flush=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_is_cleaned_up_before_the_process_ends(number: signal.Signals) -> None:
+def test_the_block_cleans_up_before_the_process_ends(number: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
@@ -48,7 +48,7 @@ def test_it_is_cleaned_up_before_the_process_ends(number: signal.Signals) -> Non
     assert process.returncode == -number
 
 
-def test_handlers_are_as_before() -> None:
+def test_previous_handlers_are_restored() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _frame: heard.append(number))
     try:
@@ -62,7 +62,7 @@ def test_handlers_are_as_before() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def test_threads_have_no_signals() -> None:
+def test_the_block_works_in_a_thread() -> None:
     done = []
 
     def work() -> None:

@@ -21,7 +21,7 @@ MEMBERS = [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2
 
 
 @pytest.mark.parametrize("beside", [{}, {"policy": {"deadline": 5, "phase": "before", "targets": ["rc1"]}}])
-def test_a_watch_has_no_deployment_and_no_end(beside: dict[str, Any]) -> None:
+def test_a_watch_has_the_policy_of_a_gate_without_a_deployment(beside: dict[str, Any]) -> None:
     """So its policy is the same as that of a gate for which only what both have is set, and it refuses no long time."""
     given = watch_params({"members": MEMBERS, "stable_for": 1000, **beside}, set())
     policy = policy_from(given, members_from(given))

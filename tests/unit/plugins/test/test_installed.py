@@ -19,5 +19,5 @@ from ansible_collections.rocketops.rocketchat.plugins.test import installed
         ("no_such.collection.module", False),
     ],
 )
-def test_installed(name: str, there: bool) -> None:
+def test_an_installed_module_is_found(name: str, there: bool) -> None:
     assert installed.TestModule().tests()["installed"](name) is there

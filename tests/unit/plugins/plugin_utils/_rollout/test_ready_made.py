@@ -72,7 +72,9 @@ def hooks(**names: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_names_and_paths(given: dict[str, str], entries: list[str], files: dict[str, Any]) -> None:
+def test_a_name_is_a_ready_made_hook_and_a_path_is_a_file(
+    given: dict[str, str], entries: list[str], files: dict[str, Any]
+) -> None:
     found = variables(hooks(**given))
     assert entry_points(found, "rc1") == entries
     assert {hook.value: path for hook in Hook if (path := found.hook("rc1", hook))} == {
@@ -80,7 +82,7 @@ def test_names_and_paths(given: dict[str, str], entries: list[str], files: dict[
     }
 
 
-def test_the_role_has_what_is_named() -> None:
+def test_the_role_has_each_named_hook() -> None:
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
     named = [f"{hook.value}_{name}" for hook, names in READY_MADE.items() for name in names]
     assert sorted(specs) == sorted(named)
@@ -89,7 +91,7 @@ def test_the_role_has_what_is_named() -> None:
     assert READY_MADE_FILE.is_file()
 
 
-def test_options_are_written_alike() -> None:
+def test_options_are_the_same_in_specs_defaults_and_page() -> None:
     """In the argument specs, the defaults of the role, and the page."""
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
     options = {name: option for spec in specs.values() for name, option in spec["options"].items()}
@@ -118,7 +120,7 @@ def test_options_are_written_alike() -> None:
         (None, ["what the hooks for systemd need cannot be checked: see its error above"]),
     ],
 )
-def test_what_a_check_has_found(found: Any, reasons: list[str]) -> None:
+def test_the_reasons_of_a_check(found: Any, reasons: list[str]) -> None:
     given = variables({**hooks(deploy="systemd"), "hooks_found_systemd": found})
     assert list(lacking(given, "rc1")) == reasons
 
@@ -138,14 +140,14 @@ def test_each_load_balancer_is_checked() -> None:
     ]
 
 
-def test_without_a_load_balancer() -> None:
+def test_an_empty_hooks_balancers_is_refused() -> None:
     given = variables({**hooks(drain="nginx"), "hooks_found_nginx": {"results": []}})
     (reason,) = lacking(given, "rc1")
     assert reason.startswith("hooks_balancers is empty")
 
 
 @pytest.mark.parametrize("of_play", [False, True])
-def test_options_that_are_wrong(of_play: bool) -> None:
+def test_wrong_options_of_a_hook_are_refused(of_play: bool) -> None:
     """A check that reads them could not run; the other one does."""
     wrong = {"hooks_drain_seconds": "many"}
     given = hooks(drain="haproxy", deploy="systemd")
@@ -156,7 +158,7 @@ def test_options_that_are_wrong(of_play: bool) -> None:
     assert "hooks_drain_seconds" in reason
 
 
-def test_a_host_without_a_connection() -> None:
+def test_a_host_without_a_connection_is_not_checked() -> None:
     """It is refused for that."""
     given = variables({**hooks(deploy="systemd"), "rolling_update_connection": {"unreachable": True}})
     assert (checks(given, "rc1"), list(lacking(given, "rc1"))) == ([], [])
