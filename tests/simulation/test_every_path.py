@@ -35,7 +35,7 @@ def test_no_path_leads_to_a_violation(name: str) -> None:
     assert explored.recoveries > 25
 
 
-def test_a_large_scope_is_one() -> None:
+def test_each_large_scope_exists() -> None:
     assert set(SCOPES) >= LARGE
 
 
@@ -47,6 +47,6 @@ def test_the_page_has_every_scope() -> None:
     assert {row[-1] for row in rows} == {"0"}
 
 
-def test_a_row_of_the_page() -> None:
+def test_a_row_of_the_page_has_the_figures() -> None:
     explored = Explored(states=1234, ends=5, recoveries=6, violation=["why"])
     assert page({"one node": explored}).splitlines()[-1] == "| one node | 3 | 1,234 | 5 | 6 | 1"

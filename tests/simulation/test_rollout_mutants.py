@@ -35,10 +35,10 @@ def test_every_mutant_is_noticed(name: str, noticed: dict[str, str | None]) -> N
     assert noticed[name] is not None
 
 
-def test_the_decisions_as_they_are_pass(noticed: dict[str, str | None]) -> None:
+def test_the_unchanged_decisions_pass(noticed: dict[str, str | None]) -> None:
     assert noticed[NONE] is None
 
 
-def test_the_exploration_notices_faults_that_it_once_did_not() -> None:
+def test_the_exploration_notices_previous_faults() -> None:
     noticed = dict(notice(ONCE, noticed_by_exploration))
     assert all(noticed.values()), noticed

@@ -48,7 +48,7 @@ def faulty(first: int) -> Run:
     return run(first, ours=ours, uri=uri, seeds=[(first + 3, "   12.0 false pass before rc1: rc2 is down")])
 
 
-def test_rows_add_up() -> None:
+def test_the_page_has_rows_and_their_sum() -> None:
     page = Runs("now", [run(), faulty(2000)]).page()
     lines = page.replace(NOT_PLAYED, "-").splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
@@ -63,7 +63,7 @@ def test_rows_add_up() -> None:
     assert page.endswith("\n## Faults\n\n- seed 2003:    12.0 false pass before rc1: rc2 is down\n")
 
 
-def test_no_fault() -> None:
+def test_a_page_without_faults() -> None:
     assert Runs("now", [run()]).page().endswith("\n## Faults\n\nNo run has found any.\n")
 
 
@@ -97,17 +97,17 @@ def test_no_seed_is_used_twice(first: int) -> None:
 
 
 @pytest.mark.parametrize("first", [990, 1010, 40, 51])
-def test_neighbouring_seeds_are_free(first: int) -> None:
+def test_seeds_beside_a_used_range_are_free(first: int) -> None:
     Runs("now", [run(1000)], [range(50, 51)]).require_unused(range(first, first + 10))
 
 
-def test_a_change_during_a_run_ends_its_record(tmp_path: Path) -> None:
+def test_a_change_during_a_run_ends_its_recording(tmp_path: Path) -> None:
     with pytest.raises(RunsError, match=r"has changed since the run began: nothing more is recorded$"):
         record(tmp_path / "simulation.md", run(), "another")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_words_about_the_code_are_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comments_and_formatting_are_not_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def of(text: str) -> str:
         (tmp_path / "judge.py").write_text(text, encoding="utf-8")
         return digest()
@@ -119,7 +119,7 @@ def test_words_about_the_code_are_no_change(tmp_path: Path, monkeypatch: pytest.
     assert of("def judge():\n    return 2\n") != one
 
 
-def test_all_that_a_schedule_is_played_with_decides() -> None:
+def test_all_imports_of_the_simulation_are_in_the_digest() -> None:
     """What the simulation imports is part of the digest, but for the names of members and the hiding of secrets."""
     listing = (
         "import sys; import ansible_collections.rocketops.rocketchat.tests.simulation.campaign;"
@@ -135,7 +135,7 @@ def test_all_that_a_schedule_is_played_with_decides() -> None:
     assert len(imported & counted) > 10
 
 
-def test_the_published_page_is_what_the_recorded_runs_make() -> None:
+def test_the_published_page_is_made_of_the_recorded_runs() -> None:
     assert PAGE.read_text(encoding="utf-8") == Runs.load(PAGE.with_suffix(".json")).page()
 
 
@@ -164,7 +164,7 @@ def _simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_counts_as_far_as_it_got(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_stopped_run_is_recorded_as_far_as_it_is_finished(tmp_path: Path, number: signal.Signals) -> None:
     page = tmp_path / "simulation.md"
     arguments = ("--schedules", "1000", "--only-ours", "--processes", "1", "--write", str(page))
     with subprocess.Popen([*COMMAND, *arguments], start_new_session=True, stdout=subprocess.PIPE, text=True) as process:

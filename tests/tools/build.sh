@@ -21,7 +21,7 @@ wanted+='|docs/[^/]*\.(md|json|yml)|docs/images/.*\.png|docs/docsite/[^/]*\.yml|
 wanted+='|playbooks/.*\.yml|plugins/.*\.(py|css|j2)|roles/.*\.(yml|md)|tests/config\.yml)$'
 files=$(tar --list --file "$scratch"/*.tar.gz | grep --invert-match '/$')
 unwanted=$(grep --invert-match --extended-regexp "$wanted" <<<"$files" || true)
-[ -z "$unwanted" ] || { echo "Nobody needs this in the tarball:"; echo "$unwanted"; exit 1; }
+[ -z "$unwanted" ] || { echo "These files do not belong into the tarball:"; echo "$unwanted"; exit 1; }
 ansible-galaxy collection install --offline --collections-path "$scratch" "$scratch"/*.tar.gz
 
 installed=$scratch/ansible_collections/rocketops/rocketchat
@@ -34,7 +34,7 @@ for path in plugins/{modules,inventory,filter}/*.* roles/*; do
   grep --quiet --fixed-strings "\"rocketops.rocketchat.$name\":" "$documentation" || { echo "$path has no documentation"; exit 1; }
 done
 
-# What Galaxy would warn of, it warns of for ever.
+# Warnings of Galaxy stay with a published version permanently.
 export PATH=$PWD/.venv-release/bin:$PATH GALAXY_IMPORTER_CHECK_REQUIRED_TAGS=true GALAXY_IMPORTER_REQUIRE_V1_OR_GREATER=true
 (cd "$scratch" && python -m galaxy_importer.main "$scratch"/*.tar.gz) | tee "$scratch/import.log"
 if grep --extended-regexp '^(WARNING|ERROR)' "$scratch/import.log"; then exit 1; fi

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One policy, written once, means the same to the gate, to the filter and to the event source."""
+"""One policy has the same meaning for the gate, the filter and the event source."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Inventory names: nobody is merged, nobody gets a name that Ansible could take for something else."""
+"""Inventory names: no two instances are merged, and no name has a special meaning for Ansible."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_no_name_is_that_of_a_group() -> None:
     assert names.by_id == {"all": "%61ll", "chat": "rc1", "localhost": "%6Cocalhost"}
 
 
-# On a busy machine an example may take long.
+# An example may take long on a busy machine.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(

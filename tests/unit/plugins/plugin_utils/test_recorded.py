@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter and the test on what was recorded: the gate's verdict, and refusals in words."""
+"""The filter and the test on recorded results: the gate's verdict, and refusals."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEMBERS = [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2
 
 
 def recording(scene: Scene | None = None, *, alone: str = "", readiness: bool = False) -> dict[str, Any]:
-    """A result of instances_info as it comes back from a file; ``alone``: with ``url``, of this node."""
+    """A result of instances_info, read from JSON; ``alone``: a result with ``url``, of this node."""
     observation = (scene or Scene.of("rc1", "rc2", "rc3")).observe()
     if alone:
         views = tuple(view for view in observation.views if view.member.name == alone)
@@ -119,7 +119,7 @@ def test_a_wrong_recording_or_policy_is_refused(recorded: Any, policy: Any, mess
 
 
 def test_the_documented_examples_work(tmp_path: Path) -> None:
-    """As tasks of a play, on what the task before has recorded."""
+    """The examples run as tasks of a play, on the result of the task before."""
     policy = {"members": [{"name": name, "url": f"http://{name}.example.com:3000"} for name in ("rc1", "rc2", "rc3")]}
     tasks = [task for module in (filter_module, test_module) for task in yaml.safe_load(module.EXAMPLES)]
     judging = [task for task in tasks if "rocketops.rocketchat.instances_info" not in task]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A signal lets a block clean up, and then does what it would have done."""
+"""After a signal, a block cleans up, then the signal has its usual effect."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_previous_handlers_are_restored() -> None:
     try:
         with terminable():
             os.kill(os.getpid(), signal.SIGTERM)
-            heard.append(0)  # the block is left before this
+            heard.append(0)  # never reached
         assert heard == [signal.SIGTERM]
         os.kill(os.getpid(), signal.SIGTERM)
         assert heard == [signal.SIGTERM] * 2

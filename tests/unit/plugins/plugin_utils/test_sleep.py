@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No wait is longer than it may be, and none outlives the one who waits."""
+"""No wait is longer than its limit, and none continues after Ansible has ended."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ sys.stdin.read()
 
 
 class TaskTimeout(BaseException):
-    """As Ansible's own."""
+    """Stands for Ansible's own exception."""
 
 
 def test_a_worker_stops_waiting_when_ansible_has_ended() -> None:
@@ -64,7 +64,7 @@ def test_a_hanging_block_is_overdue() -> None:
 
 
 def test_a_block_that_retries_on_errors_is_ended() -> None:
-    """As Ansible's SSH does, which would go on without any limit."""
+    """Ansible's SSH connection retries on errors, and would do so without a limit."""
 
     def stubborn() -> None:
         for _attempt in range(3):
@@ -87,7 +87,7 @@ def test_a_block_that_ends_in_time_leaves_no_alarm() -> None:
 
 @pytest.mark.parametrize("limit", [0.05, 5.0])
 def test_the_timeout_of_the_task_still_works(limit: float) -> None:
-    """Whether it comes before the limit of the block, or after it."""
+    """It works before and after the limit of the block."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise TaskTimeout

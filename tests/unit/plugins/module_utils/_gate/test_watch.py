@@ -169,7 +169,7 @@ def test_instances_behind_one_url_come_and_go() -> None:
         ("rc2-2", "gone", "too_young"),
         ("rc2-2", "too_young", "serving"),
     ]
-    # The first argument is a limit; ids are chosen by the server.
+    # An empty limit would mean all hosts, and the server chooses the ids, so neither is used.
     assert all(event["meta"]["hosts"] == ["instances-are-no-hosts"] for event in events[:-1])
     assert told(events)[-1] == ("verdict", "wait", "pass")
     assert events[-1]["meta"]["hosts"] == []

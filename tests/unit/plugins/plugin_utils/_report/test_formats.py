@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The forms of a report: what they are made of, and that nothing breaks out of them."""
+"""The formats of a report: their content, and that no text breaks out of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TAGS = frozenset(
 
 
 class Page(HTMLParser):
-    """What is in a page, which has to be well-formed: each element is closed by its own end."""
+    """The content of a page, which must be well-formed: each element is closed by its own end."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ def test_the_page_begins_with_the_outcome() -> None:
 
 
 def drawn(page: Page, name: str) -> list[dict[str, str | None]]:
-    """The shapes of a class in the time line, without those of its legend."""
+    """The shapes of a class in the timeline, without those of its legend."""
     return [a for tag, a in page.elements if tag == "rect" and a.get("class") == name and "%" in (a.get("width") or "")]
 
 
@@ -107,7 +107,7 @@ def test_the_page_shows_rotation_separately() -> None:
     assert rc3 == "19:24:51 serves"
     assert "19:24:52 3 of 3, 2 in rotation, 2 needed;" in capacity
     assert "How many members serve, and are in rotation" in page.of("title")
-    # The drain of each, and the readmission of rc1, which is seen by the next gate only.
+    # The drain of each, and the readmission of rc1, which only the next gate shows.
     assert len(drawn(page, "idle")) == 3
     assert ("td", "counted as out of rotation") in page.texts
     assert ("small", "counted as out of rotation at the last gate") in page.texts
@@ -161,7 +161,7 @@ def test_nothing_breaks_out_of_the_xml(evil: list[dict[str, Any]]) -> None:
 
 
 def test_nothing_breaks_out_of_the_markdown(evil: list[dict[str, Any]]) -> None:
-    """Outside of code spans there are our own words alone."""
+    """Outside of code spans there is only text of the collection."""
     text = told(evil, "markdown")
     assert "- `a|b'c'*d*_e_ @all #1 [x](javascript:y)` `a|b'c'*d*_e_ @all #1 [x](javascript:y)`: serves" in text
     for line in text.splitlines():
@@ -282,13 +282,13 @@ def test_metrics_of_a_gate_that_was_refused() -> None:
 
 
 def test_nothing_breaks_out_of_the_metrics(evil: list[dict[str, Any]]) -> None:
-    """Of a name with a quote, a backslash or a line break, each line is still one sample."""
+    """Also with quotes, backslashes and line breaks in names, each line is one sample."""
     names = [name for name in metrics(evil) if name.startswith("member_serving")]
     assert len(names) == len(gates_from(evil)[-1].members)
 
 
 def metrics(results: list[dict[str, Any]]) -> dict[str, float]:
-    """The samples by name and labels; each line has to be one that Prometheus reads."""
+    """The samples by name and labels; each line must be valid for Prometheus."""
     lines = [line for line in told(results, "prometheus").splitlines() if not line.startswith("# ")]
     label = r'[a-z]+="(?:[^"\\]|\\[\\"n])*"'
     samples = [

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a list of gates amounts to, and what each member did when."""
+"""What the report reads from a list of gates: the outcome, and the state of each member over time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def three() -> PaperRoll:
 
 
 def rotating() -> PaperRoll:
-    """With hooks: looked at and readmitted, as the playbook does it."""
+    """A roll with drain and readmit hooks, after the first look and readmission."""
     roll = PaperRoll(Scene.of("rc1", "rc2", "rc3"), rotates=True)
     roll.gate()
     roll.scene.now += 5
@@ -201,7 +201,7 @@ def test_rotation_is_not_shown_without_data() -> None:
 
 
 def test_the_timeline_shows_rotation_separately() -> None:
-    """From the last gate that knew a member in rotation to the next one, whatever it does meanwhile."""
+    """A member is out from the last gate that had it in rotation until the next one that has."""
     roll = rotating()
     roll.batch(("rc1",))
     roll.scene.now += 10
@@ -211,7 +211,7 @@ def test_the_timeline_shows_rotation_separately() -> None:
     assert [(span.begin, span.end, span.doing) for span in rc1.spans] == [
         (0, 5, Doing.SERVING),
         (5, 20, Doing.DRAINING),
-        (20, 20, Doing.SERVING),  # as the gate before the deployment saw it
+        (20, 20, Doing.SERVING),  # as seen by the gate before the deployment
         (20, 45, Doing.DEPLOYING),
         (45, 65, Doing.DOWN),
         (65, 95, Doing.STARTING),
@@ -277,7 +277,7 @@ def test_rotation_is_unknown_next_to_a_gate_without_data() -> None:
 def test_only_members_that_leave_rotation_between_gates_of_one_batch_are_drained(
     targets: list[str], out: set[str], later: set[str], doing: Doing
 ) -> None:
-    """``out``: of rotation at the first of the gates, and ``later`` at the second one."""
+    """``out``: the members out of rotation at the first gate, ``later``: at the second one."""
     roll = rotating()
     roll.out = out
     roll.gate("before", targets=["rc1"], min_serving=1)
@@ -312,7 +312,7 @@ def test_being_out_of_rotation_is_not_a_fault() -> None:
 def test_members_out_at_the_end_are_named_only_if_the_roll_passed() -> None:
     roll = rotating()
     roll.batch(("rc1",))
-    # Its readmission is seen by the next gate only, also of a roll of one's own, which passed with this one.
+    # Only the next gate would show its readmission, and a play with the role ends with this gate.
     assert roll_of(roll.results).sentence.endswith("; rc1 counted as out of rotation at the last gate.")
     assert roll_of(roll.results[1:]).outcome.value == "passed"
     assert roll_of(roll.results[1:]).out_words == "counted as out of rotation at the last gate"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hooks that would end a roll in its middle, found before it begins."""
+"""Errors in hooks that would end a roll in its middle, and are found before it begins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTIFY = {**PING, "notify": "restart chat"}
 
 
 class Parser(ModuleArgsParser):  # type: ignore[misc, unused-ignore]
-    """Outside of a run, Ansible's loader of plugins is not set up: here it is said which modules there are."""
+    """A parser that knows which modules exist: outside of a run, Ansible's plugin loader is not set up."""
 
     def __init__(self, task_ds: dict[str, Any], collection_list: list[str]) -> None:
         super().__init__(task_ds, collection_list)  # type: ignore[no-untyped-call]
@@ -136,7 +136,7 @@ def test_an_unknown_role_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dependency", ["balancer", {"role": "balancer", "vars": {"state": "drain"}}])
 def test_a_role_dependency_is_refused(dependency: Any, tmp_path: Path) -> None:
-    """For the first batch, that is, and for no other."""
+    """It would run only for the first batch."""
     role(tmp_path, "chat", meta={"dependencies": [dependency]})
     role(tmp_path, "balancer")
     (reason,) = reasons(tmp_path, USE_CHAT)
@@ -146,11 +146,11 @@ def test_a_role_dependency_is_refused(dependency: Any, tmp_path: Path) -> None:
 
 
 def test_a_handler_outside_a_role_is_refused(tmp_path: Path) -> None:
-    """A file of tasks has none; that of the user's own play is not there."""
+    """A file of tasks has no handlers, and those of the user's play are not available."""
     role(tmp_path, "chat")
     missing = "deploy.yml notifies restart chat, and no role of the hooks has a handler of that name"
     assert reasons(tmp_path, USE_CHAT, NOTIFY) == [missing]
-    # What is known only when it is needed may have it.
+    # A role or file that is known only at run time may have the handler.
     assert reasons(tmp_path, {"include_role": {"name": "{{ chat }}"}}, NOTIFY) == []
     assert reasons(tmp_path, {"include_tasks": "{{ chat }}.yml"}, NOTIFY) == []
 
@@ -162,7 +162,7 @@ def test_a_handler_without_a_name_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_short_module_name_of_the_roles_collection_is_accepted(tmp_path: Path) -> None:
-    """Its roles may call it by its short name."""
+    """The collection's own roles may use the short name."""
     role(tmp_path, "chat", meta={"collections": ["rocketops.rocketchat"]}, tasks=[{"instances_info": {}}])
     assert reasons(tmp_path, USE_CHAT) == []
     role(tmp_path, "chat", tasks=[{"instances_info": {}}], meta={})

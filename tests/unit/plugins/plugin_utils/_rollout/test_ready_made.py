@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which hooks are ready-made, and what they lack before the first drain."""
+"""The ready-made hooks, and the check of their requirements before the first drain."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTHING: dict[str, Any] = {"rc": 0, "stdout_lines": []}
 
 
 class Templar:
-    """Nothing is a template."""
+    """A templar that returns values unchanged."""
 
     @staticmethod
     def template(value: Any) -> Any:
@@ -40,7 +40,7 @@ class Templar:
 
 
 def variables(of_host: Mapping[str, Any], **of_play: Any) -> Variables:
-    """Of the one host rc1."""
+    """The variables of the host rc1."""
     host = {"inventory_dir": "/inventory", **of_host}
     own = {"inventory_hostname": "rc1", "hostvars": {"rc1": host}, **host, **of_play}
     return Variables(own, Templar())  # type: ignore[arg-type]
@@ -64,7 +64,7 @@ def hooks(**names: str) -> dict[str, Any]:
             ["drain_nginx"],
             {"deploy": "/inventory/systemd", "drain": READY_MADE_FILE, "readmit": "/inventory/hooks/readmit.yml"},
         ),
-        # Each name is one of its own hook.
+        # Each name is valid only for its own hook.
         (
             {"deploy": "haproxy", "drain": "systemd", "backup": "compose"},
             [],
@@ -92,7 +92,7 @@ def test_the_role_has_each_named_hook() -> None:
 
 
 def test_options_are_the_same_in_specs_defaults_and_page() -> None:
-    """In the argument specs, the defaults of the role, and the page."""
+    """Argument specs, defaults of the role and the page have the same options."""
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
     options = {name: option for spec in specs.values() for name, option in spec["options"].items()}
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
@@ -148,7 +148,7 @@ def test_an_empty_hooks_balancers_is_refused() -> None:
 
 @pytest.mark.parametrize("of_play", [False, True])
 def test_wrong_options_of_a_hook_are_refused(of_play: bool) -> None:
-    """A check that reads them could not run; the other one does."""
+    """A check that needs them is not run; the other one is."""
     wrong = {"hooks_drain_seconds": "many"}
     given = hooks(drain="haproxy", deploy="systemd")
     found = variables(given, **wrong) if of_play else variables({**given, **wrong})
@@ -159,6 +159,6 @@ def test_wrong_options_of_a_hook_are_refused(of_play: bool) -> None:
 
 
 def test_a_host_without_a_connection_is_not_checked() -> None:
-    """It is refused for that."""
+    """The missing connection is already a reason to refuse."""
     given = variables({**hooks(deploy="systemd"), "rolling_update_connection": {"unreachable": True}})
     assert (checks(given, "rc1"), list(lacking(given, "rc1"))) == ([], [])
