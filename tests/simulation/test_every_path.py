@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every path of the smallest clusters; ``make every-path`` explores the larger ones, too."""
+"""Every path of the smallest clusters; ``make every-path`` also explores the larger ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.rocketops.rocketchat.tests.docs.pages import ROOT
 from ansible_collections.rocketops.rocketchat.tests.simulation.every_path import SCOPES, Explored, explore, page
 
-# What takes longer than a few seconds.
+# Scopes that take longer than a few seconds.
 LARGE = {
     "two nodes",
     "two nodes, no version expected",

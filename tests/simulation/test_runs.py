@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The published runs: their arithmetic, what begins the count again, and that the page is made of them."""
+"""The published runs: their sums, the changes that begin the count again, and the page made of them."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_the_page_has_rows_and_their_sum() -> None:
         ["2000 to 2009", "10", "50", "41", "1", "2", "60", "55", "20", "3", "1.2"],
         ["all", "20", "100", "81", "1", "2", "60", "55", "20", "3", "2.5"],
     ]
-    assert "of the runs that played it too, 10 in all." in page
+    assert "in the runs that played it too: 10 schedules." in page
     assert "In 3 of the passes of `cluster_gate` (3.7 %)" in page
-    assert "as a share of its bound: well after 90 %, well before 70 %." in page
+    assert "as a share of the bound: well after 90 %, well before 70 %." in page
     assert page.endswith("\n## Faults\n\n- seed 2003:    12.0 false pass before rc1: rc2 is down\n")
 
 
 def test_a_page_without_faults() -> None:
-    assert Runs("now", [run()]).page().endswith("\n## Faults\n\nNo run has found any.\n")
+    assert Runs("now", [run()]).page().endswith("\n## Faults\n\nNo run has found a fault.\n")
 
 
 def test_a_run_is_recorded_as_far_as_it_is_finished(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_comments_and_formatting_are_not_a_change(tmp_path: Path, monkeypatch: p
 
 
 def test_all_imports_of_the_simulation_are_in_the_digest() -> None:
-    """What the simulation imports is part of the digest, but for the names of members and the hiding of secrets."""
+    """Imported files are part of the digest, except those for names of members and for masking secrets."""
     listing = (
         "import sys; import ansible_collections.rocketops.rocketchat.tests.simulation.campaign;"
         "print(*(module.__file__ for name, module in sys.modules.items() if '.rocketchat.' in name and"
@@ -146,7 +146,7 @@ def test_the_command_adds_its_run(tmp_path: Path) -> None:
     arguments = ("--write", str(page), "--processes", "1")
     done = _simulate("--first", "20", "--schedules", "5", *arguments)
     assert done.returncode == 0, done.stderr
-    assert "the count begins again without the 1 previous runs." in done.stdout
+    assert "the count begins again, without the 1 previous runs." in done.stdout
     done = _simulate("--schedules", "3", "--only-ours", *arguments)
     assert done.stdout.endswith(page.read_text(encoding="utf-8") + "\n"), done.stderr
     runs = Runs.load(tmp_path / "simulation.json")
@@ -172,7 +172,7 @@ def test_a_stopped_run_is_recorded_as_far_as_it_is_finished(tmp_path: Path, numb
             assert process.stdout
             assert process.stdout.readline().startswith("Seeds ")
             _await_child(process.pid)
-            # A terminal interrupts all processes, make and others tell only the one that they started.
+            # A terminal interrupts all processes; make and other programs signal only the one that they started.
             (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
             assert process.wait(timeout=120) == 0
         finally:
@@ -183,10 +183,10 @@ def test_a_stopped_run_is_recorded_as_far_as_it_is_finished(tmp_path: Path, numb
 
 
 def _await_child(pid: int) -> None:
-    """Wait until a worker plays: it has used a fifth of a second of a processor, and its first chunk needs more."""
+    """Wait until a worker has used 0.2 s of processor time, which is less than its first chunk needs."""
     end = time.monotonic() + 60
     while not any(_processor_time(int(child)) > 0.2 for child in _children(pid)):
-        assert time.monotonic() < end, "no worker plays"
+        assert time.monotonic() < end, "no worker runs"
         time.sleep(0.02)
 
 
@@ -195,7 +195,7 @@ def _children(pid: int) -> list[str]:
 
 
 def _processor_time(pid: int) -> float:
-    """Seconds, of a process that runs."""
+    """Processor seconds of a running process."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A slice of the campaign, and the proof that it would notice: each mutant of the judgement is caught."""
+"""A part of the campaign, and the mutants of the judgement, each of which must be noticed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_fixed_schedules_have_no_faults() -> None:
     assert totals.faults() == []
     assert totals.schedules == FIXED
     assert totals.ours.passes > FIXED
-    assert totals.uri.false_passes > FIXED / 2  # the same checks find fault with another gate
+    assert totals.uri.false_passes > FIXED / 2  # the same checks find faults of another gate
 
 
 def test_random_schedules_have_no_faults() -> None:
-    """A failing seed is replayed by ``python -m …tests.simulation --replay SEED``, and added to the ones below."""
+    """Replay a failing seed with ``python -m …tests.simulation --replay SEED``, and add it to the test below."""
     first = secrets.randbelow(2**32)
     assert campaign(first, FRESH, with_uri=False).faults() == []
 

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Builds the collection, looks for what a user does not need, installs the tarball where nothing else is, reads the
-# documentation of all that it brings (ansible-doc fails if any of it cannot be read), and imports it as Galaxy does.
+# Builds the collection, checks that the tarball has only what users need, installs it into an empty folder, reads the
+# documentation of all its parts (ansible-doc fails for a part that it cannot read), and imports it as Galaxy does.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."

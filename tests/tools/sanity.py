@@ -24,11 +24,11 @@ import pip
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-# ansible-test keeps its environments in the home folder, and hands only HOME and PATH on to what it starts. Each of our
-# environments has its own: they run at the same time.
+# ansible-test keeps its environments in the home folder, and passes only HOME and PATH to the programs that it starts.
+# Each of our environments has its own home, because they run in parallel.
 HOME = REPOSITORY / ".cache" / f"home{Path(sys.prefix).name.removeprefix('.venv')}"
 
-# Of the pip that the pinned releases of ansible-core, 2.16, 2.19 and 2.21, put into those environments.
+# The versions of pip that ansible-core 2.16, 2.19 and 2.21 install into those environments.
 PIP_VERSIONS = ("23.1.2", "24.2", "25.2")
 
 # ansible-test downloads a script like this one, unless it already exists. This one runs the pip of our environment, so
