@@ -118,9 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="simulation", description=__doc__)
     parser.add_argument("--schedules", type=_count, default=100_000, help="number of seeds (default: %(default)s)")
     parser.add_argument("--first", type=int, metavar="SEED", help="first seed (default: a random one)")
-    parser.add_argument(
-        "--processes", type=_count, default=os.cpu_count(), help="number of processes (default: one per processor)"
-    )
+    parser.add_argument("--processes", type=_count, default=os.cpu_count(), help="default: one per processor")
     parser.add_argument("--only-ours", action="store_true", help=f"play without {URI}, in half the time")
     parser.add_argument(
         "--write",

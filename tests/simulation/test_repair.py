@@ -65,7 +65,7 @@ class AllIll(Schedule):
 @pytest.mark.parametrize("rotates", [True, False])
 @pytest.mark.parametrize("expected_version", ["7.2.0", None])
 @pytest.mark.parametrize(("size", "min_serving"), [(2, None), (3, None), (3, "1"), (5, None), (5, "50%")])
-def test_one_roll_repairs_a_cluster_in_which_all_nodes_are_ill(
+def test_one_plain_roll_repairs_a_cluster_that_is_ill_everywhere(
     size: int, min_serving: str | None, expected_version: str | None, rotates: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollout, "OUTCOMES", {"done": 1})
