@@ -175,7 +175,7 @@ class Rollout:
         since = self.cluster.now - self.schedule.options["link_memory"] - self.gate.truth.look
         apart = set[str]().union(*(pair for look in self.gate.eyes.looks if look.at > since for pair in look.bad_pairs))
         apart = apart.union(*state.seen.unlinked)
-        # Findings of the last gate count; for the batch only those that the deployment cannot have caused.
+        # The last gate's findings about other members count; for the batch only those about which process answers.
         seen = state.seen.members
         told = {n for n in seen if n not in state.batch or seen[n].unheard or seen[n].codes & SHARED}
         stuck = stuck | {n for n in told if seen[n].codes}
