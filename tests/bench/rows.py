@@ -149,7 +149,7 @@ class Bench:
 
     def waiting(self) -> Iterable[Row]:
         with nodes() as url:
-            _tell(f"{url}/c3/well_after/86400", "POST")
+            _request(f"{url}/c3/well_after/86400", "POST")
             names = {"idle": "idle", "pause": "pause", "ours": "gate_waits", "peer": "uri_waits"}
             found = self.run(self.plays(names, {"h": _cluster(url, "c3")}), rounds=min(self.rounds, 3))
         what = "waiting one minute: processor time of the gate (3 members)"
@@ -169,9 +169,9 @@ class Bench:
                 for which, command in commands.items():
                     for number, name in enumerate(names):
                         moment = (number * self.rounds + turn + 0.5) / (len(names) * self.rounds)
-                        _tell(f"{url}/{name}/well_after/{4 + 2 * moment}", "POST")
-                    said = self._said_ok(command)
-                    waits[which] += [said[name] - float(_tell(f"{url}/{name}/well_at")) for name in names]
+                        _request(f"{url}/{name}/well_after/{4 + 2 * moment}", "POST")
+                    said = self._finished_at(command)
+                    waits[which] += [said[name] - float(_request(f"{url}/{name}/well_at")) for name in names]
         ours, peer = (statistics.median(waits[which]) for which in ("ours", "peer"))
         low, _middle, high = statistics.quantiles(waits["ours"], n=4)
         yield Row(
@@ -183,7 +183,7 @@ class Bench:
             ours <= 1.1 and ours < peer,
         )
 
-    def _said_ok(self, command: Sequence[str]) -> dict[str, float]:
+    def _finished_at(self, command: Sequence[str]) -> dict[str, float]:
         """When Ansible printed ok for each host's last task, by the monotonic clock."""
         said = {}
         with subprocess.Popen(
@@ -386,7 +386,7 @@ def _processor_of(timed: Timed) -> float:
     return timed.processor
 
 
-def _tell(url: str, method: str = "GET") -> str:
+def _request(url: str, method: str = "GET") -> str:
     with urllib.request.urlopen(urllib.request.Request(url, method=method)) as answer:
         return str(answer.read(), "utf-8")
 

@@ -45,7 +45,7 @@ class Emulator:
         """Run one command; returns its exit code, standard output and standard error."""
         if command not in {"up", "start"}:
             return self._call_here(command, *arguments)
-        # Commands that start nodes run in a process of their own, so that this one is not the nodes' parent.
+        # Commands that start nodes run in a separate process, so that this one is not the nodes' parent.
         outcome = subprocess.run(
             [sys.executable, "-m", "rocketchat_emulator", command, *arguments],
             cwd=PACKAGE_PARENT,

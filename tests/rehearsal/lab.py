@@ -53,7 +53,7 @@ events_logger = "file"
 network_backend = "netavark"
 """
 
-# Removes all that a test has changed on a node, except that it is off.
+# Undoes all changes of a test on a node, except that it is off.
 _MEND = f"""
 nft flush ruleset
 ln -sfn /opt/Rocket.Chat-{OLD} /opt/Rocket.Chat

@@ -54,7 +54,7 @@ class Story:
     """
 
     name: str
-    befalls: tuple[str, ...]
+    begins: tuple[str, ...]
     says: str
     heals: tuple[str, ...] = ()
     verdict: str = "pass"
@@ -85,7 +85,7 @@ STORIES = (
 
 
 @dataclass(frozen=True)
-class Told:
+class Noticed:
     lines: tuple[str, ...]
     cells: Mapping[str, Outcome]
     over_after: float  # seconds from the first report of the gates to the end of the fault
@@ -118,8 +118,8 @@ class Lines:
         self.lines.extend(line.rstrip() for line in iter(self._process.stderr.readline, ""))
 
 
-def tell(story: Story) -> Told:
-    with emulated() as emulator, _led_elsewhere(emulator) as (url, mislead), TemporaryDirectory() as folder:
+def play_story(story: Story) -> Noticed:
+    with emulated() as emulator, _redirected(emulator) as (url, mislead), TemporaryDirectory() as folder:
         acts: dict[str, Callable[[], None]] = {"misled": mislead, "lose": partial(_lose_record, emulator)}
 
         def act(commands: tuple[str, ...]) -> None:
@@ -131,19 +131,19 @@ def tell(story: Story) -> Told:
             said = Lines(process, story.cells)
             said.await_from_all("rc3 unreachable")
             began, so_far = time.monotonic(), len(said.lines)
-            act(story.befalls)
+            act(story.begins)
             emulator.run("start", "rc3")
-            meanwhile = partial(act, story.befalls if story.again else ())
+            meanwhile = partial(act, story.begins if story.again else ())
             said.await_from_all(story.says, since=so_far, meanwhile=meanwhile)
             over_after = time.monotonic() - began
             act(story.heals)
             process.wait(DEADLINE + 30)
             said.close()
-        return Told(tuple(said.lines), outcomes(Path(folder)), over_after)
+        return Noticed(tuple(said.lines), outcomes(Path(folder)), over_after)
 
 
 @contextmanager
-def _led_elsewhere(emulator: Emulator) -> Iterator[tuple[str, Callable[[], None]]]:
+def _redirected(emulator: Emulator) -> Iterator[tuple[str, Callable[[], None]]]:
     """The URL of a reverse proxy in front of rc2, and a function that redirects it to rc1."""
     urls = {node["name"]: node["url"] for node in emulator.document["nodes"]}
     upstream = [urls["rc2"]]
@@ -187,7 +187,7 @@ def _inventory(emulator: Emulator, url: str, cells: tuple[str, ...]) -> dict[str
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_a_gate_reports_a_fault_and_waits_until_it_is_over(story: Story) -> None:
-    shown = tell(story)
+    shown = play_story(story)
     for cell in story.cells:
         outcome = shown.cells[cell]
         said = str(outcome.result["msg"])

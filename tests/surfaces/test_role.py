@@ -58,7 +58,7 @@ def run_play(
     return play(folder / "play.yml", inventory, folder, *arguments, **(environment or {}))
 
 
-def shuts(shown: Run, says: str = "rc1 runs 7.10.0, 9.9.9 expected") -> bool:
+def is_stopped(shown: Run, says: str = "rc1 runs 7.10.0, 9.9.9 expected") -> bool:
     return shown.code == 2 and "past the gate" not in shown.output and says in shown.output
 
 
@@ -129,7 +129,7 @@ def test_each_use_of_the_role_is_a_gate(emulator: Emulator, tmp_path: Path, twic
         json.dumps([{"ansible.builtin.set_fact": WRONG}]), encoding="utf-8"
     )
     shown = run_play(emulator, tmp_path, {"hosts": "rc1", **twice, "tasks": [PAST]}, environment=environment)
-    assert shuts(shown), shown.output
+    assert is_stopped(shown), shown.output
 
 
 WAYS: dict[str, Task] = {
@@ -154,14 +154,14 @@ def test_the_gate_works_if_the_first_host_is_not_a_member(emulator: Emulator, tm
     keywords = {"hosts": "all", **WAYS[way], "tasks": [*WAYS[way].get("tasks", []), past]}
     environment = depending(tmp_path, "one", when=MEMBER)
     shown = run_play(emulator, tmp_path, keywords, environment=environment, **WRONG)
-    assert shuts(shown), shown.output
+    assert is_stopped(shown), shown.output
 
 
 def test_before_and_after_work_if_the_first_host_is_not_a_member(emulator: Emulator, tmp_path: Path) -> None:
     """The gate after gets the result of the gate before, also with a gate of the whole cluster between them."""
     before, after = ({"ansible.builtin.import_role": {"name": ROLE, "tasks_from": n}} for n in ("before", "after"))
     on_rc1 = {"run_once": False, "when": "inventory_hostname == 'rc1'"}
-    restart = [{**_tell(emulator, command), **on_rc1} for command in ("stop rc1", "start rc1")]
+    restart = [{**_emulate(emulator, command), **on_rc1} for command in ("stop rc1", "start rc1")]
     tasks = [{"block": [before, *restart, imported(), after], "when": MEMBER}, PAST]
     options = {"health_gate_targets": "rc1", "health_gate_deadline": 60}
     shown = run_play(emulator, tmp_path, {"hosts": "all", "tasks": tasks}, **options)
@@ -186,7 +186,7 @@ def test_time_limits_of_ansible_do_not_end_a_gate(emulator: Emulator, tmp_path: 
     wrong = {**WRONG, "health_gate_deadline": 7 if "TIMEOUT" in next(iter(setting)) else 0}
     keywords = {"hosts": "all", "roles": [{"role": ROLE, "when": MEMBER}], "tasks": [{**PAST, "when": MEMBER}]}
     shown = run_play(emulator, tmp_path, keywords, environment=setting, **wrong)
-    assert shuts(shown), shown.output
+    assert is_stopped(shown), shown.output
 
 
 @pytest.mark.parametrize(
@@ -248,11 +248,11 @@ def test_reports_are_written_if_the_controller_is_a_member(emulator: Emulator, t
 
 def test_an_empty_group_is_refused(emulator: Emulator, tmp_path: Path) -> None:
     members = [{"name": node["name"], "url": node["url"]} for node in emulator.document["nodes"]]
-    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="nobody", health_gate_members=members)
+    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="empty", health_gate_members=members)
     assert shown.code == 0, shown.output
-    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="nobody")
+    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="empty")
     assert shown.code == 2
-    assert "The inventory group nobody is empty" in shown.output
+    assert "The inventory group empty is empty" in shown.output
 
 
 def test_members_without_a_url_are_refused(emulator: Emulator, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_members_without_a_url_are_refused(emulator: Emulator, tmp_path: Path) -
 
 def test_a_gate_before_is_valid_for_one_deployment(emulator: Emulator, tmp_path: Path) -> None:
     """Otherwise a second gate after would accept the process of the first deployment as new."""
-    restart = [_tell(emulator, "stop rc1"), _tell(emulator, "start rc1")]
+    restart = [_emulate(emulator, "stop rc1"), _emulate(emulator, "start rc1")]
     shown = run(emulator, tmp_path, [gate("before"), *restart, gate("after"), gate("after"), PAST])
     assert shown.output.count("after rc1: passed") == 1
     assert "phase: after needs before" in shown.output
@@ -278,7 +278,7 @@ def test_restart_confirmed_counts_only_for_its_host(says: list[str], targets: di
         hung = emulator.id("rc2")
         emulator.run("freeze", "rc2")
         emulator.eventually(lambda: emulator.record("rc1", hung) is None)
-        deploy = [_tell(emulator, command) for command in ("stop rc1", "start rc1", "thaw rc2")]
+        deploy = [_emulate(emulator, command) for command in ("stop rc1", "start rc1", "thaw rc2")]
         word: Task = {
             "ansible.builtin.set_fact": {"health_gate_restart_confirmed": True},
             "when": f"inventory_hostname in {says}",
@@ -292,7 +292,7 @@ def test_restart_confirmed_counts_only_for_its_host(says: list[str], targets: di
     assert ("past the gate" in shown.output) == both
 
 
-def _tell(emulator: Emulator, command: str) -> Task:
+def _emulate(emulator: Emulator, command: str) -> Task:
     line = f"python -m rocketchat_emulator {command} --state-dir {emulator.state_dir}"
     return {"ansible.builtin.command": line, "run_once": True}
 

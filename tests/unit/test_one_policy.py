@@ -70,8 +70,8 @@ SITUATIONS: dict[str, tuple[Callable[[Scene], None], str]] = {
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_gate_filter_and_event_source_give_the_same_verdict(situation: str) -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
-    befall, outcome = SITUATIONS[situation]
-    befall(scene)
+    change, outcome = SITUATIONS[situation]
+    change(scene)
     observation = scene.observe()
     said = [of(observation) for of in (_by_the_gate, _by_the_filter, _by_the_event_source)]
     assert said[0]["verdict"] == outcome

@@ -60,9 +60,9 @@ def differences(place: str, spec: Mapping[str, Any], found: Mapping[str, Any], i
         else:
             option, other = spec[name], found[name]
             for key in COMPARED:
-                told, wanted = other.get(key), option.get(key)
-                if told != wanted and not (key == "required" and not told and not wanted):
-                    yield f"{place} has {key}: {told} for the option {name}, the argument spec has {wanted}"
+                actual, wanted = other.get(key), option.get(key)
+                if actual != wanted and not (key == "required" and not actual and not wanted):
+                    yield f"{place} has {key}: {actual} for the option {name}, the argument spec has {wanted}"
             parts, others = option.get("options", {}), other.get(inner, {})
             yield from differences(f"{place}, option {name}", parts, others, inner)
 
@@ -123,9 +123,10 @@ def of_role_spec() -> Iterator[str]:
         prefixed = {name: option for name, option in spec["options"].items() if name.removeprefix(PREFIX) in GATE}
         yield from differences(f"{ROLE_SPEC}, entry point {entry}", wanted, prefixed)
         for name, option in spec["options"].items():
-            told = defaults.get(name)
-            if told is not None and "{{" not in str(told) and told != option.get("default"):
-                yield f"roles/health_gate/defaults/main.yml has {name}: {told}, {ROLE_SPEC} has {option.get('default')}"
+            actual = defaults.get(name)
+            if actual is not None and "{{" not in str(actual) and actual != option.get("default"):
+                expected = option.get("default")
+                yield f"roles/health_gate/defaults/main.yml has {name}: {actual}, {ROLE_SPEC} has {expected}"
             secret = GATE.get(name.removeprefix(PREFIX), {}).get("no_log", False)
             if secret != option.get("no_log", False):
                 yield f"{ROLE_SPEC} has no_log: {not secret} for {name}, the argument spec has {secret}"

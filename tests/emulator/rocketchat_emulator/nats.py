@@ -51,7 +51,7 @@ class NatsPeers:
         self._published: list[str] = []
 
     async def start(self) -> None:
-        """Ignore heartbeats of before now."""
+        """Ignore heartbeats from before the start."""
         self._beats = {peer: beat for peer, (_node, beat) in self._read().items()}
         self._beat()
         self._started = True

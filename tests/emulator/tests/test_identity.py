@@ -78,12 +78,12 @@ def test_several_processes_answer_behind_a_balancer(broken: Emulator) -> None:
     ids = [broken.id("rc1"), broken.id("rc2")]
     assert {_answered_by(broken, "rc1") for _time in OFTEN} == set(ids)
     assert {_answered_by(broken, "rc2") for _time in OFTEN} == set(ids[1:]), "only this URL"
-    by_whom = {}
+    senders = {}
     for _time in OFTEN:
         answer = broken.get("rc1", _LISTING)
         (local,) = (item for item in answer.json()["instances"] if item["currentStatus"].get("local"))
-        by_whom[answer.headers["X-Instance-ID"]] = local["instanceRecord"]["_id"]
-    assert by_whom == {one: one for one in ids}, "each list is that of the process that answered"
+        senders[answer.headers["X-Instance-ID"]] = local["instanceRecord"]["_id"]
+    assert senders == {one: one for one in ids}, "each list is that of the process that answered"
 
 
 def test_a_balancer_forwards_logins(broken: Emulator) -> None:

@@ -158,7 +158,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     return play
 
 
-def of_batches(play: Play) -> list[str]:
+def steps_of_batches(play: Play) -> list[str]:
     """The steps without the readmission of all members at the start."""
     return [step for i, step in enumerate(play.steps) if not step.startswith("readmit") or i >= len(play.hosts)]
 
@@ -170,7 +170,7 @@ def test_a_roll_deploys_all_nodes_one_by_one(play: Play, capsys: pytest.CaptureF
         "failed": False,
         "msg": "the roll is done: 7.11.0 runs on rc1, rc2, rc3. Running the same command again changes nothing.",
     }
-    assert of_batches(play) == [f"{hook} {host}" for host in play.hosts for hook in HOOKS]
+    assert steps_of_batches(play) == [f"{hook} {host}" for host in play.hosts for hook in HOOKS]
     said = capsys.readouterr().err
     lines = [line for line in said.splitlines() if "rc2" in line and "waiting" not in line]
     assert lines[1:4] == [
@@ -213,7 +213,7 @@ def test_a_failed_hook_stops_the_roll(play: Play, lost: bool) -> None:
     assert end["failed"]
     why = "Ansible lost rc1 during the drain hook" if lost else "the drain hook failed on rc1"
     assert end["msg"].startswith(f"the roll stopped at rc1; {why}. Fix this")
-    assert of_batches(play) == ["drain rc1", "readmit rc1"]
+    assert steps_of_batches(play) == ["drain rc1", "readmit rc1"]
 
 
 def test_a_roll_ends_if_all_hosts_are_lost(play: Play) -> None:
@@ -225,7 +225,7 @@ def test_a_roll_ends_if_all_hosts_are_lost(play: Play) -> None:
 
     play.does["drain"] = drain
     assert play.roll()["msg"].startswith("the roll stopped at rc1; Ansible lost rc1 during the drain hook. ")
-    assert of_batches(play) == ["drain rc1", "readmit rc1"]
+    assert steps_of_batches(play) == ["drain rc1", "readmit rc1"]
 
 
 def test_each_host_enters_the_turn_of_its_batch(play: Play) -> None:
@@ -254,7 +254,7 @@ def test_a_host_that_is_not_drained_waits_for_the_deployment(play: Play) -> None
     """A host in keep_out is not drained, but is deployed with its batch."""
     play.variables.update(rolling_update_keep_out=["rc2"], rolling_update_serial=[1, 2], health_gate_min_serving=0)
     assert not play.roll()["failed"]
-    assert of_batches(play)[3:] == ["drain rc3", "deploy rc2", "deploy rc3", "readmit rc3"]
+    assert steps_of_batches(play)[3:] == ["drain rc3", "deploy rc2", "deploy rc3", "readmit rc3"]
 
 
 def test_a_play_that_ended_in_a_hook_counts_as_a_failed_hook(play: Play) -> None:
@@ -277,7 +277,7 @@ def test_ready_made_hooks_run_from_the_role(play: Play) -> None:
     assert play.ask("start")["hooks"] == []
     assert not play.roll()["failed"]
     entries = ("drain_haproxy", "deploy_systemd", "readmit_haproxy")
-    assert of_batches(play) == [f"{entry} {host}" for host in play.hosts for entry in entries]
+    assert steps_of_batches(play) == [f"{entry} {host}" for host in play.hosts for entry in entries]
 
 
 def test_ready_made_hooks_are_checked_on_each_reachable_host(play: Play) -> None:
@@ -369,7 +369,7 @@ def test_a_token_that_can_no_longer_be_read_stops_the_roll(play: Play, monkeypat
 
     play.does["drain"] = drain
     assert play.roll()["msg"].startswith("the roll stopped at rc1; no such file. ")
-    assert of_batches(play) == ["drain rc1", "readmit rc1"]
+    assert steps_of_batches(play) == ["drain rc1", "readmit rc1"]
 
 
 def test_check_mode_deploys_nothing(play: Play) -> None:
@@ -426,7 +426,7 @@ def test_restart_confirmed_of_a_hook_counts_for_its_host_only(play: Play) -> Non
     play.variables.update(health_gate_expected_version="7.10.0", health_gate_min_serving=1)
     play.does["deploy"] = deploy
     assert not play.roll()["failed"]
-    assert of_batches(play) == ["drain rc2", "deploy rc2", "readmit rc2"]
+    assert steps_of_batches(play) == ["drain rc2", "deploy rc2", "readmit rc2"]
 
 
 def test_restart_required_false_accepts_the_same_process(play: Play) -> None:
@@ -583,7 +583,7 @@ def test_a_database_without_writes_stops_the_roll(play: Play) -> None:
         "the roll stopped at rc1; 0 of 2 other members serve, 2 needed: rc2 stalled (no ping for"
     )
     assert "; out of rotation: rc1. " in end["msg"]
-    assert of_batches(play) == ["drain rc1"]
+    assert steps_of_batches(play) == ["drain rc1"]
 
 
 def test_tags_of_the_hooks_may_be_skipped(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

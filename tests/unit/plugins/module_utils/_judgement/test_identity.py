@@ -33,7 +33,7 @@ def codes(verdict: Verdict) -> set[tuple[str, ...]]:
     return {(finding.code.value, *finding.members) for finding in verdict.findings if finding.blocking}
 
 
-def watched(scene: Scene, policy: Policy, seconds: float, change: Callable[[], None] | None = None) -> Verdict:
+def judged_for(scene: Scene, policy: Policy, seconds: float, change: Callable[[], None] | None = None) -> Verdict:
     """The verdict after ``seconds``, or the first pass. ``change`` is called before each observation."""
     end = scene.now + seconds
     while True:
@@ -48,7 +48,7 @@ def watched(scene: Scene, policy: Policy, seconds: float, change: Callable[[], N
 def taken_down(scene: Scene, *targets: str, exempt: str | None = None, **options: Any) -> dict[str, Any]:
     """The result of the gate before these targets are deployed."""
     policy = scene.policy("before", targets=list(targets), **options)
-    verdict = watched(scene, policy, 200)
+    verdict = judged_for(scene, policy, 200)
     scene.memory, scene.asked = Memory(), frozenset()
     ended = EPOCH + timedelta(seconds=scene.now)
     result = GateResult(verdict=verdict, policy=policy, elapsed=0.0, observations=1, ended=ended).to_dict()
@@ -66,7 +66,7 @@ def test_a_peers_list_is_a_finding_of_the_member_that_passes_it_on(peers: tuple[
     def next_peer() -> None:
         scene["rc1"].peer = peers[int(scene.now / 5) % len(peers)]
 
-    verdict = watched(scene, scene.policy(), 120, next_peer)
+    verdict = judged_for(scene, scene.policy(), 120, next_peer)
     assert (verdict.outcome.value, verdict.serving) == ("wait", ("rc2", "rc3"))
     assert codes(verdict) == {("peer_answered", "rc1"), ("too_few_serving",)}
     assert verdict.summary == (
@@ -105,7 +105,7 @@ def test_a_restart_cures_a_peers_list() -> None:
     before = taken_down(scene, "rc1")
     scene.now += 20
     scene.restart("rc1")
-    verdict = watched(scene, scene.policy("after", targets=["rc1"], before=before), 120)
+    verdict = judged_for(scene, scene.policy("after", targets=["rc1"], before=before), 120)
     assert (verdict.outcome.value, verdict.ready) == ("pass", ("rc1",))
 
 
@@ -116,7 +116,7 @@ def test_a_process_without_a_record_for_a_moment_is_waited_for() -> None:
     assert ("no_local_record", "rc1") in codes(scene.judge(policy))
     scene["rc1"].record = True
     scene.now += 5
-    assert watched(scene, policy, 60).outcome.value == "pass"
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
 # Several processes
@@ -129,13 +129,13 @@ def test_a_url_that_alternates_between_processes_is_several_processes() -> None:
         scene["rc1"].answers_as = "rc1-1" if scene.now % 10 else "other"
 
     policy = scene.policy(min_serving="3")
-    verdict = watched(scene, policy, 90, balance)
+    verdict = judged_for(scene, policy, 90, balance)
     assert (verdict.outcome.value, codes(verdict)) == ("wait", {("several_processes", "rc1"), ("too_few_serving",)})
     scene.now += 5
-    assert watched(scene, policy, 10, balance).outcome.value == "inconclusive"
+    assert judged_for(scene, policy, 10, balance).outcome.value == "inconclusive"
     scene["rc1"].answers_as = None
     scene.now += 5
-    assert watched(scene, policy, 90).outcome.value == "pass"
+    assert judged_for(scene, policy, 90).outcome.value == "pass"
 
 
 def test_a_url_that_answers_as_another_members_process_is_several_processes() -> None:
@@ -160,7 +160,7 @@ def test_a_load_balancer_behind_one_url_does_not_affect_other_members() -> None:
     def balance() -> None:
         scene["rc2"].answers_as = f"rc{2 + int(scene.now / 5) % 3}-1".replace("rc4", "rc1")
 
-    watched(scene, policy, 15, balance)
+    judged_for(scene, policy, 15, balance)
     for _look in range(6):
         scene.now += 5
         balance()
@@ -234,7 +234,7 @@ def test_ill_targets_may_be_restarted_if_others_are_not_worse(how: dict[str, Any
     policy = scene.policy("before", targets=["rc1"])
     first = scene.judge(policy)
     assert (first.outcome.value, first.exempt) == ("wait", None)
-    verdict = watched(scene, policy, 60)
+    verdict = judged_for(scene, policy, 60)
     assert (verdict.outcome.value, verdict.exempt) == ("pass", "needs_restart")
     assert verdict.summary.endswith("(exempt: needs_restart)")
 
@@ -258,7 +258,7 @@ def test_others_with_other_faults_do_not_count(name: str, field: str, value: str
     scene = three()
     all_broken(scene)
     setattr(scene[name], field, value)
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value != "pass"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value != "pass"
 
 
 @pytest.mark.parametrize("change", [{"answers_as": "rc2-1"}, {"header": False}])
@@ -268,7 +268,7 @@ def test_ill_members_count_only_as_separate_processes(change: dict[str, Any]) ->
     all_broken(scene)
     for field, value in change.items():
         setattr(scene["rc3"], field, value)
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value != "pass"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value != "pass"
 
 
 def test_ill_members_on_another_database_do_not_count() -> None:
@@ -278,7 +278,7 @@ def test_ill_members_on_another_database_do_not_count() -> None:
     scene.restart("rc1")
     scene["rc2"].record = scene["rc3"].record = False
     policy = scene.policy("after", targets=["rc1"], before=before, min_serving="2")
-    assert watched(scene, policy, 120).outcome.value != "pass"
+    assert judged_for(scene, policy, 120).outcome.value != "pass"
 
 
 def test_with_links_ignored_ill_members_need_not_be_listed() -> None:
@@ -290,27 +290,27 @@ def test_with_links_ignored_ill_members_need_not_be_listed() -> None:
     scene.restart("rc1")
     scene["rc1"].ready = True
     policy = scene.policy("after", targets=["rc1"], before=before, **AS_PROCESSES)
-    assert not {code for code, *_names in codes(watched(scene, policy, 120))} & {"too_few_serving", "broker_down"}
+    assert not {code for code, *_names in codes(judged_for(scene, policy, 120))} & {"too_few_serving", "broker_down"}
 
 
 def test_ill_members_that_do_not_ping_do_not_count() -> None:
     scene = three()
     scene["rc1"].error = scene["rc2"].error = "broker_down"
     scene["rc2"].pings, scene["rc2"].pinged = False, -300.0
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
 
 
 def test_ill_members_out_of_rotation_do_not_count() -> None:
     scene = three()
     all_broken(scene)
     policy = scene.policy("before", targets=["rc1"], out_of_rotation=["rc3"], min_serving="2")
-    assert watched(scene, policy, 90).outcome.value != "pass"
+    assert judged_for(scene, policy, 90).outcome.value != "pass"
 
 
 def test_a_healthy_target_is_not_taken_down_if_others_are_ill() -> None:
     scene = three()
     scene["rc2"].error = scene["rc3"].error = "broker_down"
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
 
 
 def test_a_cluster_in_which_all_are_ill_is_repaired_node_by_node() -> None:
@@ -322,7 +322,7 @@ def test_a_cluster_in_which_all_are_ill_is_repaired_node_by_node() -> None:
         scene.now += 20
         scene.restart(name)
         policy = scene.policy("after", targets=[name], before=before, expected_version="7.11.0", **least)
-        verdict = watched(scene, policy, 200)
+        verdict = judged_for(scene, policy, 200)
         assert (verdict.outcome.value, verdict.ready) == ("pass", (name,)), verdict.summary
         scene.memory = Memory()
         scene.now += 5
@@ -335,7 +335,7 @@ def test_ill_members_do_not_count_after_a_deployment_without_the_exemption() -> 
     scene.restart("rc1")
     scene["rc2"].error = scene["rc3"].error = "broker_down"
     policy = scene.policy("after", targets=["rc1"], before=before, min_serving="2")
-    assert watched(scene, policy, 120).outcome.value == "wait"
+    assert judged_for(scene, policy, 120).outcome.value == "wait"
 
 
 # One node
@@ -348,7 +348,7 @@ def test_a_single_ill_node_may_be_deployed(error: str) -> None:
     policy = scene.policy("before", targets=["rc1"])
     if error in ("unreachable", "timeout"):
         assert codes(scene.judge(policy)) == {(error, "rc1"), ("no_member_answers",)}
-    verdict = watched(scene, policy, 200)
+    verdict = judged_for(scene, policy, 200)
     assert (verdict.outcome.value, verdict.exempt) == ("pass", "single_node")
 
 
@@ -356,7 +356,7 @@ def test_a_single_ill_node_may_be_deployed(error: str) -> None:
 def test_a_single_node_that_cannot_be_judged_is_refused(error: str) -> None:
     scene = Scene.of("rc1")
     scene["rc1"].error = error
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 200).outcome.value != "pass"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 200).outcome.value != "pass"
 
 
 def test_a_previous_process_that_pings_is_alive_even_if_not_linked() -> None:
@@ -373,7 +373,7 @@ def test_a_previous_process_that_pings_is_alive_even_if_not_linked() -> None:
         verdict = scene.judge(policy)
     assert codes(verdict) == {("old_process_alive", "rc1")}
     scene.now += 40
-    assert watched(scene, policy, 90).outcome.value == "pass"
+    assert judged_for(scene, policy, 90).outcome.value == "pass"
 
 
 # Restarts that two ids do not prove
@@ -408,7 +408,7 @@ def test_the_uptime_decides_for_a_target_that_was_silent(
     scene.now += 5
     asked.append(scene.judge(policy).statistics_of)
     assert asked == [frozenset(), frozenset()]
-    verdict = watched(scene, policy, 60)
+    verdict = judged_for(scene, policy, 60)
     assert (verdict.outcome.value, codes(verdict)) == (outcome, found)
 
 
@@ -420,8 +420,8 @@ def test_an_ambiguous_uptime_proves_nothing() -> None:
     scene.restart("rc1", version="7.10.0")
     scene["rc1"].uptime = 35.0
     policy = scene.policy("after", targets=["rc1"], before=before)
-    assert "not_restarted" not in {code for code, *_members in codes(watched(scene, policy, 10))}
-    assert ("restart_not_provable", "rc1") in codes(watched(scene, policy, 60))
+    assert "not_restarted" not in {code for code, *_members in codes(judged_for(scene, policy, 10))}
+    assert ("restart_not_provable", "rc1") in codes(judged_for(scene, policy, 60))
 
 
 def test_a_members_clock_that_was_set_back_is_ignored() -> None:
@@ -434,7 +434,7 @@ def test_a_members_clock_that_was_set_back_is_ignored() -> None:
     scene["rc1"].uptime, scene["rc2"].date = 5.0, EPOCH + timedelta(seconds=35)
     scene["rc3"].date = EPOCH - timedelta(seconds=300)
     policy = scene.policy("after", targets=["rc1"], before=before)
-    assert watched(scene, policy, 90).outcome.value == "pass"
+    assert judged_for(scene, policy, 90).outcome.value == "pass"
 
 
 def test_a_clock_that_was_set_proves_no_restart() -> None:
@@ -451,7 +451,7 @@ def test_a_clock_that_was_set_proves_no_restart() -> None:
     scene.restart("rc1", version="7.10.0")
     scene["rc1"].uptime = 100.0
     policy = scene.policy("after", targets=["rc1"], before=before)
-    assert ("not_restarted", "rc1") in codes(watched(scene, policy, 60))
+    assert ("not_restarted", "rc1") in codes(judged_for(scene, policy, 60))
 
 
 def test_a_target_without_the_header_is_asked_for_its_uptime() -> None:
@@ -464,7 +464,7 @@ def test_a_target_without_the_header_is_asked_for_its_uptime() -> None:
     assert scene.judge(policy).statistics_of == {"rc1"}
     scene["rc1"].uptime = 10.0
     scene.now += 5
-    assert watched(scene, policy, 90).outcome.value == "pass"
+    assert judged_for(scene, policy, 90).outcome.value == "pass"
 
 
 def test_an_id_from_an_error_answer_is_known() -> None:
@@ -476,7 +476,7 @@ def test_an_id_from_an_error_answer_is_known() -> None:
     scene["rc1"].error, scene["rc1"].record = None, True
     scene.now += 30
     policy = scene.policy("after", targets=["rc1"], before=before)
-    assert ("not_restarted", "rc1") in codes(watched(scene, policy, 60))
+    assert ("not_restarted", "rc1") in codes(judged_for(scene, policy, 60))
 
 
 # Migrations
@@ -500,7 +500,7 @@ def test_no_node_is_taken_down_while_a_silent_member_may_be_migrating() -> None:
     assert scene.judge(policy).statistics_of == {"rc1"}
     scene.lock_age = None
     scene.now += 5
-    assert watched(scene, policy, 60).outcome.value == "pass"
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
 def test_a_renewed_lock_becomes_a_leftover_after_a_while() -> None:
@@ -508,8 +508,8 @@ def test_a_renewed_lock_becomes_a_leftover_after_a_while() -> None:
     scene = three()
     scene["rc3"].error, scene.lock_age = "unreachable", 5.0
     policy = scene.policy("before", targets=["rc1"], min_serving="1")
-    assert watched(scene, policy, 500).outcome.value == "wait"
-    assert watched(scene, policy, 200).outcome.value == "pass"
+    assert judged_for(scene, policy, 500).outcome.value == "wait"
+    assert judged_for(scene, policy, 200).outcome.value == "pass"
 
 
 @pytest.mark.parametrize("lock_age", [None, 600.0])
@@ -517,7 +517,7 @@ def test_a_free_or_left_over_lock_does_not_block(lock_age: float | None) -> None
     scene = three()
     scene["rc3"].error, scene.lock_age = "unreachable", lock_age
     policy = scene.policy("before", targets=["rc1"], min_serving="1")
-    assert watched(scene, policy, 60).outcome.value == "pass"
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
 def test_a_target_that_is_down_may_be_migrating() -> None:
@@ -525,9 +525,9 @@ def test_a_target_that_is_down_may_be_migrating() -> None:
     scene.kill("rc1")
     scene.now, scene.lock_age = 100.0, 10.0
     policy = scene.policy("before", targets=["rc1"])
-    assert codes(watched(scene, policy, 60)) == {("migration_running",)}
+    assert codes(judged_for(scene, policy, 60)) == {("migration_running",)}
     scene.lock_age = None
-    verdict = watched(scene, policy, 60)
+    verdict = judged_for(scene, policy, 60)
     assert (verdict.outcome.value, verdict.exempt) == ("pass", "target_down")
 
 
@@ -542,7 +542,7 @@ def test_an_ill_member_is_asked_for_the_lock_if_no_member_lists() -> None:
     scene.now += 5
     assert codes(scene.judge(policy)) == {("migration_running",)}
     scene.lock_age = None
-    assert watched(scene, policy, 60).outcome.value == "pass"
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
 def test_the_lock_is_not_asked_for_if_all_answer() -> None:
@@ -574,8 +574,8 @@ def test_microservices_are_judged_as_processes() -> None:
     policy = scene.policy(**AS_PROCESSES)
     assert ("too_young", "rc1") in codes(scene.judge(policy))
     scene.now += 5
-    assert watched(scene, policy, 20).outcome.value == "wait"
-    verdict = watched(scene, policy, 60)
+    assert judged_for(scene, policy, 20).outcome.value == "wait"
+    verdict = judged_for(scene, policy, 60)
     assert (verdict.outcome.value, verdict.serving) == ("pass", ("rc1", "rc2", "rc3"))
     assert "links_unknown" in {finding.code.value for finding in verdict.findings}
 
@@ -584,7 +584,7 @@ def test_microservices_are_judged_as_processes() -> None:
 def test_a_pod_must_be_ready(ready: bool | None, code: str) -> None:
     scene = pods()
     scene["rc2"].ready = ready
-    assert (code, "rc2") in codes(watched(scene, scene.policy(**AS_PROCESSES), 90))
+    assert (code, "rc2") in codes(judged_for(scene, scene.policy(**AS_PROCESSES), 90))
 
 
 def test_a_silent_pod_may_be_alive() -> None:
@@ -607,17 +607,17 @@ def test_a_silent_pod_may_be_alive() -> None:
 def test_a_pod_with_a_new_process_must_be_stable_again() -> None:
     scene = pods()
     policy = scene.policy(**AS_PROCESSES)
-    watched(scene, policy, 25)
+    judged_for(scene, policy, 25)
     scene["rc2"].id = "rc2-2"
     scene.now += 5
-    assert ("too_young", "rc2") in codes(watched(scene, policy, 20))
+    assert ("too_young", "rc2") in codes(judged_for(scene, policy, 20))
 
 
 def test_a_silent_pod_is_not_known_to_be_down() -> None:
     scene = pods()
     scene.kill("rc1")
     scene["rc3"].ready = False
-    verdict = watched(scene, scene.policy("before", targets=["rc1"], **AS_PROCESSES), 200)
+    verdict = judged_for(scene, scene.policy("before", targets=["rc1"], **AS_PROCESSES), 200)
     assert (verdict.outcome.value, verdict.exempt) == ("wait", None)
 
 
@@ -631,7 +631,7 @@ def test_another_pod_of_the_same_version_proves_no_restart(version: str, options
     scene["rc1"].id, scene["rc1"].version = "rc1-2", version
     scene.now += 20
     policy = scene.policy("after", targets=["rc1"], before=before, **AS_PROCESSES, **options)
-    assert watched(scene, policy, 120).outcome.value == outcome
+    assert judged_for(scene, policy, 120).outcome.value == outcome
 
 
 # Servers before 6
@@ -657,7 +657,7 @@ def test_a_lasting_bad_link_names_its_possible_cause(tcp_port: int | None, cause
         node.tcp_port = tcp_port
     scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
     policy = scene.policy(link_memory=20.0)
-    assert cause not in str(watched(scene, policy, 40).findings)
+    assert cause not in str(judged_for(scene, policy, 40).findings)
     scene.now += 5
     verdict = scene.judge(policy)
     assert "rc1 and rc2 do not see each other, for 45 s: " in verdict.summary

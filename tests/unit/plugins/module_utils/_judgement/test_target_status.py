@@ -40,7 +40,7 @@ def standing(verdict: Verdict) -> tuple[str, str, str]:
     return " ".join(verdict.ready), " ".join(verdict.failed), " ".join(verdict.pending)
 
 
-def looked(scene: Scene, policy: Policy, seconds: float) -> Verdict:
+def observed_for(scene: Scene, policy: Policy, seconds: float) -> Verdict:
     """The verdict after observing every 5 seconds for ``seconds``, also if it passes earlier."""
     end = scene.now + seconds
     verdict = scene.judge(policy)
@@ -54,11 +54,11 @@ def test_a_target_is_ready_while_another_is_not_back() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.kill("rc2")
-    assert standing(looked(scene, policy, STABLE_FOR - 5)) == ("", "", "rc1 rc2")
-    verdict = looked(scene, policy, 5)
+    assert standing(observed_for(scene, policy, STABLE_FOR - 5)) == ("", "", "rc1 rc2")
+    verdict = observed_for(scene, policy, 5)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("rc1", "", "rc2"))
     scene.restart("rc2")
-    verdict = looked(scene, policy, STABLE_FOR)
+    verdict = observed_for(scene, policy, STABLE_FOR)
     assert (verdict.outcome.value, standing(verdict)) == ("pass", ("rc1 rc2", "", ""))
 
 
@@ -71,9 +71,9 @@ def test_a_failed_target_does_not_cut_short_the_wait_of_another() -> None:
         verdict = scene.judge(policy)
         assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "rc2", "rc1"))
     scene.restart("rc1")
-    verdict = looked(scene, policy, STABLE_FOR - 5)
+    verdict = observed_for(scene, policy, STABLE_FOR - 5)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "rc2", "rc1"))
-    verdict = looked(scene, policy, 5)
+    verdict = observed_for(scene, policy, 5)
     assert (verdict.outcome.value, standing(verdict)) == ("fail", ("rc1", "rc2", ""))
 
 
@@ -90,7 +90,7 @@ def test_credentials_that_all_refuse_fail_every_target() -> None:
     scene, policy = of_batch("rc1", "rc2")
     for node in scene.nodes.values():
         node.error = "unauthorized"
-    verdict = looked(scene, policy, 5)
+    verdict = observed_for(scene, policy, 5)
     assert (verdict.outcome.value, standing(verdict)) == ("fail", ("", "rc1 rc2", ""))
 
 
@@ -126,7 +126,7 @@ def test_a_fault_of_another_member_does_not_make_a_target_unready(trouble: str) 
     scene, policy = of_batch("rc1")
     scene.restart("rc1")
     scene["rc3"].error = "timeout"  # so that the gate does not pass
-    assert looked(scene, policy, STABLE_FOR).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR).ready == ("rc1",)
     scene["rc3"].error = None
     TROUBLES[trouble](scene)
     for _look in range(10):
@@ -139,7 +139,7 @@ def test_an_inconclusive_verdict_does_not_make_a_target_unready() -> None:
     scene, policy = of_batch("rc1")
     scene.restart("rc1")
     scene["rc4"].record = False
-    verdict = looked(scene, policy, 60)
+    verdict = observed_for(scene, policy, 60)
     assert (verdict.outcome.value, standing(verdict)) == ("inconclusive", ("rc1", "", ""))
 
 
@@ -148,10 +148,10 @@ def test_a_target_without_a_link_to_a_serving_member_is_not_ready() -> None:
     scene.restart("rc1")
     scene.restart("rc2")
     scene.cut.add(frozenset({"rc1-2", "rc3-1"}))
-    assert standing(looked(scene, policy, 100)) == ("rc2", "", "rc1")
+    assert standing(observed_for(scene, policy, 100)) == ("rc2", "", "rc1")
     scene.kill("rc3")  # so that it does not serve
-    assert standing(looked(scene, policy, STABLE_FOR - 5)) == ("rc2", "", "rc1")
-    assert standing(looked(scene, policy, 5)) == ("rc1 rc2", "", "")
+    assert standing(observed_for(scene, policy, STABLE_FOR - 5)) == ("rc2", "", "rc1")
+    assert standing(observed_for(scene, policy, 5)) == ("rc1 rc2", "", "")
 
 
 @pytest.mark.parametrize("targets", [("rc1", "rc2"), ("rc2", "rc1")])
@@ -160,7 +160,7 @@ def test_of_two_unlinked_targets_the_later_is_not_ready(targets: tuple[str, str]
     scene.restart("rc1")
     scene.restart("rc2")
     scene.cut.add(frozenset({"rc1-2", "rc2-2"}))
-    verdict = looked(scene, policy, 100)
+    verdict = observed_for(scene, policy, 100)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", (targets[0], "", targets[1]))
     assert verdict.summary.endswith("rc1 and rc2 do not see each other")
 
@@ -170,34 +170,34 @@ def test_a_target_that_is_not_ready_does_not_hold_back_another() -> None:
     scene.restart("rc1")
     scene.restart("rc2")
     scene.cut |= {frozenset({"rc1-2", "rc2-2"}), frozenset({"rc1-2", "rc3-1"})}
-    assert standing(looked(scene, policy, 100)) == ("rc2", "", "rc1")
+    assert standing(observed_for(scene, policy, 100)) == ("rc2", "", "rc1")
 
 
 def test_a_target_that_is_ready_is_not_held_back_by_one_that_comes_later() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.kill("rc1")
     scene.restart("rc2")
-    assert standing(looked(scene, policy, STABLE_FOR)) == ("rc2", "", "rc1")
+    assert standing(observed_for(scene, policy, STABLE_FOR)) == ("rc2", "", "rc1")
     scene.restart("rc1")
     scene.cut.add(frozenset({"rc1-2", "rc2-2"}))
     for _look in range(20):
-        assert standing(looked(scene, policy, 5)) == ("rc2", "", "rc1")
+        assert standing(observed_for(scene, policy, 5)) == ("rc2", "", "rc1")
 
 
 def test_ready_requires_the_present_observation() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.kill("rc2")
-    assert looked(scene, policy, STABLE_FOR).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR).ready == ("rc1",)
     scene["rc1"].error = "timeout"
-    assert looked(scene, policy, 5).ready == ()
+    assert observed_for(scene, policy, 5).ready == ()
     scene["rc1"].error = None
     scene.now += 5
-    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR - 5).ready == ()
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
     scene.restart("rc1")
-    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR - 5).ready == ()
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
 
 
 def test_a_target_must_be_seen_to_ping() -> None:
@@ -206,9 +206,9 @@ def test_a_target_must_be_seen_to_ping() -> None:
     scene.kill("rc2")
     scene["rc1"].started, scene["rc1"].pings = scene.now - 60, False
     scene.remnants["rc1-1"] = scene.now - 60
-    assert looked(scene, policy, 25).ready == ()
+    assert observed_for(scene, policy, 25).ready == ()
     scene["rc1"].pings = True
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
 
 
 def test_the_gate_passes_only_if_each_target_is_ready_by_itself() -> None:
@@ -216,10 +216,10 @@ def test_the_gate_passes_only_if_each_target_is_ready_by_itself() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.restart("rc2")
-    looked(scene, policy, STABLE_FOR - 5)
+    observed_for(scene, policy, STABLE_FOR - 5)
     scene.memory = replace(scene.memory, target_streaks={})
-    assert looked(scene, policy, 5).outcome.value == "wait"
-    assert looked(scene, policy, STABLE_FOR - 5).outcome.value == "pass"
+    assert observed_for(scene, policy, 5).outcome.value == "wait"
+    assert observed_for(scene, policy, STABLE_FOR - 5).outcome.value == "pass"
 
 
 def test_all_targets_may_be_ready_while_too_few_members_serve() -> None:
@@ -227,7 +227,7 @@ def test_all_targets_may_be_ready_while_too_few_members_serve() -> None:
     scene.restart("rc1")
     scene.restart("rc2")
     scene.kill("rc4")
-    verdict = looked(scene, policy, 100)
+    verdict = observed_for(scene, policy, 100)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("rc1 rc2", "", ""))
 
 
@@ -235,18 +235,18 @@ def test_one_lost_observation_is_tolerated_and_two_end_the_streak_of_a_target() 
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.kill("rc2")
-    looked(scene, policy, STABLE_FOR)
+    observed_for(scene, policy, STABLE_FOR)
     scene.lost = "ssh"
     scene.now += 5
     assert standing(scene.judge(policy)) == ("", "", "rc1 rc2")
     scene.lost = None
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
     scene.lost = "ssh"
-    looked(scene, policy, 5)
+    observed_for(scene, policy, 5)
     scene.lost = None
     scene.now += 5
-    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR - 5).ready == ()
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
 
 
 def test_a_target_that_cannot_be_judged_does_not_end_the_wait_of_another() -> None:
@@ -254,11 +254,11 @@ def test_a_target_that_cannot_be_judged_does_not_end_the_wait_of_another() -> No
     scene.kill("rc1")
     scene.restart("rc2")
     scene["rc2"].record = False
-    verdict = looked(scene, policy, 100)
+    verdict = observed_for(scene, policy, 100)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "", "rc1 rc2"))
     scene.restart("rc1")
-    assert looked(scene, policy, STABLE_FOR - 5).outcome.value == "wait"
-    verdict = looked(scene, policy, 5)
+    assert observed_for(scene, policy, STABLE_FOR - 5).outcome.value == "wait"
+    verdict = observed_for(scene, policy, 5)
     assert (verdict.outcome.value, standing(verdict)) == ("inconclusive", ("rc1", "", "rc2"))
 
 
@@ -317,7 +317,7 @@ def test_a_target_must_be_linked_to_a_young_member_if_no_other_serves() -> None:
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "", "rc1"))
     assert verdict.summary == "1 of 2 members serve, 1 needed: rc1 and rc2 do not see each other"
     scene.cut.clear()
-    assert looked(scene, policy, 100).outcome.value == "pass"
+    assert observed_for(scene, policy, 100).outcome.value == "pass"
 
 
 def test_a_young_member_does_not_hold_a_target_back_if_another_serves() -> None:
@@ -325,9 +325,9 @@ def test_a_young_member_does_not_hold_a_target_back_if_another_serves() -> None:
     scene.restart("rc1")
     scene.restart("rc4")
     scene.cut.add(frozenset({"rc1-2", "rc4-2"}))
-    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
+    assert observed_for(scene, policy, STABLE_FOR - 5).ready == ()
     scene["rc4"].started = scene.now
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
 
 
 def test_a_young_member_does_not_block_the_gate_if_enough_others_serve() -> None:
@@ -347,14 +347,14 @@ def test_a_waived_finding_does_not_hold_a_target_back() -> None:
     scene.restart("rc1")
     scene.kill("rc2")
     scene.cut.add(frozenset({"rc1-2", "rc3-1"}))
-    assert looked(scene, policy, STABLE_FOR).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR).ready == ("rc1",)
 
 
 @pytest.mark.parametrize("phase", ["steady", "before"])
 def test_targets_are_judged_separately_only_after_a_deployment(phase: str) -> None:
     scene = Scene.of("rc1", "rc2")
     policy = scene.policy(phase, **({"targets": ["rc1"]} if phase == "before" else {}))
-    assert standing(looked(scene, policy, 60)) == ("", "", "")
+    assert standing(observed_for(scene, policy, 60)) == ("", "", "")
     assert scene.memory.target_streaks == {}
     scene.lost = "ssh"
     assert standing(scene.judge(policy)) == ("", "", "")
@@ -368,5 +368,5 @@ def test_a_cluster_of_new_processes_on_one_list_is_ready_together() -> None:
     policy = scene.policy("after", before=before, expected_version=NEW, **how)
     scene.restart("rc1")
     scene.restart("rc2")
-    verdict = looked(scene, policy, STABLE_FOR)
+    verdict = observed_for(scene, policy, STABLE_FOR)
     assert (verdict.outcome.value, standing(verdict)) == ("pass", ("rc1 rc2", "", ""))

@@ -509,7 +509,7 @@ def test_no_proxy_of_the_environment_is_respected(monkeypatch: pytest.MonkeyPatc
 
 
 def test_cookies_and_netrc_passwords_are_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "netrc").write_text("default login somebody password else\n", encoding="utf-8")
+    (tmp_path / "netrc").write_text("default login netrc-user password netrc-password\n", encoding="utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with serving(replying(200, OK, Set_Cookie="a=b")) as server:
         client = Client(server.url, TOKEN)

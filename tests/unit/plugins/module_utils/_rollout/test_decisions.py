@@ -161,7 +161,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Run(Stage.DEPLOY, Hook.DEPLOY, ("rc2", "rc3")),
     ),
     (
-        "BEFORE passed, and meanwhile its only target is done",
+        "BEFORE passed, but its only target is already done",
         {},
         after(Stage.BEFORE, WELL_NEW, WELL_NEW, WELL_OLD),
         before("rc3"),
@@ -198,7 +198,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Run(Stage.DEPLOY, Hook.DEPLOY, ("rc2", "rc3")),
     ),
     (
-        "RECHECK did not pass: all that were well before the drain are readmitted",
+        "RECHECK did not pass: members that were healthy before the drain are readmitted",
         {},
         after(Stage.RECHECK, *FIRST_NEW, **DRAINED, **STOPS),
         Run(Stage.RETURN, Hook.READMIT, ("rc2", "rc3")),
@@ -252,7 +252,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Run(Stage.RETURN, Hook.READMIT, ("rc2", "rc3")),
     ),
     (
-        "any other, and a member that is well is not known to be in rotation",
+        "any other step, and a healthy member is not known to be in rotation",
         {},
         after(Stage.LOOK, WELL_OLD, STALLED, WELL_NEW, admitted=frozenset()),
         Run(Stage.RETURN, Hook.READMIT, ("rc1", "rc3")),
@@ -304,7 +304,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Ask(Stage.SETTLE, ("rc2",), expected_version=NEW),
     ),
     (
-        "it was waited for once: now it is deployed to, alone",
+        "it was waited for once: now it is deployed, alone",
         {"serial": (3,)},
         after(Stage.SETTLE, WELL_NEW, YOUNG_NEW, WELL_OLD, admitted=frozenset({"rc1", "rc3"}), settled=True),
         before("rc2"),
@@ -325,7 +325,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         final(1),
     ),
     (
-        "without an expected version every member is done that was deployed to",
+        "without an expected version every deployed member is done",
         {"expected_version": None},
         after(Stage.RETURN, *ALL_OLD, begun=ALL),
         final(3),
@@ -345,13 +345,13 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
     ),
     ("the gate for the first batch", {}, after(Stage.RETURN, *ALL_OLD), before("rc1")),
     (
-        "the gate is told what is out of rotation",
+        "the gate gets the members out of rotation",
         {"keep_out": frozenset({"rc3"})},
         after(Stage.RETURN, *FIRST_NEW, admitted=frozenset({"rc1", "rc2"})),
         before("rc2", out=("rc3",)),
     ),
     (
-        "RECHECK is told what is out of rotation",
+        "RECHECK gets the members out of rotation",
         {},
         after(Stage.DRAIN, STALLED, *FIRST_NEW[1:], **{**BATCH, "admitted": frozenset()}),
         before("rc2", "rc3", out=("rc1",), stage=Stage.RECHECK),
@@ -370,11 +370,13 @@ def test_the_next_step(options: dict[str, Any], state: State, expected: Step) ->
 @pytest.mark.parametrize(
     ("admitted", "unlinked", "expected"),
     [
-        pytest.param(ALL, (), {"rc1", "rc3"}, id="it serves, and nothing is found about it"),
-        pytest.param(ALL, (("rc1", "rc3"),), {"rc1"}, id="of two that are in rotation, the first"),
-        pytest.param({"rc3"}, (("rc1", "rc3"),), {"rc3"}, id="the one that is in rotation"),
-        pytest.param((), (("rc3", "rc1"),), {"rc1"}, id="of two that are not, the first"),
-        pytest.param(ALL, (("rc1", "rc2"),), {"rc1", "rc3"}, id="a pair with a member that is not well does not count"),
+        pytest.param(ALL, (), {"rc1", "rc3"}, id="it serves without findings"),
+        pytest.param(ALL, (("rc1", "rc3"),), {"rc1"}, id="an unlinked pair in rotation: the first"),
+        pytest.param({"rc3"}, (("rc1", "rc3"),), {"rc3"}, id="an unlinked pair: the one in rotation"),
+        pytest.param((), (("rc3", "rc1"),), {"rc1"}, id="an unlinked pair out of rotation: the first"),
+        pytest.param(
+            ALL, (("rc1", "rc2"),), {"rc1", "rc3"}, id="an unlinked pair with an unhealthy member does not count"
+        ),
     ],
 )
 def test_which_members_are_well(admitted: Any, unlinked: Any, expected: set[str]) -> None:
@@ -400,20 +402,20 @@ TOUCHED = {"begun": frozenset({"rc1"})}
             seen(glimpse(NEW, "restart_not_provable", process="b", serving=True)),
             TOUCHED,
             True,
-            id="it serves, whether it was restarted or not",
+            id="it serves, restarted or not",
         ),
         pytest.param(seen(WRONG_VERSION), TOUCHED, False, id="another build"),
         pytest.param(
             seen(glimpse(OLD, "not_restarted", "wrong_version", serving=True)),
             TOUCHED,
             False,
-            id="more is found than that its deployment did nothing",
+            id="its deployment did nothing, and it has another finding",
         ),
         pytest.param(
             seen(glimpse(OLD, "wrong_version", serving=True)),
             {**TOUCHED, "batch": ("rc1",), "was": (WELL_OLD,)},
             True,
-            id="the same process as before, where no restart is asked for",
+            id="the same process as before, and no restart is required",
         ),
         pytest.param(
             seen(glimpse(OLD, "wrong_version", process="b", serving=True)),
@@ -428,21 +430,23 @@ TOUCHED = {"begun": frozenset({"rc1"})}
             False,
             id="its deployment did nothing; it is ill",
         ),
-        pytest.param(seen(WRONG_VERSION, ready=frozenset({"rc1"})), TOUCHED, True, id="the gate says that it is ready"),
+        pytest.param(seen(WRONG_VERSION, ready=frozenset({"rc1"})), TOUCHED, True, id="the gate calls it ready"),
         pytest.param(seen(SILENT), TOUCHED, False, id="silent after its deployment"),
-        pytest.param(KILLED, TOUCHED, False, id="its deployment was begun, and nothing is seen of it"),
+        pytest.param(KILLED, TOUCHED, False, id="its deployment was begun, and no gate has seen it"),
         pytest.param(seen(REFUSED), TOUCHED, False, id="its deployment was begun, and it refuses the credentials"),
-        pytest.param(KILLED, {}, True, id="drained, and nothing is seen of it"),
+        pytest.param(KILLED, {}, True, id="drained, and no gate has seen it"),
         pytest.param(seen(REFUSED), {}, True, id="drained, and it refuses the credentials"),
         pytest.param(seen(glimpse(OLD, "unauthorized", "stalled")), {}, False, id="drained, and it is ill as well"),
         pytest.param(seen(SILENT), {}, False, id="drained, and silent"),
         pytest.param(seen(STALLED), {}, False, id="drained, and stalled"),
         pytest.param(seen(glimpse(OLD, "peer_answered")), {}, True, id="drained, and only a restart cures it"),
         pytest.param(seen(glimpse(OLD, "broker_down")), {"was": (STALLED,)}, True, id="only a restart cures it"),
-        pytest.param(seen(glimpse(OLD, "broker_down", "stalled")), {}, False, id="a restart is not all that it needs"),
+        pytest.param(
+            seen(glimpse(OLD, "broker_down", "stalled")), {}, False, id="a restart does not cure all of its findings"
+        ),
         pytest.param(seen(glimpse(NEW, "broker_down", process="b")), TOUCHED, False, id="its deployment left it ill"),
-        pytest.param(seen(glimpse(OLD)), {}, False, id="drained, does not serve, and the gate does not say why"),
-        pytest.param(KILLED, {"was": (STALLED,)}, False, id="drained, was not well, and nothing is seen of it"),
+        pytest.param(seen(glimpse(OLD)), {}, False, id="drained, does not serve, and the gate gives no reason"),
+        pytest.param(KILLED, {"was": (STALLED,)}, False, id="drained, was not well, and no gate has seen it"),
         pytest.param(seen(NOT_RESTARTED), {"was": (STALLED,)}, False, id="drained, was not well"),
         pytest.param(
             seen(WELL_OLD, WELL_OLD, unlinked=frozenset({("rc1", "rc2")})),
@@ -454,13 +458,13 @@ TOUCHED = {"begun": frozenset({"rc1"})}
             seen(WELL_NEW, WELL_OLD, unlinked=frozenset({("rc1", "rc2")})),
             TOUCHED,
             False,
-            id="after its deployment it is not linked with one in rotation",
+            id="after its deployment it is not linked to one in rotation",
         ),
         pytest.param(
             seen(WELL_OLD, WELL_OLD, unlinked=frozenset({("rc1", "rc2")})),
             {"batch": (), "was": ()},
             False,
-            id="not drained by this run, and not linked with one in rotation",
+            id="not drained by this run, and not linked to one in rotation",
         ),
         pytest.param(
             seen(BROKEN), {"was": (BROKEN,)}, True, id="drained, only a restart cures it, and it still serves"
@@ -492,7 +496,9 @@ def test_which_members_are_never_readmitted(options: dict[str, Any]) -> None:
     ("glimpses", "options", "expected"),
     [
         pytest.param((WELL_OLD, STALLED, SILENT), {}, ("rc3", "rc2", "rc1"), id="silent, then ill, then well"),
-        pytest.param((WELL_OLD, YOUNG_OLD, STALLED), {}, ("rc3", "rc2", "rc1"), id="what settles by itself after ill"),
+        pytest.param(
+            (WELL_OLD, YOUNG_OLD, STALLED), {}, ("rc3", "rc2", "rc1"), id="a settling member after an ill one"
+        ),
         pytest.param((STALLED_NEW, WELL_NEW, WELL_OLD), {}, ("rc1", "rc3"), id="the version alone is not enough"),
         pytest.param(ALL_OLD, {"hosts": ("rc2",)}, ("rc2",), id="only hosts of the play"),
         pytest.param(ALL_NEW, {"expected_version": None}, NAMES, id="without an expected version all"),
@@ -516,7 +522,7 @@ def test_of_two_done_unlinked_members_one_is_deployed() -> None:
     ("glimpses", "options", "batches", "expected"),
     [
         pytest.param(ALL_OLD, {"serial": (3,)}, 0, ("rc1",), id="one, until one serves with the version"),
-        pytest.param(ALL_OLD, {"serial": (3,)}, 1, ("rc1",), id="one, whatever has come back"),
+        pytest.param(ALL_OLD, {"serial": (3,)}, 1, ("rc1",), id="one, although a batch has come back"),
         pytest.param((STALLED_NEW, WELL_OLD, WELL_OLD), {"serial": (3,)}, 0, ("rc1",), id="one that does not serve"),
         pytest.param(FIRST_NEW, {"serial": (3,)}, 0, ("rc2", "rc3"), id="as many as are left"),
         pytest.param(FIRST_NEW, {"serial": (1, 2)}, 0, ("rc2",), id="the first size"),
@@ -541,13 +547,19 @@ def test_the_size_of_a_batch(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        pytest.param({}, (), id="of the hosts of the play nothing is known"),
-        pytest.param({"hosts": ("rc1",)}, (), id="nor of those outside"),
-        pytest.param({"hosts": ("rc1",), "in_rotation": frozenset({"rc2"})}, ("rc2",), id="what the user says"),
-        pytest.param({"in_rotation": frozenset({"rc2"})}, (), id="but not of a host of the play"),
+        pytest.param({}, (), id="unknown for the hosts of the play"),
+        pytest.param({"hosts": ("rc1",)}, (), id="unknown for members outside the play"),
+        pytest.param(
+            {"hosts": ("rc1",), "in_rotation": frozenset({"rc2"})}, ("rc2",), id="members in rolling_update_in_rotation"
+        ),
+        pytest.param({"in_rotation": frozenset({"rc2"})}, (), id="but not if they are hosts of the play"),
         pytest.param({"hosts": ("rc1",), "in_rotation": ALL, "keep_out": frozenset({"rc2"})}, ("rc3",), id="kept out"),
         pytest.param({"hooks": DEPLOYS}, NAMES, id="without a load balancer every member"),
-        pytest.param({"hooks": DEPLOYS, "keep_out": frozenset({"rc2"})}, ("rc1", "rc3"), id="but those kept out"),
+        pytest.param(
+            {"hooks": DEPLOYS, "keep_out": frozenset({"rc2"})},
+            ("rc1", "rc3"),
+            id="without a load balancer, but not those kept out",
+        ),
     ],
 )
 def test_which_members_are_in_rotation_at_first(options: dict[str, Any], expected: tuple[str, ...]) -> None:
@@ -740,7 +752,7 @@ def test_in_check_mode_a_failure_stops_the_roll() -> None:
             Run(Stage.DEPLOY, Hook.DEPLOY, ("rc1", "rc2")),
             {"hooks": ROTATES - {Hook.DRAIN}},
             {"admitted": frozenset({"rc3"}), "begun": frozenset({"rc1", "rc2"})},
-            id="a deployment without a drain does, too",
+            id="a deployment without a drain hook does too",
         ),
         pytest.param(
             Run(Stage.DEPLOY, Hook.DEPLOY, ("rc1", "rc2")),
@@ -827,7 +839,7 @@ TWO = ("rc1", "rc2")
             (),
             ("rc1",),
             {"ran": REPORTED, "lost": frozenset({"rc1"})},
-            id="a hook for a failure that fails is no further reason",
+            id="a failed on_failure hook is not a further reason",
         ),
     ],
 )
