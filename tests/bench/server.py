@@ -102,7 +102,7 @@ class Nodes:
         return web.Response(text="not well")
 
     async def told_well(self, request: web.Request) -> web.Response:
-        """Answers with the moment by the monotonic clock, which all processes of a machine share."""
+        """Answer with the time by the monotonic clock, which all processes of a machine share."""
         return web.Response(text=str(self.well_at[request.match_info["cluster"]]))
 
 

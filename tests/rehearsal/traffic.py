@@ -26,7 +26,7 @@ _SOCKETS = 8
 # Seconds between two requests of a browser, and between two pings on a WebSocket.
 _PAUSE = 0.1
 
-# Seconds that anything may take.
+# Time limit of each operation, in seconds.
 _PATIENCE = 5.0
 
 

@@ -40,7 +40,7 @@ def test_each_large_scope_exists() -> None:
 
 
 def test_the_page_has_every_scope() -> None:
-    """Written by make every-path."""
+    """make every-path writes the page."""
     text = (ROOT / "docs" / "rollout_paths.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.split("|")[1:]] for line in text.splitlines() if line.startswith("| ")][2:]
     assert [(row[0], row[1]) for row in rows] == [(name, str(scope.runs)) for name, scope in SCOPES.items()]

@@ -68,7 +68,7 @@ def test_the_unchanged_judgement_passes(caught: dict[str, str | None]) -> None:
 
 
 def test_the_page_has_every_mutant() -> None:
-    """Written by make mutants."""
+    """make mutants writes the page."""
     page = WRITTEN.read_text(encoding="utf-8")
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
     assert rows[2:] == MUTANTS

@@ -82,7 +82,7 @@ class Site:
             "ansible.builtin.raw": f"echo {step} {{{{ inventory_hostname }}}} >> {self.folder}/steps",
         }
 
-    # What has happened
+    # Results
 
     @property
     def steps(self) -> list[str]:

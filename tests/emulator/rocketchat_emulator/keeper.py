@@ -70,7 +70,7 @@ class Keeper:
         for place in places:
             if place.wanted and place.process:
                 self._loop(place, place.process)
-        # Asking for its end is what lets the kernel forget a child.
+        # Wait for the ended child, so that the kernel removes it.
         self._children = [child for child in self._children if child.poll() is None]
 
     def _loop(self, place: Place, process: Process) -> None:

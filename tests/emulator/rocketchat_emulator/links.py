@@ -59,10 +59,10 @@ class Broker(Protocol):
         """Read what has changed in the database."""
 
     def tick(self) -> None:
-        """Find and lose peers."""
+        """Connect to new peers, and notice lost ones."""
 
     def gossip(self) -> None:
-        """Send each peer a sign of life."""
+        """Send each peer a heartbeat."""
 
     async def view(self) -> View:
         """Answer `$node.list`, or raise BrokerError."""

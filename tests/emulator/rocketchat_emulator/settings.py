@@ -19,7 +19,7 @@ Transport = Literal["tcp", "nats"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 
 
-# Which releases add a migration of the database.
+# The releases that migrate the database.
 Migrating = Literal["major", "minor"]
 MIGRATING: tuple[Migrating, ...] = get_args(Migrating)
 

@@ -170,7 +170,7 @@ def test_calls_over_the_rate_limit_get_429(emulator: Emulator) -> None:
     [("7.10.0", [401, 429, 429, 429]), ("8.6.1", [401, 401, 403, 403])],
 )
 def test_refused_calls_count_for_the_limit_before_8_0(emulator: Emulator, version: str, refused: list[int]) -> None:
-    """Up to 7.x calls are counted before anything else is checked, from 8.0 on only those that may be made."""
+    """Up to 7.x calls are counted before any other check; since 8.0 only permitted calls are counted."""
     emulator.up("--version", version, "--rate-limit", "1/60")
     assert [_log_in(emulator, "admin")[0] for _unused in range(2)] == [200, 429]
     answers = [emulator.get("rc1", _LISTING, user=user) for user in (None, None, "nobody", "nobody")]

@@ -30,7 +30,7 @@ with terminable():
     except Exception:
         print("taken for an error", flush=True)
     finally:
-        os.kill(os.getpid(), signal.SIGINT)  # an impatient second one
+        os.kill(os.getpid(), signal.SIGINT)  # a second signal during the cleanup
         time.sleep(0.05)
         print("cleaned up", flush=True)
 print("survived", flush=True)

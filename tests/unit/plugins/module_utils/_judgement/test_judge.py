@@ -624,7 +624,7 @@ def test_a_target_that_alternates_between_processes_is_not_stable() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
-    scene["rc1"].header = False  # with it the url is known to lead to several
+    scene["rc1"].header = False  # with the header the finding would be several_processes
     policy = scene.policy("after", targets=["rc1"], before=before, link_memory=0.0, restart_confirmed=True)
     for scene.now in range(100, 400, 5):
         scene["rc1"].id = "rc1-2" if scene["rc1"].id == "rc1-3" else "rc1-3"

@@ -23,7 +23,7 @@ def test_the_lock_is_asked_for_again_while_a_member_is_silent() -> None:
     scene.now, scene.lock_age = 30.0, 5.0
     assert "migration_running" not in codes(scene.judge(policy))
     scene.now = 31.0
-    assert "migration_running" in codes(scene.judge(policy))  # what is known is too old
+    assert "migration_running" in codes(scene.judge(policy))  # the known answer is too old
     assert scene.asked
     scene.now = 36.0
     assert "migration_running" in codes(scene.judge(policy))
