@@ -190,7 +190,7 @@ def test_time_limits_of_ansible_do_not_end_a_gate(emulator: Emulator, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables"), [(("--become", "--become-user", "nobody"), {}), ((), {"ansible_become": True})]
+    ("arguments", "variables"), [(("--become", "--become-user", "daemon"), {}), ((), {"ansible_become": True})]
 )
 def test_the_role_does_not_need_another_user(
     emulator: Emulator,
@@ -220,7 +220,7 @@ def test_a_module_that_cannot_become_another_user_fails(
     task: Task = {
         "rocketops.rocketchat.cluster_gate": {"url": "{{ rocketchat_url }}", "expected": 3, **_token()},
         "become": True,
-        "become_user": "nobody",
+        "become_user": "daemon",
         "register": "result",
         "failed_when": False,
     }

@@ -22,7 +22,7 @@ BYPASS_RATE_LIMIT = "api-bypass-rate-limit"
 _USERS: dict[str, tuple[list[str], list[str]]] = {
     "admin": ([VIEW_STATISTICS, BYPASS_RATE_LIMIT], ["admin"]),
     "viewer": ([VIEW_STATISTICS], ["user", "monitor"]),
-    "nobody": ([], ["user"]),
+    "guest": ([], ["user"]),
     "twofactor": ([VIEW_STATISTICS], ["user", "monitor"]),
 }
 

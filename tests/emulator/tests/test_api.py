@@ -44,7 +44,7 @@ def test_calls_without_login_or_permission_are_refused(
             "message": "You must be logged in to do this.",
             **status_401,
         }
-    forbidden = emulator.get("rc1", _LISTING, user="nobody")
+    forbidden = emulator.get("rc1", _LISTING, user="guest")
     assert (forbidden.status_code, forbidden.json()) == (403, {"success": False, "error": error_403})
     assert emulator.get("rc1", _LISTING, user="viewer").status_code == 200
 
@@ -102,12 +102,12 @@ def test_a_login_with_two_factor_needs_a_code(shared: Emulator) -> None:
 
 
 def test_me_returns_the_user(shared: Emulator) -> None:
-    me = shared.get("rc1", "/api/v1/me", user="nobody").json()
-    assert (me["_id"], me["username"], me["success"]) == (shared.document["nobody"]["user_id"], "nobody", True)
+    me = shared.get("rc1", "/api/v1/me", user="guest").json()
+    assert (me["_id"], me["username"], me["success"]) == (shared.document["guest"]["user_id"], "guest", True)
 
 
 def test_only_users_with_permission_get_the_full_version(shared: Emulator) -> None:
-    for user in (None, "nobody"):
+    for user in (None, "guest"):
         assert shared.get("rc1", "/api/info", user=user).json() == {"version": "8.6", "success": True}
     for user in ("viewer", "admin"):
         info = shared.get("rc1", "/api/info", user=user).json()
@@ -128,7 +128,7 @@ def test_statistics_are_shared_and_refreshed_on_request(shared: Emulator) -> Non
         assert fresh["process"]["uptime"] > 0
         assert (fresh["version"], fresh["instanceCount"], fresh["msEnabled"]) == ("8.6.1", 2, False)
         assert fresh["migration"]["locked"] is False
-    refused = shared.get("rc1", "/api/v1/statistics", user="nobody")
+    refused = shared.get("rc1", "/api/v1/statistics", user="guest")
     assert (refused.status_code, refused.json()["success"]) == (400, False)
 
 
@@ -173,7 +173,7 @@ def test_refused_calls_count_for_the_limit_before_8_0(emulator: Emulator, versio
     """Up to 7.x calls are counted before any other check; since 8.0 only permitted calls are counted."""
     emulator.up("--version", version, "--rate-limit", "1/60")
     assert [_log_in(emulator, "admin")[0] for _unused in range(2)] == [200, 429]
-    answers = [emulator.get("rc1", _LISTING, user=user) for user in (None, None, "nobody", "nobody")]
+    answers = [emulator.get("rc1", _LISTING, user=user) for user in (None, None, "guest", "guest")]
     assert [answer.status_code for answer in answers] == refused
     assert {"X-RateLimit-Limit" in answer.headers for answer in answers} == {version == "7.10.0"}
 

@@ -27,7 +27,7 @@ PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 def test_up_returns_when_all_nodes_are_linked(emulator: Emulator) -> None:
     emulator.up(nodes=3)
     document, port = emulator.document, emulator.base_port
-    assert set(document) == {"nodes", "admin", "viewer", "nobody", "twofactor"}
+    assert set(document) == {"nodes", "admin", "viewer", "guest", "twofactor"}
     assert [(node["name"], node["url"]) for node in document["nodes"]] == [
         ("rc1", f"http://127.0.0.1:{port}"),
         ("rc2", f"http://127.0.0.1:{port + 1}"),
@@ -50,7 +50,7 @@ def test_secrets_are_private_and_new_for_each_cluster(emulator: Emulator) -> Non
     assert stat.S_IMODE(emulator.state_dir.stat().st_mode) == 0o700
     emulator.run("down")
     second = emulator.up().document
-    for user in ("admin", "viewer", "nobody", "twofactor"):
+    for user in ("admin", "viewer", "guest", "twofactor"):
         assert set(first[user]) >= {"user_id", "auth_token", "username", "password"}
         assert not {first[user][key] for key in ("user_id", "auth_token", "password")} & set(second[user].values())
     printed = json.dumps(emulator.run("status"))

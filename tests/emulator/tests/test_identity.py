@@ -34,8 +34,8 @@ def _answered_by(emulator: Emulator, node: str, path: str = _LISTING, user: str 
     [
         ("none", _LISTING, "admin", 200),
         ("none", _LISTING, None, 401),
-        ("none", _LISTING, "nobody", 403),
-        ("none", "/api/v1/statistics", "nobody", 400),
+        ("none", _LISTING, "guest", 403),
+        ("none", "/api/v1/statistics", "guest", 400),
         ("none", "/api/info", "admin", 200),
         ("none", "/api/info", None, 200),
         ("none", "/api/v1/nothing", "admin", 404),

@@ -132,7 +132,7 @@ def test_the_old_version_refuses_to_start_afterwards(emulator: Emulator) -> None
 
 def test_statistics_need_a_permission(emulator: Emulator) -> None:
     emulator.up()
-    refused = emulator.get("rc1", "/api/v1/statistics?refresh=true", user="nobody")
+    refused = emulator.get("rc1", "/api/v1/statistics?refresh=true", user="guest")
     assert (refused.status_code, refused.json()["success"]) == (400, False)
     fresh = emulator.get("rc1", "/api/v1/statistics?refresh=true", user="viewer").json()
     assert set(fresh["migration"]) == {"_id", "version", "locked", "lockedAt"}

@@ -547,7 +547,7 @@ def test_strings_from_the_server_are_never_templates(inventory: Inventory, node:
     inventory.write(
         hostnames=["host", "name", "'x' ~ name"],
         ansible_host=["address", "name", "host"],
-        filters=[{"exclude": "name == 'nobody' or host == 'nobody'"}],
+        filters=[{"exclude": "name == 'absent' or host == 'absent'"}],
         compose={"composed": "rocketchat_name", "joined": "rocketchat_os.arch ~ rocketchat_node_version"},
         groups={"named": "rocketchat_name | length > 3"},
         keyed_groups=[{"key": "rocketchat_name", "prefix": "n"}, {"key": "rocketchat_os"}],

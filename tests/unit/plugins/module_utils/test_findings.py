@@ -44,7 +44,7 @@ def test_the_name_of_a_row_is_its_code(code: Code) -> None:
 
 @every_code
 def test_words_are_short_and_on_one_line(code: Code) -> None:
-    assert re.fullmatch(r"[A-Za-z][A-Za-z. ]{1,24}", code.row.words), f"words of {code.value}"
+    assert re.fullmatch(r"[A-Za-z][A-Za-z. ]{1,24}", code.row.words), f"the words in the row of {code.value}"
 
 
 @every_code

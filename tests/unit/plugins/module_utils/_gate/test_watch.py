@@ -62,7 +62,7 @@ def test_the_whole_state_comes_first() -> None:
 def test_events_of_a_node_that_dies_and_comes_back() -> None:
     watching = Watching()
     watching.scene.kill("rc2")
-    assert watching.look() == []  # one missing view is no event
+    assert watching.look() == []  # one missing view sends no event
     member, verdict = watching.look()
     assert changes([member, verdict]) == [("rc2", "serving", "unreachable"), ("verdict", "pass", "wait")]
     assert member["since"] == "2026-01-01T00:00:05.000Z"

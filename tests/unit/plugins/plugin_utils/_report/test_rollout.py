@@ -154,12 +154,18 @@ def test_more_than_one_version_is_reported() -> None:
 
 
 def test_a_refused_task_stops_the_roll() -> None:
-    refused = {"verdict": "refused", "phase": "before", "targets": ["rc1"], "failed": True, "msg": "rc9 is no member"}
+    refused = {
+        "verdict": "refused",
+        "phase": "before",
+        "targets": ["rc1"],
+        "failed": True,
+        "msg": "rc9 is not a member",
+    }
     roll = roll_of([refused])
     assert roll.sentence == (
         "Stopped before rc1: the others cannot carry the service; 0 of 1 deployed and healthy, rc1 not touched."
     )
-    assert [(advice.code, advice.messages) for advice in roll.advice] == [("refused", ("rc9 is no member",))]
+    assert [(advice.code, advice.messages) for advice in roll.advice] == [("refused", ("rc9 is not a member",))]
     assert time_line(roll) is None
 
 
