@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which tests go to the same process where several run them: those that share what they have started."""
+"""Tests that share a started fixture run in the same process of pytest-xdist."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     from xdist.remote import Producer
 
-# Each test of these starts a cluster of its own, or each row does, and takes long. Elsewhere a file shares one.
+# Each test in these files, or each row, starts its own cluster and takes long. Other files share one cluster.
 TESTS = {"test_during_a_wait.py", "test_rolling_update.py", "test_runner.py", "test_secrets.py"}
 ROWS = {"test_matrix.py"}
 
 
 class Scheduling(LoadScopeScheduling):
-    """One process for the tests of a file or of a row, or for a test by itself."""
+    """A scope is a file, a row, or a single test."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]

@@ -4,7 +4,7 @@
 
 """Measure everything and write docs/performance.md and docs/performance.json: ``python -m …tests.bench``.
 
-Written after each part, so that one that fails does not take the others with it; one alone replaces its own rows.
+The files are written after each part, so that a failure does not lose earlier parts; a single part replaces its rows.
 """
 
 from __future__ import annotations
@@ -28,43 +28,44 @@ DOCS = Path(__file__).parents[2] / "docs"
 JSON = DOCS / "performance.json"
 
 PAGE = """\
-# What it costs
+# Performance
 
-Written by `make bench`. Every figure without a unit is a ratio of ours to what people use today, from runs that
-alternate on the same machine; the cost of a run that does neither is taken off both. The figure is the median of the
-rounds, beside it their quartiles; and the same by processor time, on which other load has less influence.
+Written by `make bench`. A figure without a unit is the ratio of the collection's cost to that of the usual way, `uri`
+tasks, in runs that alternate on the same machine. The cost of an idle run is subtracted from both. The figure is the
+median of the rounds, followed by its quartiles and by the same ratio in processor time, which depends less on other
+load.
 
 {table}
 
 ansible-core {core}, Python {python}, {processors} processors. The parts of the table (such as
-`make bench ARGS="--only one_task"`) need not be of the same hour, the two sides of a row always are. The part that was
-measured last had {rounds} rounds; of what takes minutes there are at most 3.
+`make bench ARGS="--only one_task"`) may be measured at different times, but both sides of a row always together. The
+part that was measured last had {rounds} rounds; parts that take minutes have at most 3.
 
-## Why the goals that are missed are missed, and what the limit is
+## Goals that are not met, and the limits
 
 - **A roll, one host at a time.** For each host, the three gates ask all 50 members for their list and their version,
-  and the last gate at least twice, because a new process must be seen to stay: 400 requests and 10,000 records. The
-  play with `uri` asks one node twice. What is left of the goal beside three tasks that do nothing is less than one of
-  these observations costs `requests` alone (the rows "asking 50 members once" and below): no gate that asks all members
-  can meet it. In batches, as fifty hosts are rolled, each gate is once for all hosts of a batch.
-- **100 members.** 200 requests, and 10,000 records of JSON, in one process. The same requests by `requests` alone, as
-  many threads, and nothing done with the answers, do not meet the goal either: that row is the limit. Returning all
-  lists costs Ansible more than it costs to get them: it copies, checks and hands on every value.
-- **The shipped module.** One that imports `requests`, asks, and does nothing else is the row below it: that is the
-  limit. What it leaves of the goal is less than compiling thirteen files costs, which Ansible sends to the host without
-  bytecode.
-- **Imports.** Ansible's loader of collections keeps no bytecode, so that what is imported is compiled at every start of
-  Ansible; the row "compiling" is that alone, and more than the goal. The rest is mostly dataclasses, 0.5 to 1 ms each.
-  It is paid once a play: workers inherit it, and a gate imports nothing in its worker (a unit test holds that).
-- **Waiting** is met by what a gate costs beside Ansible, which looks for results a thousand times a second while any
-  task runs, be it a `pause`; the row below has that in it, on both sides.
+  and the last gate at least twice, because a new process must stay stable: 400 requests and 10,000 records. The play
+  with `uri` asks one node twice. The goal, minus three tasks that do nothing, is less than `requests` alone needs for
+  one observation (the rows from "asking 50 members once"): a gate that asks all members cannot meet it. In batches, as
+  fifty hosts are usually rolled, each gate runs once for all hosts of a batch.
+- **100 members.** 200 requests, and 10,000 records of JSON, in one process. The same requests with `requests` alone, as
+  many threads, and without using the answers, do not meet the goal either: that row is the limit. Returning all lists
+  costs Ansible more than getting them, because it copies, checks and passes on every value.
+- **The shipped module.** The row below it is a module that imports `requests`, asks, and does nothing else: that is the
+  limit. The rest up to the goal is less than the cost of compiling thirteen files, which Ansible sends to the host
+  without bytecode.
+- **Imports.** Ansible's loader of collections keeps no bytecode, so each start of Ansible compiles what it imports. The
+  row "compiling" is this cost alone, and more than the goal. The rest is mostly dataclasses, 0.5 to 1 ms each. A play
+  pays it once: workers inherit the imports, and a gate imports nothing in its worker (a unit test checks this).
+- **Waiting** meets its goal for the cost of a gate without Ansible. Ansible checks for results a thousand times a
+  second while any task runs, also a `pause`; the row below includes this on both sides.
 """
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--only", choices=PARTS, help="measure these rows anew")
+    parser.add_argument("--only", choices=PARTS, help="measure only this part again")
     options = parser.parse_args()
     if not shutil.which("hyperfine"):
         print("hyperfine is missing: apt-get install hyperfine", file=sys.stderr)
@@ -88,7 +89,10 @@ def _line(row: Row) -> str:
 
 
 def _write(parts: dict[str, list[dict[str, Any]]], rounds: int) -> None:
-    head = ["| what | peer | goal | figure | quartiles | by processor time | met |", "|---|---|---|---|---|---|---|"]
+    head = [
+        "| what | compared with | goal | figure | quartiles | by processor time | met |",
+        "|---|---|---|---|---|---|---|",
+    ]
     page = PAGE.format(
         table="\n".join([*head, *(_line(Row(**row)) for rows in parts.values() for row in rows)]),
         core=core,

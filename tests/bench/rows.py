@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is measured, against what, and what it should come to."""
+"""The measurements: what is measured, what it is compared with, and the goal."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ PARTS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. ``figure``: the median; ``spread``: its quartiles; ``met``: whether the goal
-    is, where there is one. ``processor``: the same figure by processor time, where it is a ratio of two runs.
+    """One line of the table. ``figure``: the median; ``spread``: its quartiles; ``met``: whether the goal is met, if
+    there is one. ``processor``: the same figure by processor time, if it is a ratio of two runs.
     """
 
     what: str
@@ -105,14 +105,14 @@ class Row:
         ours: str = "ours",
         idle: str | None = "idle",
     ) -> Row:
-        """By the wall, and by processor time beside it."""
+        """A row by wall time, with processor time beside it."""
         by_wall = ratio(rounds, ours=ours, idle=idle)
         by_processor = ratio(rounds, ours=ours, idle=idle, of=_processor_of)
         return cls.of(what, peer, limit, by_wall, by_processor)
 
 
 class Bench:
-    """``rounds``: how often each run is repeated; ``folder``: for what Ansible needs and leaves."""
+    """``rounds``: how often each run is repeated; ``folder``: for the files of Ansible."""
 
     def __init__(self, folder: Path, rounds: int) -> None:
         self.folder = folder
@@ -127,7 +127,7 @@ class Bench:
         }
 
     def plays(self, names: Mapping[str, str], hosts: Mapping[str, Any], **variables: Any) -> dict[str, list[str]]:
-        """The command line of each play, with an inventory that all of them have."""
+        """The command line of each play, all with the same inventory."""
         local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         inventory = {"all": {"hosts": hosts, "vars": {**local, **variables}}}
         path = self.folder / f"{'-'.join(names.values())}.json"
@@ -143,23 +143,23 @@ class Bench:
             names = {"idle": "idle", "ours": "info", "peer": "uri", "shipped": "info_shipped", "bare": "bare_shipped"}
             found = self.run(self.plays(names, hosts))
         yield Row.compared("one `instances_info` task, local connection", "one `uri` task", 0.08, found)
-        yield Row.compared("the same, shipped module", "one `uri` task", 0.95, found, ours="shipped")
-        what = "a shipped module that asks with `requests`, and does nothing else"
+        yield Row.compared("the same task, shipped module", "one `uri` task", 0.95, found, ours="shipped")
+        what = "a shipped module that only asks with `requests`"
         yield Row.compared(what, "one `uri` task", None, found, ours="bare")
 
     def waiting(self) -> Iterable[Row]:
         with nodes() as url:
-            _tell(f"{url}/c3/well_after/86400", "POST")
+            _request(f"{url}/c3/well_after/86400", "POST")
             names = {"idle": "idle", "pause": "pause", "ours": "gate_waits", "peer": "uri_waits"}
             found = self.run(self.plays(names, {"h": _cluster(url, "c3")}), rounds=min(self.rounds, 3))
         what = "waiting one minute: processor time of the gate (3 members)"
-        peer = "`uri` + `until` on one of them, same interval"
+        peer = "`uri` + `until` on one member, same interval"
         yield Row.of(what, peer, 0.10, ratio(found, of=_processor_of, idle="pause"))
-        what = "the same, with what Ansible itself needs for a minute"
+        what = "the same, with Ansible's own processor time of a minute"
         yield Row.of(what, peer, None, ratio(found, of=_processor_of))
 
     def noticing(self) -> Iterable[Row]:
-        """Hosts of a play each wait for a cluster of their own; the moments when these become well fill an interval."""
+        """Each host of a play waits for its own cluster; these become healthy at moments spread over an interval."""
         with nodes() as url:
             names = [f"c3-{number}" for number in range(4)]
             hosts = {name: _cluster(url, name) for name in names}
@@ -169,22 +169,22 @@ class Bench:
                 for which, command in commands.items():
                     for number, name in enumerate(names):
                         moment = (number * self.rounds + turn + 0.5) / (len(names) * self.rounds)
-                        _tell(f"{url}/{name}/well_after/{4 + 2 * moment}", "POST")
-                    said = self._said_ok(command)
-                    waits[which] += [said[name] - float(_tell(f"{url}/{name}/well_at")) for name in names]
+                        _request(f"{url}/{name}/well_after/{4 + 2 * moment}", "POST")
+                    said = self._finished_at(command)
+                    waits[which] += [said[name] - float(_request(f"{url}/{name}/well_at")) for name in names]
         ours, peer = (statistics.median(waits[which]) for which in ("ours", "peer"))
         low, _middle, high = statistics.quantiles(waits["ours"], n=4)
         yield Row(
             "from healthy to the gate's pass, interval 2 s (s)",
             "`uri` + `until` + `assert`",
-            f"≤ 1.1, and sooner than {peer:.2f}",
+            f"≤ 1.1, and less than {peer:.2f}",
             f"{ours:.2f}",
             f"{low:.2f} to {high:.2f}",
             ours <= 1.1 and ours < peer,
         )
 
-    def _said_ok(self, command: Sequence[str]) -> dict[str, float]:
-        """When Ansible said of each host's last task that it is ok, by the monotonic clock."""
+    def _finished_at(self, command: Sequence[str]) -> dict[str, float]:
+        """When Ansible printed ok for each host's last task, by the monotonic clock."""
         said = {}
         with subprocess.Popen(
             command, env=self.environment, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -209,19 +209,21 @@ class Bench:
                 times, bare = zip(*([_seconds(way) / latency for way in ways] for _time in range(5)))
         what = "asking 100 members with 50 ms latency each"
         yield Row.compared(f"{what}, and judging them", "a loop of `uri`", 0.01, found)
-        yield Row.compared("the same, returning all 100 lists", "a loop of `uri`", 0.01, found, ours="all")
-        yield Row.of("one observation of them", "the latency of one", 5.0, Ratio(times))
-        yield Row.of("the same requests by `requests` alone, as many threads", "the latency of one", None, Ratio(bare))
+        yield Row.compared("the same, and returning all 100 lists", "a loop of `uri`", 0.01, found, ours="all")
+        yield Row.of("one observation of 100 members", "the latency of one request", 5.0, Ratio(times))
+        yield Row.of(
+            "the same requests with `requests` alone, as many threads", "the latency of one request", None, Ratio(bare)
+        )
 
     def a_roll(self) -> Iterable[Row]:
-        peer = "`uri` + `until` + `assert`, once before and once after"
+        peer = "`uri` + `until` + `assert`, before and after"
         fifty = self._rolls("c50")
         what = "a rolling deployment of 50 hosts: overhead per host, with all three gates"
         yield Row.compared(what, peer, 0.08, fifty)
-        what = "three tasks that do nothing in place of the gates"
+        what = "three tasks that do nothing, in place of the gates"
         yield Row.compared(what, peer, None, fifty, ours="nothing")
-        yield Row.compared("the same in batches of 10", peer, None, self._rolls("c50", batch=10))
-        yield Row.compared("the same of 3 hosts, one by one", peer, None, self._rolls("c3"))
+        yield Row.compared("the roll with gates in batches of 10", peer, None, self._rolls("c50", batch=10))
+        yield Row.compared("the roll with gates of 3 hosts, one by one", peer, None, self._rolls("c3"))
 
     def _rolls(self, cluster: str, batch: int = 1) -> list[dict[str, Timed]]:
         with nodes() as url:
@@ -233,7 +235,7 @@ class Bench:
             return self.run(commands, rounds=min(self.rounds, 3))
 
     def limits(self) -> Iterable[Row]:
-        """What the goals that are missed are made of."""
+        """The limits of the goals that are not met."""
         with nodes() as url:
             members = [Member(member["name"], member["url"]) for member in _cluster(url, "c50")["members"]]
             with Observer(
@@ -243,7 +245,7 @@ class Bench:
         cost = Ratio(tuple(ours / bare for ours, bare in rounds[1:]))
         low, high = cost.quartiles
         what = "asking 50 members once, processor time"
-        peer = "`requests` alone, one after another"
+        peer = "`requests` alone, one request at a time"
         yield Row(what, peer, "-", f"{cost.median:.3f}", f"{low:.3f} to {high:.3f}")
         bare = statistics.median(bare for _ours, bare in rounds[1:])
         yield Row("the same in ms", f"{bare * 1000:.0f} ms", "-", f"{bare * cost.median * 1000:.0f}", "")
@@ -289,16 +291,16 @@ class Bench:
         growth = times[3] / times[2] / 10
         per = ", ".join(f"{size:,}: {seconds * 1000:.1f} ms" for size, seconds in zip(sizes, times))
         yield Row("records to verdict, 10,000 instances (s)", "-", "< 0.3", f"{times[3]:.3f}", per, times[3] < 0.3)
-        yield Row("the same, 10,000 to ten times 1,000", "-", "≤ 1.5", f"{growth:.2f}", "", growth <= 1.5)
+        yield Row("the same, 10,000 compared with ten times 1,000", "-", "≤ 1.5", f"{growth:.2f}", "", growth <= 1.5)
         members, matrix = _matrix(200)
         seconds = _judging(matrix, policy_from(params(), members))
-        yield Row("the full matrix of 200 members (s)", "-", "< 0.5", f"{seconds:.3f}", "", seconds < 0.5)
+        yield Row("judging all links of 200 members (s)", "-", "< 0.5", f"{seconds:.3f}", "", seconds < 0.5)
 
     def memory(self) -> Iterable[Row]:
         third, last = _memory_of_an_hour(100)
         found = last / third
         yield Row(
-            "memory of a gate, 100 members: last to third quarter of an hour",
+            "memory of a gate, 100 members: last compared with third quarter of an hour",
             "-",
             "≤ 1.02",
             f"{found:.3f}",
@@ -316,7 +318,7 @@ class Bench:
         found = self.run(commands, rounds=2 * self.rounds + 1)
         more = statistics.median((one["ours"].wall - one["peer"].wall) * 1000 for one in found)
         low, _m, high = statistics.quantiles([(one["ours"].wall - one["peer"].wall) * 1000 for one in found], n=4)
-        what = "importing all that the action plugin needs (ms more)"
+        what = "importing the action plugin (additional ms)"
         yield Row(what, "`import requests`", "≤ 10", f"{more:.1f}", f"{low:.1f} to {high:.1f}", more <= 10)
         own = statistics.median((one["peer"].wall - one["idle"].wall) * 1000 for one in found)
         yield Row("`import requests` itself (ms)", "-", "-", f"{own:.1f}", "")
@@ -384,7 +386,7 @@ def _processor_of(timed: Timed) -> float:
     return timed.processor
 
 
-def _tell(url: str, method: str = "GET") -> str:
+def _request(url: str, method: str = "GET") -> str:
     with urllib.request.urlopen(urllib.request.Request(url, method=method)) as answer:
         return str(answer.read(), "utf-8")
 
@@ -429,7 +431,7 @@ def _imported() -> list[Path]:
 def _judging(views: tuple[View, ...], policy: Policy) -> float:
     """Seconds for one verdict, the best of five."""
     times = []
-    for _time in range(5):  # nothing that one verdict has looked up may serve the next
+    for _time in range(5):  # a new judgement each time: no verdict may use what a previous one has computed
         fresh = tuple(View(member=view.member, listing=Listing(records=_records(view))) for view in views)
         times.append(_seconds(partial(judge, Observation(views=fresh, at=0.0), policy, Memory())))
     return min(times)
@@ -440,7 +442,7 @@ def _records(view: View) -> tuple[Record, ...]:
 
 
 def _matrix(size: int) -> tuple[list[Member], tuple[View, ...]]:
-    """All views of a cluster in which everybody sees everybody."""
+    """All views of a cluster in which every member is linked to every other."""
     members = [Member(f"n{number}", f"http://n{number}:3000") for number in range(size)]
     records = parse(answer_of(size)).records
     local = [tuple(replace(record, local=record is own) for record in records) for own in records]
@@ -448,14 +450,14 @@ def _matrix(size: int) -> tuple[list[Member], tuple[View, ...]]:
 
 
 def _memory_of_an_hour(size: int) -> tuple[float, float]:
-    """Bytes that are held on the average in the third and in the last quarter, while one member comes and goes.
+    """Average bytes held in the third and in the last quarter of an hour in which one member comes and goes.
 
-    By then the history is as long as it may become.
+    By then the history has its maximum length.
     """
     members, views = _matrix(size)
     gone = replace(views[-1], listing=None, failure=Failure(Code.TIMEOUT, "timeout", "timeout"))
     now = [0.0]
-    held = array("Q", [0] * 10_000)  # made before: measuring must not count itself
+    held = array("Q", [0] * 10_000)  # allocated first: the measurement must not count itself
     count = [0]
 
     def sleep(seconds: float) -> None:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server that stands for many nodes at once, and answers as fast as it can or after a set time.
+"""A server that emulates many nodes, and answers at once or after a set time.
 
-``http://127.0.0.1:PORT/CLUSTER/NODE`` is the base URL of a node. A cluster is as large as its name says (``c3`` has
-three nodes) and well, unless it is told to become so later: so many seconds after it was first asked from now on
+``http://127.0.0.1:PORT/CLUSTER/NODE`` is the base URL of a node. The name of a cluster has its size (``c3`` has three
+nodes). A cluster is healthy, or becomes so a number of seconds after its next request
 (``POST /CLUSTER/well_after/SECONDS``).
 """
 
@@ -63,7 +63,7 @@ class Nodes:
         return web.Response(text=text, content_type="application/json")
 
     def _peers(self, cluster: str) -> list[str]:
-        """What those that are not asked look like, as JSON. Made once a ping: the server is not on trial."""
+        """The items of the other nodes, as JSON. Created once per ping, so that the server costs little."""
         now, well_at = time.monotonic(), self.well_at.get(cluster, 0.0)
         until, items = self.peers.get(cluster, (0.0, []))
         if now >= until:
@@ -102,13 +102,13 @@ class Nodes:
         return web.Response(text="not well")
 
     async def told_well(self, request: web.Request) -> web.Response:
-        """Answers with the moment by the monotonic clock, which all processes of a machine share."""
+        """Answer with the time by the monotonic clock, which all processes of a machine share."""
         return web.Response(text=str(self.well_at[request.match_info["cluster"]]))
 
 
 @contextmanager
 def nodes(*, latency: float = 0.0) -> Iterator[str]:
-    """The URL of such a server in a process of its own, which ends with the block."""
+    """The URL of such a server in a separate process, which ends with the block."""
     ports: Queue[int] = Queue()
     process = Process(target=_serve, args=(latency, ports), daemon=True)
     process.start()
@@ -133,7 +133,7 @@ async def _run(latency: float, ports: Queue[int]) -> None:
 
 
 def answer_of(instances: int) -> dict[str, Any]:
-    """What a node of a cluster of this size says."""
+    """The answer of a node of a cluster of this size."""
     items = [Nodes(0.0)._item("c", node, 0, True) for node in range(instances)]
     loaded: dict[str, Any] = json.loads(json.dumps({"success": True, "instances": items}))
     return loaded

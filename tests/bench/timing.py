@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs that alternate on the same machine, timed by hyperfine; and what follows from comparing them."""
+"""Runs that alternate on the same machine, timed by hyperfine, and ratios between them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Timed:
-    """Seconds of one run: on the wall, and of processors (children included)."""
+    """Seconds of one run: wall time, and processor time (children included)."""
 
     wall: float
     processor: float
@@ -29,7 +29,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours to the peer's, each without what a run costs that does neither. One value a round."""
+    """The collection's cost to the other's, both minus the cost of an idle run. One value per round."""
 
     values: tuple[float, ...]
 
@@ -48,7 +48,7 @@ class Ratio:
 def alternate(
     commands: Mapping[str, Sequence[str]], rounds: int, *, environment: Mapping[str, str], folder: Path
 ) -> list[dict[str, Timed]]:
-    """A B C A B C …: each round one run of every command, one after the other. All have to succeed."""
+    """A B C A B C …: one run of every command per round, one after the other. All must succeed."""
     return [_round(commands, environment, folder) for _number in range(rounds)]
 
 
@@ -72,7 +72,7 @@ def ratio(
     peer: str = "peer",
     idle: str | None = "idle",
 ) -> Ratio:
-    """``idle``: the run that does neither, whose cost is taken off both."""
+    """``idle``: the run whose cost is subtracted from both."""
     values = []
     for one in rounds:
         nothing = of(one[idle]) if idle else 0.0

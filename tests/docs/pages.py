@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The pages that people read, and the blocks of code in them."""
+"""The pages of the documentation, and the blocks of code in them."""
 
 from __future__ import annotations
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tables of findings in the guides, made from the rows of ``_findings``: ``make docs`` writes them.
+"""The tables of findings in the guides, generated from the rows of ``_findings``: ``make docs`` writes them.
 
-The guides are read in the repository and are built by others from the collection's tarball, so the tables are
-committed. A table that was out of date is an error once it is written, so that CI does not publish what nobody saw.
+The tables are committed, because the guides are read in the repository and built by others from the tarball. A table
+that was out of date is written and is an error, so that CI does not publish a table that no commit has.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ WAIVED_FOR = {Scope.MEMBER: "for a member", Scope.PAIR: "for a pair", Scope.CLUS
 
 
 class Column(NamedTuple):
-    """``width``: in parts of the table. A column is left out where all its cells are empty."""
+    """``width``: relative to the other columns. A column is left out if all its cells are empty."""
 
     title: str
     width: int
@@ -104,10 +104,10 @@ def by_status() -> str:
 
 
 def marked(text: str) -> str:
-    """Sentences of a row with what one would type as literals.
+    """Sentences of a row, with names and values as literals.
 
-    These are words with an underscore (options, codes, variables), calls (``instances.get``), paths, permissions; and
-    options that are ordinary words (members, interval) where the text says that they are options, with their value.
+    Literals are words with an underscore (options, codes, variables), calls (``instances.get``), paths and permissions;
+    and options that are ordinary words (members, interval) if the text marks them as options, with their values.
     """
     text = _TYPED.sub(r"``\g<0>``", text)
     text = _ORDINARY.sub(r"\1``\2``", text)
@@ -153,7 +153,7 @@ def _table(title: str, rows: Iterable[Row], columns: Iterable[Column]) -> str:
 
 
 def _cells(texts: Iterable[str]) -> list[str]:
-    """One row of a list-table, each cell on lines of its own."""
+    """One row of a list-table, each cell on separate lines."""
     lines = []
     for number, text in enumerate(texts):
         start = "     - " if number else "   * - "

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the pages show is right: it parses, has options that there are, and the first playbook does what is said."""
+"""The examples of the pages are correct: they parse, their options exist, and the README's commands work."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def ansible(program: str, *arguments: object, folder: Path, **environment: str) 
 
 
 @pytest.mark.parametrize(("block", "document"), YAML, ids=lambda value: str(value) if isinstance(value, Block) else "")
-def test_options_are_ones_that_there_are(block: Block, document: Any) -> None:
+def test_options_in_examples_exist(block: Block, document: Any) -> None:
     roles = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in ROOT.glob("roles/*/meta/argument_specs.yml")]
     of_role = {name for specs in roles for spec in specs["argument_specs"].values() for name in spec["options"]}
     playbook = (ROOT / "playbooks/rolling_update.yml").read_text(encoding="utf-8")
@@ -75,8 +75,8 @@ def test_options_are_ones_that_there_are(block: Block, document: Any) -> None:
                 assert name in of_role or re.search(rf"\b{name}\b", known), (block, name)
 
 
-def test_playbooks_and_tasks_are_ones(tmp_path: Path) -> None:
-    """Ansible's own look at them. Tasks are put into a play, modules that are not installed here are left out."""
+def test_playbooks_and_tasks_pass_the_syntax_check(tmp_path: Path) -> None:
+    """Ansible checks the syntax. Tasks are put into a play; modules that are not installed here are left out."""
     playbooks = []
     for number, (_block, document) in enumerate(YAML):
         if not isinstance(document, list):
@@ -95,8 +95,8 @@ def test_playbooks_and_tasks_are_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", blocks("console"), ids=str)
-def test_commands_are_ones(block: Block) -> None:
-    """The shell can read them, and make has the targets."""
+def test_commands_parse_and_make_targets_exist(block: Block) -> None:
+    """The shell can parse them, and make has the targets."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     lines = [line.removeprefix("$ ") for line in block.text.splitlines()]
     done = subprocess.run(["bash", "-n"], input="\n".join(lines), text=True, capture_output=True, check=False)
@@ -118,7 +118,7 @@ def node(tmp_path: Path) -> Iterator[Emulator]:
 
 @pytest.fixture
 def readme(node: Emulator, tmp_path: Path) -> Path:
-    """A folder with the files of the README, of which the address, the token and the deployment are another."""
+    """A folder with the files of the README, with another address, token and deploy hook."""
     inventory, settings, vault, _several, playbook = (b.text for b in blocks("yaml") if b.page == ROOT / "README.md")
     files = {"inventory.yml": inventory, "check.yml": playbook}
     files["group_vars/rocketchat/settings.yml"] = settings.replace("compose", "deploy.yml", 1).replace("true", "false")
@@ -132,7 +132,7 @@ def readme(node: Emulator, tmp_path: Path) -> Path:
     here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     host = {**here, "rocketchat_url": f"http://127.0.0.1:{node.base_port}"}
     (tmp_path / "host_vars").mkdir()
-    # A node's own clock is told in whole seconds, so that its ping may look a second old.
+    # The Date of an answer is in whole seconds, so a ping may look a second old.
     times = {"ping_interval": 1, "stable_for": 1, "interval": 0.5, "link_memory": 1}
     given = {**host, **{f"health_gate_{name}": value for name, value in times.items()}}
     (tmp_path / "host_vars/rc1.yml").write_text(yaml.safe_dump(given), encoding="utf-8")
@@ -143,8 +143,8 @@ def readme(node: Emulator, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_upgrade_of_the_readme(readme: Path) -> None:
-    """Its commands as they stand, but for the password of a vault; it prints what is shown, but for the times."""
+def test_the_upgrade_of_the_readme_works(readme: Path) -> None:
+    """The commands work as printed, but without the vault's password; the output is as shown, except times."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     checks, upgrades = (
         line.removeprefix("$ ").replace(" --ask-vault-pass", "").split()
@@ -165,7 +165,7 @@ def _without_times(lines: list[str]) -> list[str]:
     return [re.sub(r"waited \d+ s", "", line) for line in own]
 
 
-def test_the_check_of_the_readme(readme: Path, node: Emulator) -> None:
+def test_the_check_of_the_readme_works(readme: Path, node: Emulator) -> None:
     arguments = ("-i", "inventory.yml", "check.yml")
     done = ansible("ansible-playbook", *arguments, folder=readme)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -188,21 +188,21 @@ def test_the_examples_are_those_of_the_readme() -> None:
     assert loaded("check.yml") == playbook
 
 
-def test_the_survey_asks_for_variables_that_there_are() -> None:
+def test_the_survey_asks_for_existing_variables() -> None:
     names = {question["variable"] for question in loaded("awx/survey.yml")["spec"]}
     assert names == {"health_gate_expected_version", "rolling_update_batches"}
     assert {name.removeprefix("rolling_update_") for name in names} & set(ROLLING_UPDATE) == {"batches"}
 
 
 @pytest.mark.parametrize("field", ["user_id", "auth_token"])
-def test_awx_puts_the_credentials_where_they_are_looked_for(field: str) -> None:
+def test_awx_sets_the_variables_of_the_credentials(field: str) -> None:
     text = (EXAMPLES / "awx/setup.yml").read_text(encoding="utf-8")
     assert f'{ENVIRONMENT[field]}: !unsafe "{{{{ {field} }}}}"' in text
 
 
 @pytest.mark.parametrize("folder", ["one_node", "three_nodes"])
-def test_an_example_can_be_rolled(folder: str, tmp_path: Path) -> None:
-    """All that is known before a node is asked is right; that the hosts cannot be reached is all that is wrong."""
+def test_an_example_is_refused_only_for_its_unreachable_hosts(folder: str, tmp_path: Path) -> None:
+    """The only reason to refuse the roll is that the hosts cannot be reached."""
     command = ("rocketops.rocketchat.rolling_update", "-i", EXAMPLES / folder / "inventory.yml", "--syntax-check")
     done = ansible("ansible-playbook", *command, folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the repository says of itself in more than one place is the same."""
+"""Facts that the repository has in more than one place are the same."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def loaded(path: str) -> Any:
     return yaml.safe_load(text_of(path))
 
 
-def test_every_file_says_its_licence() -> None:
+def test_every_file_has_its_licence() -> None:
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True)
     files = [path for path in listed.stdout.decode().splitlines() if not NO_HEADER.fullmatch(path)]
     assert len(files) > 100
-    texts = {path: text for path in files if (text := text_of(path))}  # the file that makes a folder a package is empty
+    texts = {path: text for path in files if (text := text_of(path))}  # without empty files such as __init__.py
     without = [path for path, text in texts.items() if any(line not in text[:600] for line in HEADER)]
     assert without == []
 
@@ -61,8 +61,8 @@ def test_versions_are_the_same_everywhere() -> None:
     assert f"requests=={requests}" in text_of("tests/tools/matrix.sh")
 
 
-def test_one_list_of_checks() -> None:
-    """CI, the workflows and pre-commit call make, and nothing else."""
+def test_the_makefile_is_the_only_list_of_checks() -> None:
+    """CI, the workflows and pre-commit only call make."""
     targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
     jobs = [job for path in ("test", "docs") for job in loaded(f".github/workflows/{path}.yml")["jobs"].values()]
     called = [step["run"] for job in jobs for step in job["steps"] if "run" in step]
@@ -75,12 +75,12 @@ def test_one_list_of_checks() -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.suffix == ".md"], ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Any) -> None:
+def test_links_have_a_target(page: Any) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if "://" not in target:
             assert (page.parent / target.partition("#")[0]).exists(), target
-    # Galaxy shows the README alone, so that its links are absolute.
+    # Galaxy shows only the README, so its links are absolute.
     defined = dict(re.findall(r"^\[([^\]]+)\]: (\S+)$", text, re.MULTILINE))
     for target in defined.values():
         path = re.fullmatch(

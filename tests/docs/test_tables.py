@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the rows of findings become the tables of the guides."""
+"""The tables of the guides, generated from the rows of findings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_each_code_has_one_row() -> None:
     assert first_cells(tables.by_group()) == [code.value for code in Code]
 
 
-def test_what_one_would_type_is_literal() -> None:
+def test_names_and_values_are_literals() -> None:
     cases = {
         "Wait for ping_interval. Then restart it.": "Wait for ``ping_interval``. Then restart it.",
         "As not_linked (INSTANCE_IP, TCP_PORT).": "As ``not_linked`` (``INSTANCE_IP``, ``TCP_PORT``).",
@@ -42,7 +42,7 @@ def test_what_one_would_type_is_literal() -> None:
     assert {text: tables.marked(text) for text in cases} == cases
 
 
-def test_the_rest_of_a_guide_is_left_as_it_is() -> None:
+def test_the_rest_of_a_guide_is_not_changed() -> None:
     text = f"Before\n\n{tables.BEGIN}\n\nold\n\n{tables.END}\n\nAfter\n"
     made = tables.filled(text, "new\n", name="guide.rst")
     assert made == text.replace("old", "new\n".rstrip())
@@ -55,13 +55,13 @@ def test_a_guide_without_marks_is_refused(text: str) -> None:
         tables.filled(text, "new\n", name="guide.rst")
 
 
-def test_the_guides_have_the_tables_of_the_present_rows() -> None:
+def test_the_tables_of_the_guides_are_up_to_date() -> None:
     for name, made in (("guide_verdict.rst", tables.by_group()), ("guide_troubleshooting.rst", tables.by_status())):
         text = (tables.GUIDES / name).read_text(encoding="utf-8")
         assert tables.filled(text, made, name=name) == text, f"the tables of {name} are out of date: run make docs"
 
 
-def test_a_table_that_was_out_of_date_is_written_and_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_out_of_date_table_is_written_and_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("guide_verdict.rst", "guide_troubleshooting.rst"):
         (tmp_path / name).write_text(f"{tables.BEGIN}\n{tables.END}\n", encoding="utf-8")
     monkeypatch.setattr(tables, "GUIDES", tmp_path)

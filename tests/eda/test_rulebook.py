@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sample rulebook, run by ansible-rulebook against real processes: a node dies, and its playbook runs on it."""
+"""The sample rulebook, run by ansible-rulebook against real processes: a node dies, and a playbook repairs it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Drives an emulated cluster in a test: by its command line, and by HTTP."""
+"""Drives an emulated cluster in a test, by its command line and by HTTP."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 PACKAGE_PARENT = Path(__file__).resolve().parent
 
-# Fast enough for tests, slow enough that a busy machine does not expire a living node.
+# Fast enough for tests, slow enough that no record of a running node expires on a busy machine.
 PING, EXPIRE, SWEEP = 0.2, 1.2, 0.2
 
 
 class Emulator:
-    """The command line, and the HTTP side of the cluster that it built."""
+    """The command line, and the HTTP API of the cluster that it started."""
 
     def __init__(self, state_dir: Path, session: requests.Session) -> None:
         self.state_dir = state_dir
@@ -42,10 +42,10 @@ class Emulator:
         self._session = session
 
     def call(self, command: str, *arguments: str) -> tuple[int, str, str]:
-        """Run one command; returns its exit code and what it printed, and what it printed about errors."""
+        """Run one command; returns its exit code, standard output and standard error."""
         if command not in {"up", "start"}:
             return self._call_here(command, *arguments)
-        # Those that start processes need one of their own: we are not to become the nodes' parent.
+        # Commands that start nodes run in a separate process, so that this one is not the nodes' parent.
         outcome = subprocess.run(
             [sys.executable, "-m", "rocketchat_emulator", command, *arguments],
             cwd=PACKAGE_PARENT,
@@ -57,7 +57,7 @@ class Emulator:
         return outcome.returncode, outcome.stdout, outcome.stderr
 
     def _call_here(self, *arguments: str) -> tuple[int, str, str]:
-        """The same without the time that a process takes to start."""
+        """The same in this process, which is faster."""
         output, errors = io.StringIO(), io.StringIO()
         with redirect_stdout(output), redirect_stderr(errors):
             try:
@@ -67,13 +67,13 @@ class Emulator:
         return code, output.getvalue(), errors.getvalue()
 
     def run(self, command: str, *arguments: str) -> Any:
-        """Run a command that has to succeed; returns the document that it prints."""
+        """Run a command that must succeed; returns the document that it prints."""
         code, output, errors = self.call(command, *arguments, "--state-dir", str(self.state_dir))
         assert (code, errors) == (0, "")
         return json.loads(output)
 
     def fail(self, command: str, *arguments: str) -> tuple[int, str]:
-        """Run a command that has to fail; returns its exit code and its one line of explanation."""
+        """Run a command that must fail; returns its exit code and its one-line message."""
         code, output, errors = self.call(command, *arguments, "--state-dir", str(self.state_dir))
         assert output == ""
         (line,) = errors.splitlines()
@@ -105,18 +105,18 @@ class Emulator:
         return {"X-User-Id": self.document[user]["user_id"], "X-Auth-Token": self.document[user]["auth_token"]}
 
     def items(self, node: str) -> list[dict[str, Any]]:
-        """What instances.get of a node lists."""
+        """The items of a node's instances.get."""
         answer = self.get(node, "/api/v1/instances.get")
         assert answer.status_code == 200
         listed: list[dict[str, Any]] = answer.json()["instances"]
         return listed
 
     def connected(self, node: str) -> dict[str, bool]:
-        """Whether a node reaches the processes it lists, by their ids (from 6 on)."""
+        """Whether a node reaches the processes that it lists, by their ids (since 6)."""
         return {item["instanceRecord"]["_id"]: item["currentStatus"]["connected"] for item in self.items(node)}
 
     def record(self, node: str, instance_id: str) -> dict[str, Any] | None:
-        """One record as a node lists it (from 6 on)."""
+        """One record as a node lists it (since 6)."""
         records = (item["instanceRecord"] for item in self.items(node))
         return next((record for record in records if record["_id"] == instance_id), None)
 
@@ -134,14 +134,14 @@ class Emulator:
         return [json.loads(line) for line in text.splitlines()]
 
     def processes(self) -> list[int]:
-        """Every living process that was started for this state directory."""
+        """Every running process that was started for this state directory."""
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if self._is_ours(pid)]
 
     def eventually(self, condition: Callable[[], Any], *, timeout: float = 15) -> Any:
         """Wait until a condition holds; returns what it returned."""
         end = time.monotonic() + timeout
         while not (found := condition()):
-            assert time.monotonic() < end, "it never happened"
+            assert time.monotonic() < end, f"the condition did not become true within {timeout} s"
             time.sleep(0.02)
         return found
 
@@ -150,14 +150,14 @@ class Emulator:
             arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             return False
-        # An ended process that nobody has asked about yet has no arguments any more.
+        # An ended process whose parent has not waited for it has no arguments any more.
         return str(self.state_dir).encode() in arguments
 
 
 def free_ports(count: int) -> int:
-    """The first of some neighbouring free ports, below those that the kernel hands out by itself.
+    """The first of ``count`` consecutive free ports, below the kernel's ephemeral ports.
 
-    Each worker of pytest has a range of its own: the port of a node that is being restarted looks free to others.
+    Each worker of pytest has its own range: the port of a node that is being restarted looks free to others.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     lowest = 15000 + worker % 5 * 3000

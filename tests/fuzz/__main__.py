@@ -4,7 +4,7 @@
 
 """Coverage-guided fuzzing of one answer, from bytes to a verdict: ``python -m …tests.fuzz [libFuzzer's options]``.
 
-What it finds goes to the corpus, an answer that shows a defect too. Needs atheris, see requirements-fuzz.txt.
+New inputs are added to the corpus, also those that show a defect. Needs atheris, see requirements-fuzz.txt.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers of a cluster, as they should be and as no server should ever send them."""
+"""Answers of a cluster: correct ones, and spoiled ones that no server should send."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ odd = st.one_of(anything, times, deep, st.sampled_from([*(f"{name}-1" for name i
 
 
 def well(at: float = 0.0, generation: Mapping[str, int] | None = None) -> Answers:
-    """What three nodes say when all is well, ``at`` seconds after the beginning. They ping every five seconds."""
+    """The answers of three healthy nodes ``at`` seconds after the beginning. They ping every five seconds."""
     return {asked: {"success": True, "instances": [_item(n, asked, at, generation) for n in NAMES]} for asked in NAMES}
 
 
@@ -106,7 +106,7 @@ def _item(name: str, asked: str, at: float, generation: Mapping[str, int] | None
 
 @st.composite
 def spoiled(draw: st.DrawFn, *, most: int = 4) -> Callable[[Answers], Answers]:
-    """What happens to answers: up to ``most`` changes anywhere in them, the same for whatever answers come."""
+    """A function that makes up to ``most`` changes anywhere in answers, the same ones for all answers."""
     changes = draw(st.lists(_changes, max_size=most))
 
     def spoil(answers: Answers) -> Answers:
@@ -147,7 +147,7 @@ _changes = _change()
 
 
 def _place(answers: Answers, steps: list[int], known: str) -> tuple[Any, Any]:
-    """Walk down from a member's answer; where ``known`` is a key on the way, it is the place."""
+    """Walk down from a member's answer, and stop where ``known`` is a key."""
     parent: Any = answers
     key: Any = NAMES[steps[0] % 3]
     for step in steps[1:]:
@@ -189,7 +189,7 @@ def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def observed(answers: Answers, at: float = 0.0, *, version: Mapping[str, Any] | None = None) -> Observation:
-    """What the observer makes of them."""
+    """The observation of these answers."""
     return Observation(
         views=tuple(_view(member, answers[member.name], (version or {}).get(member.name)) for member in MEMBERS), at=at
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The answers that guide the fuzzing: those written by hand, and those that it found to lead somewhere new."""
+"""The answers that guide the fuzzing: those written by hand, and those with which it found new code paths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def found() -> list[bytes]:
 
 
 def unpack(folder: Path) -> None:
-    """Into files, as libFuzzer wants them."""
+    """Write them into files for libFuzzer."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, content in enumerate(found()):
         (folder / str(number)).write_bytes(content)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way of one answer from bytes to a verdict, and what must hold whatever the bytes are."""
+"""One answer from bytes to a verdict, and what must be true for any bytes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ POLICY = policy_from(params(ping_interval=5.0, stable_for=10.0), [NODE])
 
 
 def check(content: bytes) -> Outcome | None:
-    """The verdict on a cluster of one node that answers this; none where it is refused. Raises what is a defect."""
+    """The verdict on a single node with this answer; None if the answer is refused. Raises if there is a defect."""
     try:
         payload = CLIENT._parse(Response(200, {}, content), "GET", INSTANCES)
         listing = parse(payload)

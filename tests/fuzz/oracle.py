@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What has to be true of raw answers when a gate passes. Reads the JSON by itself, with nothing of the collection."""
+"""What must be true of raw answers when a gate passes. Reads the JSON itself, without code of the collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 def objections(
     answers: dict[str, Any], names: list[str], pairs: list[tuple[str, str]], *, max_age: float, stable_for: float
 ) -> list[str]:
-    """Why these members do not serve, or the two of a pair do not see each other; empty if they do."""
+    """The reasons why members do not serve, or why two of them do not see each other; empty if all is well."""
     own = {name: _own(answers[name]) for name in answers}
     pings = [ping for ping in (_moment(record.get("_updatedAt")) for record in own.values() if record) if ping]
     if not pings:

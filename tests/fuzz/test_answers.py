@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever arrives: only the documented errors, no pass from nonsense, always JSON, and no order that matters."""
+"""For any answers: only documented errors, no pass from nonsense, results in JSON, and the order does not matter."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ versions = st.sampled_from(["7.11.0"] * 6 + ["7.11", "7.11.0\n", " 7.11.0", "7.1
 def policy_of(phase: str) -> Policy:
     options: dict[str, Any] = {} if phase == "steady" else {"targets": ["rc1"]}
     if phase == "after":
-        # These answers come without the header that would prove that the process is another one.
+        # These answers have no header, which would prove the restart.
         options.update(before=taken_down(), expected_version="7.11.0", restart_confirmed=True)
     return policy_from(params(phase, **POLICY, **options), MEMBERS)
 
 
 def taken_down() -> dict[str, Any]:
-    """The result of the gate that rc1 was taken down by, through JSON as Ansible hands it on."""
+    """The result of the gate before rc1 was deployed, through JSON as Ansible passes it on."""
     policy = policy_of("before")
     verdict, _memory = judge(observed(well(), version=VERSIONS), policy, Memory())
     result: dict[str, Any] = json.loads(json.dumps(GateResult(verdict, policy, 0.0, 1).to_dict()))
@@ -88,7 +88,7 @@ def taken_down() -> dict[str, Any]:
 
 
 def waited(answers: Callable[[float], Answers], policy: Policy, *, version: dict[str, Any]) -> tuple[GateResult, float]:
-    """The result of a gate over what the cluster says as time goes by, and when it was over."""
+    """The result of a gate over answers that change with time, and the time when it ended."""
     now = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -134,7 +134,7 @@ def test_an_observation_goes_through_json(spoil: Spoil, version: str | None) -> 
 
 
 @given(data=st.data(), answering=st.integers(0, 3))
-def test_what_was_recorded_is_read_back_or_refused(data: st.DataObject, answering: int) -> None:
+def test_a_recording_is_read_back_or_refused(data: st.DataObject, answering: int) -> None:
     answers = {**well(), **dict.fromkeys(NAMES[answering:], "an error page")}
     raw = as_json(observed(answers, version=VERSIONS).to_dict(details=True))
     put_anywhere(raw, data)
@@ -148,7 +148,7 @@ def test_what_was_recorded_is_read_back_or_refused(data: st.DataObject, answerin
 @pytest.mark.parametrize("phase", PHASES)
 @given(spoil=spoiled(), heals=st.booleans(), version=versions)
 def test_no_pass_from_nonsense(phase: str, spoil: Spoil, heals: bool, version: str | None) -> None:
-    """The spoiled answers come once, or for as long as the gate waits."""
+    """The answers are spoiled once, or as long as the gate waits."""
     told: list[Answers] = []
 
     def answers(at: float) -> Answers:
@@ -170,12 +170,12 @@ def test_no_pass_from_nonsense(phase: str, spoil: Spoil, heals: bool, version: s
         assert phase != "after" or version == "7.11.0"
         assert phase != "after" or at >= STABLE_FOR
     if told[-1] == well(at, NEW if phase == "after" else None) and heals and (phase != "after" or version == "7.11.0"):
-        assert result.passed  # it is not safe by never passing
+        assert result.passed  # so the gate does pass healthy answers
 
 
 @pytest.mark.parametrize("phase", PHASES)
 @given(spoil=spoiled(), shuffle=st.randoms(use_true_random=False))
-def test_no_order_matters(phase: str, spoil: Spoil, shuffle: Any) -> None:
+def test_the_order_of_members_and_items_does_not_matter(phase: str, spoil: Spoil, shuffle: Any) -> None:
     answers = spoil(well(0, NEW if phase == "after" else None))
     policy = policy_of(phase)
     observation = observed(answers, version=VERSIONS)
@@ -211,7 +211,7 @@ def _decided(verdict: Any) -> Any:
 
 
 @given(data=st.data())
-def test_a_spoiled_result_of_before_is_refused_or_kept(data: st.DataObject) -> None:
+def test_a_spoiled_result_of_before_is_refused_or_has_the_same_meaning(data: st.DataObject) -> None:
     before = taken_down()
     put_anywhere(before, data)
     with suppress(OptionsError):
@@ -222,7 +222,7 @@ def test_a_spoiled_result_of_before_is_refused_or_kept(data: st.DataObject) -> N
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_cluster_that_is_well_passes(phase: str) -> None:
+def test_a_healthy_cluster_passes(phase: str) -> None:
     result, at = waited(lambda at: well(at, NEW if phase == "after" else None), policy_of(phase), version=VERSIONS)
     assert result.passed
     assert at == (10.0 if phase == "after" else 0.0)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The corpus of the coverage-guided fuzzing: whatever it once held stays without a defect."""
+"""The corpus of the coverage-guided fuzzing: no entry shows a defect."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ VERDICTS = {
 }
 
 
-def test_each_answer_by_hand_has_its_verdict() -> None:
+def test_each_handwritten_answer_has_an_expected_verdict() -> None:
     assert {path.stem for path in BY_HAND.iterdir()} == set(VERDICTS)
 
 
 @pytest.mark.parametrize("name", VERDICTS)
-def test_answer_by_hand(name: str) -> None:
+def test_a_handwritten_answer_gets_its_verdict(name: str) -> None:
     verdict = check((BY_HAND / f"{name}.json").read_bytes())
     assert (verdict.value if verdict else None) == VERDICTS[name]
 
 
 @pytest.mark.parametrize("content", found())
-def test_answer_that_was_found(content: bytes) -> None:
+def test_a_found_answer_shows_no_defect(content: bytes) -> None:
     check(content)

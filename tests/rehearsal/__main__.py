@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tells all stories of a rehearsal, several at a time, each with machines of its own. Arguments are for pytest."""
+"""Runs all tests of the rehearsal, several at a time, each with its own machines. Arguments are for pytest."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 
 from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import LABS
 
-# pytest's exit status if none of its tests was wanted.
+# pytest's exit status if no test was selected.
 _NONE = 5
 
 
 def main() -> int:
-    """They wait most of the time, so that there can be more of them than cores."""
+    """The tests wait most of the time, so more of them run than there are cores."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     files = sorted(map(str, Path(__file__).parent.glob("test_*.py")))
     tellers: list[subprocess.Popen[str]] = []
@@ -29,7 +29,7 @@ def main() -> int:
             tellers.extend(_teller(lab, files[lab::LABS]) for lab in range(LABS))
             codes = set(pool.map(_outcome, tellers))
         except KeyboardInterrupt:
-            print("interrupted: the machines are removed", file=sys.stderr)
+            print("interrupted: removing the machines", file=sys.stderr)
             for teller in tellers:
                 teller.terminate()
             return 130
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _teller(lab: int, files: list[str]) -> subprocess.Popen[str]:
-    """In a group of its own: it gets no Ctrl-C but ours, once, and has the time to remove its machines."""
+    """Start pytest in its own process group: it gets Ctrl-C only from here, and has time to remove its machines."""
     return subprocess.Popen(
         [sys.executable, "-m", "pytest", "--verbose", *files, *sys.argv[1:]],
         env={**os.environ, "REHEARSAL_LAB": str(lab)},
@@ -49,7 +49,7 @@ def _teller(lab: int, files: list[str]) -> subprocess.Popen[str]:
 
 
 def _outcome(teller: subprocess.Popen[str]) -> int:
-    """What it said goes out in one piece."""
+    """Wait for the end, and print the output in one piece."""
     output, _unused = teller.communicate()
     print(output, end="", flush=True)
     return teller.returncode

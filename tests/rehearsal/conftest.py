@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Machines for all stories of a rehearsal, the collection as it is shipped, and people who use the chat meanwhile."""
+"""The machines of the rehearsal, the collection installed from its tarball, and clients that use the chat meanwhile."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write", type=Path, metavar="FILE", help="write a page about what was measured")
+    parser.addoption("--write", type=Path, metavar="FILE", help="write a page with the measurements")
 
 
 def pytest_configure() -> None:
-    """Whoever ends this process must not leave the machines behind."""
+    """Remove the machines also when this process is terminated."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
@@ -52,7 +52,7 @@ def page(request: pytest.FixtureRequest) -> Iterator[Page]:
 
 @pytest.fixture
 def lab(machines: Lab) -> Lab:
-    """Three nodes of the old version that serve, all of them in the load balancer."""
+    """Three nodes that serve the old version, all of them in the load balancer."""
     machines.mend()
     return machines
 
@@ -64,7 +64,7 @@ def traffic(lab: Lab) -> Iterator[Traffic]:
 
 
 def _install_collection(lab: Lab) -> None:
-    """From the tarball, and the checkout must not be found: what is not in the tarball is not there."""
+    """Install the tarball; the checkout must not be found, or a file missing in the tarball would go unnoticed."""
     _galaxy(lab, "build", str(ROOT), "--output-path", str(lab.run))
     (tarball,) = lab.run.glob("*.tar.gz")
     _galaxy(lab, "install", str(tarball), "--offline", "--collections-path", str(lab.collections))

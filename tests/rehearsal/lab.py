@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The machines that molecule makes: what is done to them behind Ansible's back, and how they are made whole again."""
+"""The machines that Molecule creates: faults that tests cause on them without Ansible, and their repair."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CACHE = ROOT / ".cache" / "rehearsal"
 
-# How many there can be at a time.
+# The number of laboratories that can exist at the same time.
 LABS = 3
 
 # Seconds after which a program that has not ended is a failure.
@@ -45,7 +45,7 @@ LOAD_BALANCER = "lb1"
 CONTROLLER = "controller"
 OLD, NEW = "7.11.0", "7.12.0"
 
-# runc, because crun refuses the control groups of some machines; limits, because those of some are none.
+# runc, because crun refuses the control groups of some machines; limits, because some machines have none.
 _CONTAINERS = """
 [containers]
 default_ulimits = ["nofile=1024:20000", "nproc=10000:10000"]
@@ -56,7 +56,7 @@ events_logger = "file"
 network_backend = "netavark"
 """
 
-# Removes whatever a story has done to a node, except that it is off.
+# Undoes all changes of a test on a node, except that it is off.
 _MEND = f"""
 nft flush ruleset
 ln -sfn /opt/Rocket.Chat-{OLD} /opt/Rocket.Chat
@@ -64,10 +64,10 @@ rm -rf /opt/Rocket.Chat-{NEW}
 systemctl restart rocketchat
 """
 
-# What their addresses end with; the inventory has the same.
+# The last part of the machines' addresses, as in the inventory.
 _NUMBERS = {CONTROLLER: 1, LOAD_BALANCER: 10, "rc1": 11, "rc2": 12, "rc3": 13}
 
-# As the inventory has it: a roll begins with those that do not serve.
+# The same as in the inventory, so that all nodes serve for the roll too: it begins with those that do not.
 WAITING = {"ping_interval": 1.0, "interval": 0.5, "stable_for": 3.0, "link_memory": 3.0}
 
 _SOCKET = "/run/haproxy/admin.sock"
@@ -75,7 +75,7 @@ _SOCKET = "/run/haproxy/admin.sock"
 
 @dataclass(frozen=True)
 class Lab:
-    """``name`` is what all containers, the network and the image are called by; ``run`` is the folder of this run."""
+    """``name``: the prefix of all containers, the network and the image; ``run``: the folder of this run."""
 
     name: str
     run: Path
@@ -90,26 +90,26 @@ class Lab:
         return f"{network}.{_NUMBERS[machine]}"
 
     def sh(self, machine: str, script: str) -> str:
-        """Run a script on a machine, not by SSH; it has to succeed."""
+        """Run a script on a machine, not over SSH; it must succeed."""
         return self.podman("exec", f"{self.name}-{machine}", "sh", "-ec", script)
 
     def emulate(self, node: str, command: str) -> None:
-        """A command of the emulator, on the machine whose process it is about."""
+        """Run a command of the emulator on the machine of its node."""
         verb, *arguments = command.split()
         self.sh(node, f"python3 -m rocketchat_emulator {verb} {' '.join([node, *arguments])} --state-dir /srv/cluster")
 
     def reboot(self, machine: str) -> None:
-        """As by its power switch. Podman's own restart wants to see the end within five seconds."""
+        """Turn the machine off and on. Podman's restart requires that it ends within five seconds."""
         for command in ("kill", "wait", "start"):
             self.podman(command, f"{self.name}-{machine}")
 
     def drop(self, machine: str, other: str) -> None:
-        """Let nothing through between two machines, in either direction."""
+        """Drop all packets between two machines, in both directions."""
         address = self.address(other)
         self._filter(machine, f"ip saddr {address} meta l4proto tcp drop", f"ip daddr {address} meta l4proto tcp drop")
 
     def refuse(self, machine: str, *, port: int) -> None:
-        """Reset all connections to a port, also those that exist."""
+        """Reset all connections to a port, also existing ones."""
         self._filter(machine, f"tcp dport {port} reject with tcp reset")
 
     def wall_off_the_controller(self) -> None:
@@ -120,7 +120,7 @@ class Lab:
         self.sh(machine, "nft flush ruleset")
 
     def _filter(self, machine: str, *rules: str) -> None:
-        """The first rule is for what comes in, the second for what goes out."""
+        """Load rules into the firewall: the first for incoming, the second for outgoing packets."""
         chains = zip(("input", "output"), rules)
         table = "".join(f"chain {hook} {{ type filter hook {hook} priority 0; {rule}; }}\n" for hook, rule in chains)
         self.sh(machine, f"nft -f - <<'END'\ntable inet rehearsal {{\n{table}}}\nEND")
@@ -136,7 +136,7 @@ class Lab:
         ).stdout
 
     def mend(self) -> None:
-        """Make everything as it was at first: three nodes of the old version that serve, all in the load balancer."""
+        """Restore the first state: three nodes that serve the old version, all in the load balancer."""
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: self.sh(node, _MEND), NODES))
         self.sh(LOAD_BALANCER, "nft flush ruleset")
@@ -146,7 +146,7 @@ class Lab:
         await_well(self._document, WAITING)
 
     def release(self, *, fault: str, start: float) -> Path:
-        """An archive of the new version, as the vendor's: what is in it lies in a folder bundle."""
+        """Create an archive of the new version, like the vendor's: its files are in a folder bundle."""
         path = self.run / "release.tgz"
         content = f"VERSION={NEW}\nFAULT={fault}\nSTART={start}\n".encode()
         with tarfile.open(path, "w:gz") as archive:
@@ -165,12 +165,12 @@ class Lab:
         return self.sh(LOAD_BALANCER, f"echo '{command}' | socat - {_SOCKET}")
 
     def in_load_balancer(self) -> dict[str, str]:
-        """What HAProxy thinks of each node: UP, DOWN, MAINT, ..."""
+        """HAProxy's state of each node: UP, DOWN, MAINT, ..."""
         rows = (line.split(",") for line in self.haproxy("show stat rocketchat 4 -1").splitlines())
         return {row[1]: row[17] for row in rows if len(row) > 17 and row[1] in NODES}
 
     def version(self, node: str) -> str | None:
-        """The version that answers, as major.minor; None if nothing does."""
+        """The version of the node as major.minor; None if it does not answer."""
         try:
             answer = requests.get(f"http://{self.address(node)}:3000/api/info", timeout=2)
             return str(answer.json().get("version"))
@@ -183,32 +183,32 @@ class Lab:
     def until(self, condition: Callable[[], bool], *, timeout: float = 120) -> None:
         end = time.monotonic() + timeout
         while not condition():
-            assert time.monotonic() < end, "it never happened"
+            assert time.monotonic() < end, f"the condition did not become true within {timeout:g} s"
             time.sleep(0.1)
 
 
 @contextmanager
 def laboratory() -> Iterator[Lab]:
-    """The machines, for the length of a block. There can be others, of this checkout by their number."""
+    """The machines, for the length of a block. Other numbers are other laboratories of the same checkout."""
     requirement = f"aiohttp=={version('aiohttp')}"
     recipe = (HERE / "machines" / "build.sh").read_bytes() + requirement.encode()
     number = os.environ.get("REHEARSAL_LAB", "0")
     name = f"rehearsal-{hashlib.sha256(bytes(ROOT)).hexdigest()[:8]}-{number}"
     CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / f"lock-{number}").open("w") as lock, TemporaryDirectory(prefix="rehearsal-") as scratch:
-        # A second rehearsal of the same checkout waits: it would take the machines of the first for left over.
+        # Wait for another rehearsal of this checkout: this one would remove its machines as left over.
         fcntl.flock(lock, fcntl.LOCK_EX)
         (CACHE / "containers.conf").write_text(_CONTAINERS, encoding="utf-8")
         (CACHE / "ansible.cfg").touch()
         environment = {
-            # Ansible would find the checkout by Python's path, even before what is installed.
+            # Ansible would find the checkout by Python's path, before the installed collection.
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             "ANSIBLE_CONFIG": str(CACHE / "ansible.cfg"),
             "ANSIBLE_PIPELINING": "true",
             # The path of a socket must be short.
             "ANSIBLE_SSH_CONTROL_PATH_DIR": scratch,
             "CONTAINERS_CONF": str(CACHE / "containers.conf"),
-            # Molecule itself would remember the machines of a run that was killed, and not make them again.
+            # Molecule's state would have the machines of a killed run, and Molecule would not create them again.
             "MOLECULE_EPHEMERAL_DIRECTORY": f"{scratch}/molecule",
             "REHEARSAL_IMAGE": str(CACHE / f"machine-{hashlib.sha256(recipe).hexdigest()[:12]}.tar"),
             "REHEARSAL_NAME": name,
@@ -240,7 +240,7 @@ def run(*command: str, cwd: Path, environment: dict[str, str]) -> None:
         try:
             output, _unused = process.communicate(timeout=LIMIT)
         except BaseException:
-            # Nothing of it may go on to make what is about to be removed.
+            # End all of its processes, so that none creates what is removed next.
             os.killpg(process.pid, signal.SIGTERM)
             raise
     assert process.returncode == 0, output

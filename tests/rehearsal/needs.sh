@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Says what a rehearsal needs and this machine does not have; exits 1 then.
-# Usage: needs.sh, or needs.sh packages for the packages alone
+# Prints what a rehearsal needs and this machine does not have; exits with 1 if anything is missing.
+# Usage: needs.sh, or needs.sh packages to print only the packages
 set -euo pipefail
 
 here=$(dirname "$0")
@@ -22,7 +22,7 @@ for package in "${packages[@]}"; do
 done
 
 if ! command -v dpkg-query >/dev/null; then
-  echo "A rehearsal needs Debian or one of its descendants, with these packages: ${packages[*]}"
+  echo "A rehearsal needs Debian or a derivative, with these packages: ${packages[*]}"
   exit 1
 fi
 if [ "${#missing[@]}" -gt 0 ]; then
@@ -30,6 +30,6 @@ if [ "${#missing[@]}" -gt 0 ]; then
   exit 1
 fi
 if [ "$(id -u)" -ne 0 ]; then
-  echo "A rehearsal needs root: it starts containers with a network of their own."
+  echo "A rehearsal needs root: it starts containers with their own network."
   exit 1
 fi

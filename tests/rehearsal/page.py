@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a rehearsal has measured, as the page docs/rehearsal.md."""
+"""The measurements of a rehearsal, as the page docs/rehearsal.md."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import Kind, Roll
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Report
 
-# Seconds that a node takes to start: longer than Ansible needs for all nodes. On the page, as long as a real one.
+# Seconds that a node takes to start: longer than Ansible needs for all nodes. For the page, as long as a real node.
 START, START_ON_THE_PAGE = 20, 30
 
 _TEXT = """\
 # Rehearsal
 
-`make rehearsal` deploys where users do: to three machines with systemd and an emulated Rocket.Chat each, and one with
-HAProxy and nginx in front of them, all reached by SSH, with the [ready-made hooks](hooks.md). They are containers, so
-it needs root and some of Debian's packages, and says which. The collection is installed from its tarball. 20 browsers
-and eight WebSockets use the chat through the load balancer meanwhile. Each story in `tests/rehearsal` is one fault in
-the middle of a roll, and what must become of it. In one story compose runs the nodes, on the host itself: one node,
-then two, whose images come from a registry.
+`make rehearsal` deploys as users do: over SSH, with the [ready-made hooks](hooks.md), to three machines that each have
+systemd and an emulated Rocket.Chat, behind one machine with HAProxy and nginx. The machines are containers, so the
+rehearsal needs root and some of Debian's packages; it prints which are missing. The collection is installed from its
+tarball. 20 browsers and eight WebSockets use the chat through the load balancer meanwhile. Each test in
+`tests/rehearsal` causes one fault in the middle of a roll, and checks its outcome. In one test compose runs the nodes
+on the host itself: one node, then two, with images from a registry.
 
 This page is written by `make rehearsal ARGS="--write docs/rehearsal.md"`.
 
-## The same deployment, with the gate and without
+## The same deployment, with and without the gate
 
-Without the gate the same release is installed first; then one node after the other is restarted. A request takes
-0.5 s; a node answers {start} s after its restart began, as a real one does that has nothing to migrate. A browser gives
-up after 5 s.
+Without the gate, the same release is installed first, then the nodes are restarted one after the other. A request takes
+0.5 s. A node answers {start} s after its restart began, like a real node without a migration. A browser's timeout is
+5 s.
 
-| | with the gate | without |
+| | with the gate | without the gate |
 |---|---|---|
 {rows}
 
-A WebSocket ends when its node does, or is led away from it; its client comes back at once, as Rocket.Chat's do. It
-counts as failed only if that fails.
+A WebSocket ends when its node ends or is drained. Its client connects again at once, like Rocket.Chat's clients. Only a
+failed attempt to connect counts as a failure.
 
-## Time line of the roll with the gate
+## Timeline of the roll with the gate
 
-Seconds since its start. The gate wants a process of 3 s here, stable for 3 s; by default it is 30 s.
+Seconds since its start. Here a process must be 3 s old and stable for 3 s; the default is 30 s.
 
-| node | out of the load balancer | restarted | passed by the gate | back in the load balancer |
+| node | out of the load balancer | restarted | gate passed | back in the load balancer |
 |---|---|---|---|---|
 {timeline}
 """
@@ -59,7 +59,7 @@ _KINDS: tuple[Kind, ...] = ("drained", "deployed", "passed", "readmitted")
 
 @dataclass
 class Page:
-    """Filled by the stories that measure."""
+    """The page; the tests that measure set its fields."""
 
     start: int
     gated: tuple[Roll, Report] | None = None
@@ -78,11 +78,11 @@ class Page:
 
 def _column(roll: Roll, report: Report) -> list[tuple[str, str]]:
     return [
-        ("seconds until Ansible has ended", f"{roll.lines[-1].after:.0f}"),
+        ("seconds until the end of Ansible", f"{roll.lines[-1].after:.0f}"),
         ("requests", f"{report.requests:,}"),
-        ("**requests that failed**", _counted(report.failed)),
-        ("WebSockets that ended and came back", str(report.closed)),
-        ("**attempts to open one that failed**", _counted(report.refused)),
+        ("**failed requests**", _counted(report.failed)),
+        ("WebSockets that ended and were opened again", str(report.closed)),
+        ("**failed attempts to open a WebSocket**", _counted(report.refused)),
     ]
 
 

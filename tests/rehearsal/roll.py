@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run of ansible-playbook against the machines: what it says, and when."""
+"""A run of ansible-playbook against the machines, with its output and the times of its lines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNGATED = str(HERE / "ungated.yml")
 
 Kind = Literal["drained", "deployed", "passed", "readmitted"]
 
-# The tasks of the role hooks that are done to one node, by how their names begin.
+# The tasks of the role hooks for one node, by the beginning of their names.
 _KINDS: dict[Kind, str] = {
     "drained": "Send no new clients to the node",
     "deployed": "Restart|Run compose up",
@@ -52,7 +52,7 @@ class Step:
 
 
 class Roll:
-    """One run of a playbook, in a process of its own."""
+    """One run of a playbook, in a separate process."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.lines: list[Line] = []
@@ -66,11 +66,11 @@ class Roll:
         return "\n".join(line.text for line in self.lines)
 
     def await_said(self, pattern: str, *, timeout: float = LIMIT) -> None:
-        """Wait until a line has matched since the run began."""
+        """Wait until a line since the start of the run matches."""
         end = time.monotonic() + timeout
         while not self.said(pattern):
-            assert self._process.poll() is None, f"ended without: {pattern}\n{self.output}"
-            assert time.monotonic() < end, f"not said: {pattern}\n{self.output}"
+            assert self._process.poll() is None, f"ended without printing: {pattern}\n{self.output}"
+            assert time.monotonic() < end, f"not printed: {pattern}\n{self.output}"
             time.sleep(0.05)
 
     def said(self, pattern: str) -> bool:
@@ -81,22 +81,22 @@ class Roll:
         try:
             code = self._process.wait(LIMIT)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"not over after {LIMIT:g} s\n{self.output}") from None
+            raise AssertionError(f"not ended after {LIMIT:g} s\n{self.output}") from None
         self._reader.join()
         return code
 
     def interrupt(self) -> None:
-        """What Ctrl-C does."""
+        """Send the signal of Ctrl-C."""
         os.killpg(self._process.pid, signal.SIGINT)
         self.await_end()
 
     def steps(self) -> list[Step]:
-        """What was done to the nodes, in that order, from the first that was drained or deployed to."""
+        """The steps of the roll in their order, from the first drain or deployment."""
         steps = self._all_steps()
         return steps[len(self._returned(steps)) :]
 
     def returned(self) -> list[str]:
-        """Nodes that were readmitted at the beginning, because they are well."""
+        """Healthy nodes that were readmitted at the start."""
         return [step.node for step in self._returned(self._all_steps())]
 
     @staticmethod
@@ -118,7 +118,7 @@ class Roll:
         return [step.node for step in self.steps() if step.kind == kind]
 
     def most_out(self) -> int:
-        """How many nodes were out of the load balancer at one time."""
+        """The largest number of nodes that were out of the load balancer at the same time."""
         out, most = set(), 0
         for step in self.steps():
             if step.kind == "drained":
@@ -145,9 +145,9 @@ def rolling(
     start: float = 2,
     **variables: Any,
 ) -> Iterator[Roll]:
-    """A run while it lasts; it is ended with the block. The new version has ``fault``, and needs ``start`` s."""
+    """A running roll, which is ended with the block. The new version has ``fault``, and needs ``start`` seconds."""
     command = ["ansible-playbook", "--inventory", str(inventory), playbook]
-    if limit:  # the others get traffic, and the roll cannot know it
+    if limit:  # the other nodes get traffic, which the roll cannot know
         command += ["--limit", limit]
         variables["rolling_update_in_rotation"] = [node for node in NODES if node != limit]
     archive = lab.release(fault=fault, start=start)

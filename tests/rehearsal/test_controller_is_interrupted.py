@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whoever runs the roll presses Ctrl-C in the middle, and starts it again."""
+"""The roll is interrupted with Ctrl-C in the middle, and started again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
 
 
-def test_what_is_deployed_and_serves_is_not_deployed_again(lab: Lab, traffic: Traffic) -> None:
+def test_a_deployed_node_that_serves_is_not_deployed_again(lab: Lab, traffic: Traffic) -> None:
     with rolling(lab, health_gate_stable_for=60) as first:
         first.await_said(r"\[roll\] after rc\d: waiting")
         (done,) = first.nodes("deployed")

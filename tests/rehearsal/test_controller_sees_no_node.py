@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A firewall keeps the controller away from the nodes' ports; the load balancer reaches them."""
+"""A firewall blocks the controller's connections to the nodes; the load balancer reaches them."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A deployment that goes well, with the gate and without it, while people use the chat."""
+"""A deployment without faults, with the gate and without it, while clients use the chat."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.roll import Roll
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
 
-# As of a real server: requests are under way all the time.
+# Requests take time, as with a real server, so that some are always in progress.
 SLOW = "slow:0.5"
 
 
@@ -37,17 +37,17 @@ def roll_out(lab: Lab, playbook: str, page: Page) -> Roll:
     return roll
 
 
-def test_nobody_notices_a_gated_roll(lab: Lab, traffic: Traffic, page: Page) -> None:
+def test_no_request_fails_during_a_roll_with_the_gate(lab: Lab, traffic: Traffic, page: Page) -> None:
     roll = roll_out(lab, ROLLING_UPDATE, page)
     page.gated = (roll, traffic.ended())
     assert roll.nodes("deployed") == roll.nodes("readmitted") == list(NODES)
     assert roll.most_out() == 1
     assert lab.in_load_balancer() == dict.fromkeys(NODES, "UP")
     assert traffic.report.failures == 0, traffic.report
-    assert set(traffic.report.nodes) == set(NODES), "all of them were used"
+    assert set(traffic.report.nodes) == set(NODES), "all nodes were used"
 
 
-def test_everybody_notices_a_roll_without_the_gate(lab: Lab, traffic: Traffic, page: Page) -> None:
+def test_requests_fail_during_a_roll_without_the_gate(lab: Lab, traffic: Traffic, page: Page) -> None:
     roll = roll_out(lab, UNGATED, page)
     page.ungated = (roll, traffic.ended())
     assert roll.nodes("deployed") == list(NODES)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The machine of the node that the gate waits for is started anew."""
+"""The machine of the node that the gate waits for is rebooted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
 
 
-def test_the_gate_waits_for_it_all_the_same(lab: Lab, traffic: Traffic) -> None:
+def test_the_gate_waits_for_a_rebooted_machine(lab: Lab, traffic: Traffic) -> None:
     with rolling(lab, limit="rc1", health_gate_stable_for=8) as roll:
         roll.await_said(r"\[roll\] after rc1: waiting")
         lab.reboot("rc1")

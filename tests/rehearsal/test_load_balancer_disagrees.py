@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The load balancer's own check fails for a new build that the gate lets pass."""
+"""The load balancer's own check fails for a new build that the gate passes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.traffic import Traffic
 
 
-def test_a_node_that_gets_no_traffic_ends_the_roll(lab: Lab, traffic: Traffic) -> None:
+def test_a_node_that_gets_no_traffic_stops_the_roll(lab: Lab, traffic: Traffic) -> None:
     with rolling(lab, fault="not_ready") as roll:
         assert roll.await_end() != 0
     (bad,) = roll.nodes("deployed")

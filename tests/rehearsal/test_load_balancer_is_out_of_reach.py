@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The load balancer serves on, but cannot be reached by SSH when a node is to be readmitted."""
+"""The load balancer still works, but cannot be reached over SSH when a node must be readmitted."""
 
 from __future__ import annotations
 

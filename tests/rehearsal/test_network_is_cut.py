@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import Lab
 
 
-def test_a_node_that_does_not_reach_a_peer_is_not_back(lab: Lab) -> None:
+def test_the_gate_waits_while_a_node_does_not_reach_a_peer(lab: Lab) -> None:
     with rolling(lab, limit="rc1") as roll:
         roll.await_said(r"TASK \[.* : Restart rocketchat\]")
         lab.drop("rc1", "rc3")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The same nodes behind nginx, which is told by its configuration."""
+"""The same nodes behind nginx, whose configuration the hooks change."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def traffic(lab: Lab) -> Iterator[Traffic]:
         yield traffic
 
 
-def test_nobody_notices_a_roll_behind_nginx(lab: Lab, traffic: Traffic) -> None:
+def test_no_request_fails_during_a_roll_behind_nginx(lab: Lab, traffic: Traffic) -> None:
     with rolling(lab, rolling_update_drain="nginx") as roll:
         assert roll.await_end() == 0, roll.output
     report = traffic.ended()
     assert [lab.version(node) for node in NODES] == ["7.12"] * 3
     assert report.failures == 0, report
-    assert len(report.nodes) == len(NODES), "all of them were used"
+    assert len(report.nodes) == len(NODES), "all nodes were used"
     assert "down" not in lab.sh(LOAD_BALANCER, "cat /etc/nginx/rocketchat.d/*.conf")
 
 
-def test_what_is_missing_is_refused(lab: Lab) -> None:
-    """All of it in one message, before anything is done."""
+def test_missing_requirements_are_refused_in_one_message(lab: Lab) -> None:
+    """The roll is refused before any hook runs."""
     lab.sh(LOAD_BALANCER, "mv /etc/nginx/rocketchat.d/rc2.conf /tmp")
     try:
         wrong: dict[str, Any] = {

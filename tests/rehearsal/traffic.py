@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""People who use the chat while it is deployed: requests one after the other, and WebSockets that are held."""
+"""Clients that use the chat during a deployment: with one request after the other, and with open WebSockets."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 _BROWSERS = 20
 _SOCKETS = 8
 
-# Seconds between two requests of a browser, and between two signs of life on a WebSocket.
+# Seconds between two requests of a browser, and between two pings on a WebSocket.
 _PAUSE = 0.1
 
-# Seconds that anything may take.
+# Time limit of each operation, in seconds.
 _PATIENCE = 5.0
 
 
 @dataclass
 class Report:
-    """What befell all of them. A WebSocket that ends is opened anew at once; only if that fails, it is a failure."""
+    """The results of all clients. A WebSocket that ends is opened again; only if that fails, it is a failure."""
 
     requests: int = 0
     failed: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Report:
 
 
 class Traffic:
-    """Runs in a thread of its own, for the length of a block."""
+    """Runs in a thread, for the length of a block."""
 
     def __init__(self, url: str) -> None:
         self.report = Report()
@@ -64,7 +64,7 @@ class Traffic:
         self.ended()
 
     def ended(self) -> Report:
-        """End it before its block does; returns the whole of what befell them."""
+        """End it before the end of the block; returns the final report."""
         self._over.set()
         self._thread.join()
         return self.report
@@ -76,7 +76,7 @@ class Traffic:
         )
 
     async def _client(self, act: Callable[[aiohttp.ClientSession], Awaitable[None]]) -> None:
-        """One that keeps its cookies, and so its node, even though that is only an address."""
+        """A client that keeps its cookies, and so its node; also for a host that is an IP address."""
         timeout = aiohttp.ClientTimeout(total=_PATIENCE)
         async with aiohttp.ClientSession(
             self._url, cookie_jar=aiohttp.CookieJar(unsafe=True), timeout=timeout
@@ -111,11 +111,11 @@ class Traffic:
                     await socket.receive_json(timeout=_PATIENCE)
                     await asyncio.sleep(_PAUSE)
             except (aiohttp.ClientError, asyncio.TimeoutError, TypeError):
-                # A TypeError is aiohttp's word for the end of a connection where a text was expected.
+                # aiohttp raises TypeError if the connection ends where a text was expected.
                 self.report.closed += 1
 
 
 def _name(error: Exception) -> str:
-    """What a person would call it: the status, or what became of the connection."""
+    """A short name of an error: the status, or what happened to the connection."""
     status: Any = getattr(error, "status", None)
     return str(status) if status else type(error).__name__

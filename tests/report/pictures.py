@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes the README's pictures, as Chromium shows the reports of the recorded rolls: ``make pictures``."""
+"""Takes the README's pictures of the recorded rolls' reports in Chromium: ``make pictures``."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Records what the gates say in two real rolls of an emulated cluster, for the tests of the report: ``make rolls``.
+"""Records the results of the gates in two real rolls of an emulated cluster, for the tests of the report.
 
-With the demo's inventory and hooks. One roll goes well, in the other a broken build comes to rc2.
+``make rolls`` runs it, with the demo's inventory and hooks. One roll succeeds; in the other, rc2 gets a broken build.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TESTS = Path(__file__).parents[1]
 ROLLS = TESTS / "unit" / "recorded"
-SETTLED = 8  # seconds until all have been up for long enough, so that the roll begins at once
+SETTLED = 8  # seconds until all nodes are old enough, so that the roll begins at once
 UP = ("--version", "7.10.0", "--ping", "1", "--expire", "6", "--sweep", "6", "--lifetime", "600")
 BROKEN = "{{ 'never_ready' if inventory_hostname == 'rc2' else 'none' }}"
 RECORDED: Mapping[str, tuple[Mapping[str, object], int]] = {
@@ -60,7 +60,7 @@ def _roll(state: Path, emulator: Emulator, variables: Mapping[str, object], code
         timeout=300,
     )
     if ended.returncode != code:
-        sys.exit(f"the roll ended with {ended.returncode}, not with {code}")
+        sys.exit(f"the roll ended with status {ended.returncode}, not {code}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report's page in a real browser: read by the accessibility tree, and measured by its boxes."""
+"""The report's page in a real browser, read by the accessibility tree and measured by its boxes."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ pytestmark = pytest.mark.skipif(
     reason="the pages are read in Chromium: apt-get install chromium",
 )
 
-# Elements that stick out of the page, and texts that lie on each other. Only what is shown is measured, by the lines
-# of each text: a box that is wider than its words overlaps nothing.
+# Elements outside of the page, and texts that overlap. Only visible elements are measured, by the lines of each text,
+# because a box may be wider than its words.
 MEASURE = """() => {
   const shown = (element) =>
     element.checkVisibility({checkVisibilityCSS: true}) && !element.closest('defs, title, desc');
@@ -89,7 +89,7 @@ def roll(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(params=WIDTHS)
 def page(browser: Browser, roll: tuple[str, Path], request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The page, which has complained of nothing and asked for nothing when the test is over."""
+    """The page; at the end of the test it has printed no errors and requested nothing."""
     page = browser.new_page(viewport={"width": request.param, "height": 900}, color_scheme="light")
     said: list[str] = []
     asked: list[str] = []
@@ -111,8 +111,8 @@ def test_nothing_overflows_or_overlaps(page: Page) -> None:
     assert measured["scroll"] == _width(page)
 
 
-def test_light_and_dark_can_be_read(page: Page) -> None:
-    """Of 4.5 to 1 at least, as WCAG AA wants it, by the colours that the browser computes."""
+def test_text_has_enough_contrast_in_light_and_dark(page: Page) -> None:
+    """The contrast is at least 4.5 to 1, as WCAG AA requires, with the colours that the browser computes."""
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         colours = page.evaluate(
@@ -120,12 +120,12 @@ def test_light_and_dark_can_be_read(page: Page) -> None:
               .map((e) => getComputedStyle(e).color).concat([getComputedStyle(document.body).backgroundColor])"""
         )
         *inks, paper = map(_luminance, colours)
-        # The letter in the round sign is of the paper's colour.
+        # The letter in the round sign has the colour of the page.
         ratios = {_ratio(ink, paper) for ink in inks if ink != paper}
         assert min(ratios) >= 4.5
 
 
-def test_it_can_be_read_aloud(page: Page, roll: tuple[str, Path]) -> None:
+def test_screen_readers_can_read_the_page(page: Page, roll: tuple[str, Path]) -> None:
     name, _path = roll
     tree = page.locator("body").aria_snapshot()
     headings = [line.strip() for line in tree.splitlines() if line.strip().startswith("- heading")]
@@ -141,8 +141,8 @@ def test_it_can_be_read_aloud(page: Page, roll: tuple[str, Path]) -> None:
     assert _answer(page).startswith("Stopped at" if name in ("stopped", "hostile") else "Passed after")
 
 
-def test_it_can_be_told_without_colours(page: Page) -> None:
-    """Each state of the time line has a pattern or a grey of its own."""
+def test_states_can_be_told_apart_without_colours(page: Page) -> None:
+    """Each state of the timeline has a different pattern or grey."""
     fills = page.locator(".legend .span").evaluate_all("(all) => all.map((e) => getComputedStyle(e).fill)")
     greys = [fill if fill.startswith("url") else round(_luminance(fill), 1) for fill in fills]
     assert len(set(greys)) == len(greys) > 0

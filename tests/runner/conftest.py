@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection as its users have it: built, and installed from the tarball."""
+"""The collection built and installed from its tarball, as users have it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CHECKOUT = Path(__file__).parents[2]
-# By these the checkout is found, and it counts as installed.
+# With these variables the checkout would be found as an installed collection.
 FINDING = ("ANSIBLE_COLLECTIONS_PATH", "PYTHONPATH")
 ELSEWHERE = {name: value for name, value in os.environ.items() if name not in FINDING}
 
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that a collections path names."""
+    """The folder for the collections path."""
     folder = tmp_path_factory.mktemp("collections")
     _galaxy(["build", "--output-path", str(folder)])
     (tarball,) = folder.glob("*.tar.gz")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Execution environments: what ansible-builder finds that the collection needs, and the definition in docs/."""
+"""Execution environments: the requirements that ansible-builder finds, and the definition in docs/."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import yaml
 DEFINITION = Path(__file__).parents[2] / "docs" / "execution-environment.yml"
 
 
-def test_the_builder_finds_what_is_needed(installed: Path) -> None:
+def test_the_builder_finds_the_requirements(installed: Path) -> None:
     assert (installed / "ansible_collections/rocketops/rocketchat/meta/execution-environment.yml").exists()
     found = yaml.safe_load(_builder("introspect", str(installed)))
     assert found == {"python": ["requests>=2.25.1  # from collection rocketops.rocketchat"], "system": []}
 
 
-def test_an_image_can_be_made_of_the_definition(tmp_path: Path) -> None:
+def test_the_definition_can_be_built(tmp_path: Path) -> None:
     _builder("create", "--file", str(DEFINITION), "--context", str(tmp_path), "--output-filename", "Containerfile")
     recipe = (tmp_path / "Containerfile").read_text(encoding="utf-8")
     wanted = yaml.safe_load((tmp_path / "_build" / "requirements.yml").read_text(encoding="utf-8"))

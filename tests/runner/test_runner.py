@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rolling update by ``ansible-runner transmit | worker | process``, as the execution nodes of AWX run a job."""
+"""The rolling update with ``ansible-runner transmit | worker | process``, as execution nodes of AWX run jobs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LIMIT = 60.0  # seconds
 
 @dataclass(frozen=True)
 class Job:
-    """A job that was transmitted. Only ``result`` is on the side that gave the order."""
+    """A transmitted job. Only ``result`` is on the side that sent it."""
 
     folder: Path
     worker: subprocess.Popen[bytes]
@@ -50,7 +50,7 @@ class Job:
         return self.folder / "result" / "artifacts"
 
     def events(self) -> list[dict[str, Any]]:
-        """All that have arrived; while the job runs, the last one may be but half written."""
+        """All events so far; while the job runs, the last one may be incomplete."""
         paths = sorted(self.result.glob("job_events/*-*.json"), key=lambda path: int(path.name.partition("-")[0]))
         found = []
         for text in (path.read_text(encoding="utf-8") for path in paths):
@@ -59,7 +59,7 @@ class Job:
         return found
 
     def said(self) -> list[str]:
-        """The gates' lines of progress."""
+        """The progress lines of the gates."""
         verbose = [event["stdout"] for event in self.events() if event["event"] == "verbose"]
         return [line for line in verbose if line.startswith("[roll]")]
 
@@ -69,7 +69,7 @@ class Job:
         return status, int(code)
 
     def living(self, emulator: Emulator) -> list[str]:
-        """Processes that were started for the job, but for the nodes that it has deployed."""
+        """Processes that were started for the job, without the nodes that it has deployed."""
         nodes = {str(pid) for pid in emulator.processes()}
         return [name for name in os.listdir("/proc") if name.isdigit() and name not in nodes and self._is_ours(name)]
 
@@ -89,7 +89,7 @@ def emulator() -> Iterator[Emulator]:
 
 @contextmanager
 def transmitted(emulator: Emulator, installed: Path, folder: Path, **variables: Any) -> Iterator[Job]:
-    """A job for rc1 in its three parts, each with a folder of its own; all have ended with the block."""
+    """A job for rc1 in its three parts, each with its own folder; all end with the block."""
     _prepare(emulator, folder / "order", variables)
     environment = {**ELSEWHERE, "ANSIBLE_COLLECTIONS_PATH": str(installed), "ANSIBLE_HOME": str(folder / "home")}
     parts = (
@@ -115,7 +115,7 @@ def transmitted(emulator: Emulator, installed: Path, folder: Path, **variables: 
 
 
 def _prepare(emulator: Emulator, folder: Path, variables: dict[str, Any]) -> None:
-    """A private data directory, as ansible-runner's documentation has it."""
+    """Write a private data directory, as in ansible-runner's documentation."""
     shutil.copytree(HERE / "project", folder / "project")
     hosts = {node["name"]: {"rocketchat_url": node["url"]} for node in emulator.document["nodes"]}
     waiting = {f"health_gate_{name}": value for name, value in WAITING.items()}
@@ -125,7 +125,7 @@ def _prepare(emulator: Emulator, folder: Path, variables: dict[str, Any]) -> Non
         **waiting,
         emulator=f"env PYTHONPATH={PACKAGE_PARENT} {sys.executable} -m rocketchat_emulator",
         emulator_state=str(emulator.state_dir),
-        # Relative to the inventory: the job's folder lies elsewhere where it is run.
+        # Relative to the inventory: the job runs in another folder than this one.
         rolling_update_deploy="../project/deploy.yml",
     )
     admin = emulator.document["admin"]
@@ -148,7 +148,7 @@ def _until(condition: Callable[[], Any], job: Job) -> None:
         time.sleep(0.1)
 
 
-def test_a_roll(emulator: Emulator, installed: Path, tmp_path: Path) -> None:
+def test_a_roll_prints_progress_and_deploys(emulator: Emulator, installed: Path, tmp_path: Path) -> None:
     before = emulator.id("rc1")
     with transmitted(emulator, installed, tmp_path) as job:
         assert job.over() == ("successful", 0)
@@ -163,7 +163,7 @@ def test_a_roll(emulator: Emulator, installed: Path, tmp_path: Path) -> None:
     assert emulator.run("status")["sessions"] == 0
 
 
-def test_a_roll_that_the_gate_stops(emulator: Emulator, installed: Path, tmp_path: Path) -> None:
+def test_a_stopped_roll_fails_the_job(emulator: Emulator, installed: Path, tmp_path: Path) -> None:
     with transmitted(emulator, installed, tmp_path, fault="never_ready", health_gate_deadline=4) as job:
         assert job.over() == ("failed", 2)
         assert job.living(emulator) == []
@@ -173,8 +173,8 @@ def test_a_roll_that_the_gate_stops(emulator: Emulator, installed: Path, tmp_pat
     assert emulator.run("status")["sessions"] == 0
 
 
-def test_a_cancelled_roll(emulator: Emulator, installed: Path, tmp_path: Path) -> None:
-    """While the gate waits. Ansible itself is killed, so its worker has to notice that nobody waits for it."""
+def test_a_cancelled_roll_leaves_no_process(emulator: Emulator, installed: Path, tmp_path: Path) -> None:
+    """It is cancelled while the gate waits. Ansible is killed, so its worker must notice that and end."""
     with transmitted(emulator, installed, tmp_path, fault="never_ready") as job:
         _until(lambda: any("after rc1: waiting" in line for line in job.said()), job)
         assert job.living(emulator)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measure what the gates cost a roll of fifty hosts and write docs/scale.md: ``python -m …tests.scale``."""
+"""Measure the cost of gates in a roll of fifty hosts and write docs/scale.md: ``python -m …tests.scale``."""
 
 from __future__ import annotations
 
@@ -42,28 +42,29 @@ BATCHES = (1, 5, 12, 12, 12, 8)
 PAGE = """\
 # A roll of {nodes} hosts
 
-Written by `make scale`. {nodes} emulated nodes on one machine are {nodes} inventory hosts with a local connection;
-`rolling_update_serial` is `{serial}`, hence batches of {batches}, and `health_gate_min_serving` is `{min_serving}`.
-Beside it the same hooks in the same batches without a gate, in turns. Medians, and from least to most.
+Written by `make scale`. The {nodes} hosts have a local connection and run one emulated node each, all on one machine.
+`rolling_update_serial` is `{serial}`, which gives batches of {batches}; `health_gate_min_serving` is `{min_serving}`.
+Rolls with gates alternate with rolls of the same hooks in the same batches without gates. The table has the medians,
+and the range of all rounds.
 
 {table}
 
-The batches of the last roll, and what their gates said of them:
+The batches of the last roll, and the results of their gates:
 
 {gates}
 
-Each batch waits for its processes to be {stable:g} s old and stable for as long, and for their next pings, here every
-{ping:g} s; with Rocket.Chat's own times, 30 s and 10 s, it is that much more. The other tasks are Ansible's work for
-each host of a batch, whether it has something to do or not.
+Each batch waits until its processes are {stable:g} s old and have been stable for {stable:g} s, and for their next
+pings, here every {ping:g} s. With a real Rocket.Chat these times are 30 s and 10 s, so the gates take longer. The other
+tasks are Ansible's work for each host of a batch, also where there is nothing to do.
 
-ansible-core {core}, Python {python}, {processors} processors, which all nodes share; load {load} before and {after}
-after, {rounds} rounds.
+ansible-core {core}, Python {python}, {processors} processors, shared by all nodes; load {load} before and {after}
+after; {rounds} rounds.
 """
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of one roll, on the wall and of processors, and its gates."""
+    """Seconds of one roll, in wall time and in processor time, and its gates."""
 
     wall: float
     processor: float
@@ -103,7 +104,7 @@ def main() -> int:
 
 
 def _rounds(emulator: Emulator, count: int) -> Iterator[tuple[Measured, Measured]]:
-    """One roll with gates and one without, each to a version of its own."""
+    """One roll with gates and one without, each to a new version."""
     for number in range(count):
         gated = _measure(emulator, GATED, f"7.{11 + 2 * number}.0")
         yield gated, _measure(emulator, UNGATED, f"7.{12 + 2 * number}.0")
@@ -136,12 +137,12 @@ def _table(rounds: Sequence[tuple[Measured, Measured]]) -> str:
         "the roll with gates": lambda gated, _ungated: gated.wall,
         "the hooks alone": lambda _gated, ungated: ungated.wall,
         "what the gates add": lambda gated, ungated: gated.wall - ungated.wall,
-        "of it, in the gates": lambda gated, _ungated: gated.waited,
-        "of it, the other tasks": lambda gated, ungated: gated.wall - ungated.wall - gated.waited,
+        "of these, in the gates": lambda gated, _ungated: gated.waited,
+        "of these, in other tasks": lambda gated, ungated: gated.wall - ungated.wall - gated.waited,
         "processor time of Ansible and the hooks, with gates": lambda gated, _ungated: gated.processor,
-        "the same, the hooks alone": lambda _gated, ungated: ungated.processor,
+        "processor time of Ansible and the hooks, the hooks alone": lambda _gated, ungated: ungated.processor,
     }
-    lines = ["| | seconds | range | a host |", "|---|---|---|---|"]
+    lines = ["| | seconds | range | per host |", "|---|---|---|---|"]
     for what, value in rows.items():
         found = [value(*one) for one in rounds]
         middle = statistics.median(found)
@@ -150,8 +151,11 @@ def _table(rounds: Sequence[tuple[Measured, Measured]]) -> str:
 
 
 def _gates(gates: Sequence[Gate]) -> str:
-    """Each batch's last gate before, and its gate after."""
-    lines = ["| hosts | `safe_batch` before | seconds in the gate before | in the gate after |", "|---|---|---|---|"]
+    """For each batch, its last gate before the deployment and its gate after it."""
+    lines = [
+        "| hosts | `safe_batch` before | seconds in the gate before | seconds in the gate after |",
+        "|---|---|---|---|",
+    ]
     results = [gate.result for gate in gates if gate.result["phase"] != "steady"]
     for before, after in zip(results[1::3], results[2::3]):
         waits = f"{before['elapsed']:.1f} | {after['elapsed']:.1f}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rolls through many emulated nodes, and what the emulator itself has seen of them meanwhile."""
+"""Rolls of many emulated nodes, and what the emulator's database shows meanwhile."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ HERE = Path(__file__).parent
 GATED, UNGATED = "rocketops.rocketchat.rolling_update", str(HERE / "ungated.yml")
 SERIAL = (1, "10%", "25%")
 MIN_SERVING = "75%"
-LIMIT = 600.0  # seconds for a whole roll, on a busy machine
+LIMIT = 600.0  # seconds; time limit of a whole roll, on a busy machine
 LOOK_EVERY = 0.1
 OLD = "7.10.0"
 
-# Slow enough that as many processes leave the machine some time.
+# Slow enough for many processes on one machine.
 PING = 2.0
 TIMING = ("--ping", str(PING), "--expire", "20", "--sweep", "10", "--lifetime", "3600", "--timeout", "25")
 WAITING = {"ping_interval": PING, "interval": 1.0, "stable_for": 2.0, "link_memory": 2.0}
@@ -44,7 +44,7 @@ WAITING = {"ping_interval": PING, "interval": 1.0, "stable_for": 2.0, "link_memo
 
 @dataclass(frozen=True)
 class Moment:
-    """The id of the process that answers as each node; nodes where none does are not there."""
+    """The id of the process that answers as each node, without nodes that do not answer."""
 
     at: float  # seconds since 1970
     answering: Mapping[str, str]
@@ -52,7 +52,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Outage:
-    """One process of a node has ended, another answers. Times are those of the first moments that show it."""
+    """The time between the end of a node's process and the first answer of the next one."""
 
     node: str
     gone: float
@@ -60,7 +60,7 @@ class Outage:
 
 
 class Watch:
-    """Looks into the emulator's own book, again and again, from the beginning of the block to its end."""
+    """Reads the emulator's database repeatedly, from the beginning of the block to its end."""
 
     def __init__(self, state_dir: Path) -> None:
         self.moments: list[Moment] = []
@@ -78,7 +78,7 @@ class Watch:
         self._thread.join()
 
     def outages(self) -> list[Outage]:
-        """In the order of their ends."""
+        """All outages, in the order of their ends."""
         found: list[Outage] = []
         ids, gone = dict(self.moments[0].answering), dict[str, float]()
         for moment in self.moments:
@@ -124,12 +124,12 @@ class Roll:
     def await_said(self, text: str) -> None:
         end = time.monotonic() + LIMIT
         while text not in self.said():
-            assert self.process.poll() is None, f"ended without: {text}\n{self.said()}"
-            assert time.monotonic() < end, f"not said: {text}\n{self.said()}"
+            assert self.process.poll() is None, f"ended without printing: {text}\n{self.said()}"
+            assert time.monotonic() < end, f"not printed: {text}\n{self.said()}"
             time.sleep(LOOK_EVERY)
 
     def gates(self) -> list[Gate]:
-        """In the order in which they ended, from the roll's own report."""
+        """The gates in the order in which they ended, from the report of the roll."""
         path = self.folder / "gates.json"
         results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
         return [Gate(datetime.fromisoformat(each["began"]).timestamp() + each["elapsed"], each) for each in results]
@@ -147,7 +147,7 @@ def nodes(count: int) -> Iterator[Emulator]:
 
 @contextmanager
 def rolling(emulator: Emulator, playbook: str, version: str, **variables: Any) -> Iterator[Roll]:
-    """A roll while it runs; it is ended with the block. Not before all serve: those that do not would come first."""
+    """A running roll, which is ended with the block. It starts when all nodes serve, so that none comes first."""
     await_well(emulator.document, WAITING)
     with TemporaryDirectory() as name:
         folder = Path(name)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Twenty hosts: what went down when, by the emulator's own book and not by what the playbook says of itself."""
+"""Rolls of twenty hosts: which nodes were down when, by the emulator's database, not by the playbook's output."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from emulator_driver import Emulator
 
-NODES, LEAST = 20, 15  # as 75% are
+NODES, LEAST = 20, 15  # 75% of 20
 BATCHES = (1, 2, 1, 5, 5, 5, 1)
 NEW, NEWER = "7.11.0", "7.12.0"
-VICTIM = f"rc{NODES}"  # of the last batch
+VICTIM = f"rc{NODES}"  # in the last batch
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +35,8 @@ def emulator() -> Iterator[Emulator]:
         yield emulator
 
 
-def test_a_roll_with_an_incident(emulator: Emulator) -> None:
-    """A node of a later batch dies: it is deployed to next, alone, and the roll goes on."""
+def test_a_node_that_dies_during_a_roll_is_deployed_next(emulator: Emulator) -> None:
+    """A node of a later batch dies: it is deployed next, alone, and the roll continues."""
     before = {node["name"]: node for node in emulator.run("status")["nodes"]}
     with (
         Watch(emulator.state_dir) as watch,
@@ -55,8 +55,8 @@ def test_a_roll_with_an_incident(emulator: Emulator) -> None:
     assert batches[2] == [VICTIM]
 
 
-def test_a_batch_that_is_too_large(emulator: Emulator) -> None:
-    """Four of five have to serve: four may go, five may not."""
+def test_a_batch_that_is_too_large_for_min_serving_is_refused(emulator: Emulator) -> None:
+    """At least 80% must serve: a batch of four of twenty may be taken down, a batch of five may not."""
     before = emulator.run("status")["nodes"]
     with rolling(emulator, GATED, NEWER, health_gate_min_serving="80%", rolling_update_serial="25%") as roll:
         assert roll.process.wait(LIMIT) == 2

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Simulate many rolling deployments and add the run to the published ones, or replay one with ``--replay SEED``."""
+"""Simulate many rolling deployments and record the run, or show a single one with ``--replay SEED``."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-URI = "the gate that people write with ansible.builtin.uri and until"
+URI = "a gate of ansible.builtin.uri and until"
 
-# A run is recorded each time that so many more of its schedules are finished.
+# A run is recorded each time that this many more schedules are finished.
 PART = 25_000
 
 
@@ -58,8 +58,10 @@ def _simulate(options: argparse.Namespace) -> int:
     runs = Runs.load(options.write.with_suffix(".json")) if options.write else Runs("")
     dropped = runs.begin_again(sources)
     if dropped:
-        print(f"Judgement or simulation have changed: the count begins again without the {dropped} previous runs.")
-    # Of more seeds than any test draws from: that this one was used before is next to impossible.
+        print(
+            f"The judgement or the simulation has changed: the count begins again, without the {dropped} previous runs."
+        )
+    # Drawn from so many seeds that one of a previous run is very unlikely.
     first = options.first if options.first is not None else int.from_bytes(os.urandom(5), "big")
     runs.require_unused(range(first, first + options.schedules))
     run = Run(first)
@@ -72,7 +74,7 @@ def _simulate(options: argparse.Namespace) -> int:
             flush=True,
         )
     if not run.totals.schedules:
-        print("No schedule is finished, nothing is recorded.")
+        print("No schedule was finished, so nothing is recorded.")
         return 1
     runs.put(run)
     print("", runs.page(), sep="\n")
@@ -80,7 +82,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _play(run: Run, options: argparse.Namespace) -> Iterator[None]:
-    """Play the run; yields whenever a part of it is finished, and at its end or where a signal stops it."""
+    """Play the run; yields after each part, and at its end or after a signal."""
     stop, began, recorded = Stop(), time.monotonic(), 0
     print(f"Seeds {run.first} to {run.first + options.schedules - 1}", flush=True)
     parts = chunks(run.first, options.schedules, processes=options.processes, with_uri=not options.only_ours)
@@ -114,18 +116,18 @@ def _replay(seed: int, *, with_uri: bool) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="simulation", description=__doc__)
-    parser.add_argument("--schedules", type=_count, default=100_000, help="how many seeds (default: %(default)s)")
+    parser.add_argument("--schedules", type=_count, default=100_000, help="number of seeds (default: %(default)s)")
     parser.add_argument("--first", type=int, metavar="SEED", help="first seed (default: a random one)")
-    parser.add_argument("--processes", type=_count, default=os.cpu_count(), help="(default: one per processor)")
-    parser.add_argument("--only-ours", action="store_true", help=f"in half the time, without {URI}")
+    parser.add_argument("--processes", type=_count, default=os.cpu_count(), help="default: one per processor")
+    parser.add_argument("--only-ours", action="store_true", help=f"play without {URI}, in half the time")
     parser.add_argument(
         "--write",
         type=Path,
         metavar="FILE",
-        help="add the run to the list beside this page (FILE with .json), and write the page of all its runs",
+        help="add the run to the list beside FILE (with the suffix .json), and write FILE, the page of all runs",
     )
-    parser.add_argument("--replay", type=int, metavar="SEED", help="show the time line of one schedule")
-    parser.add_argument("--with-uri", action="store_true", help=f"replay with {URI}")
+    parser.add_argument("--replay", type=int, metavar="SEED", help="show the timeline of one schedule")
+    parser.add_argument("--with-uri", action="store_true", help=f"with --replay: use {URI}")
     return parser
 
 

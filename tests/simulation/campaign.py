@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many schedules, each played with the gate of this collection, and what came of it in numbers.
+"""Many schedules, each played with the gate of this collection, and the totals of their results.
 
-On request each is also played with the gate that people write with ``ansible.builtin.uri`` and ``until``: ``with_uri``.
+``with_uri``: each is also played with a gate of ``ansible.builtin.uri`` and ``until``, as users write it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def chunks(
 
 
 def _leave_signals_to_the_parent() -> None:
-    """A terminal interrupts all processes; these finish their chunk. SIGTERM ends them: the pool itself needs that."""
+    """Finish the chunk when a terminal interrupts all processes. SIGTERM ends a process, which the pool needs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 

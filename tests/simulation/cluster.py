@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A Rocket.Chat cluster on a simulated clock: what truly is, and what its nodes say of it. All times in seconds.
+"""A Rocket.Chat cluster on a simulated clock: its true state, and the answers of its nodes. All times in seconds.
 
-What happens is an event; everything that lasts (pings, sweeps, views of each other) is computed for the moment that
-is asked about, from when it began.
+Changes are events. Everything that lasts (pings, sweeps, views of each other) is computed for a moment from the time
+when it began.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
-EXPIRE = 60.0  # a record may be swept so long after its last ping
-SWEEP = 60.0  # the TTL monitor comes by so often
-FIND_PEER = 4.0  # at most, until a new peer is seen
-LOSE_PEER = {"stopped": 1.0, "killed": 2.0}  # over TCP, at most
-STOPPING = 1.0  # a graceful stop takes so long at most; meanwhile its broker may be down already
-READ_PEERS = 1.0  # a process reads its peers so long before it registers
-STARTING = (-2.0, 2.5)  # a process registers so long after its URL answers first
-FLAP = 8.0  # a pair cut with resets shows the same for so long
-FLAP_GOOD = 38  # per cent of the time that it looks good, as gossip of a third node
-FLICKER_BAD = 5  # per cent of the time that a healthy pair looks bad meanwhile
+EXPIRE = 60.0  # time after its last ping when a record may be swept
+SWEEP = 60.0  # time between two runs of the TTL monitor
+FIND_PEER = 4.0  # longest time until a new peer is seen
+LOSE_PEER = {"stopped": 1.0, "killed": 2.0}  # longest time over TCP until an ended peer is noticed
+STOPPING = 1.0  # longest duration of a graceful stop; the broker may be down already meanwhile
+READ_PEERS = 1.0  # time between reading the peers and registering
+STARTING = (-2.0, 2.5)  # time from the first answer of the URL to the registration
+FLAP = 8.0  # time for which a pair that is cut with resets shows the same
+FLAP_GOOD = 38  # percent of the time that it looks good, because of gossip of a third node
+FLICKER_BAD = 5  # percent of the time that a healthy pair looks bad meanwhile
 RATE_CALLS, RATE_WINDOW = 10, 60.0
 FOREVER = math.inf
 
 
 @dataclass
 class Process:
-    """One run of the server at a place. ``spans``: when it pings, each from its first ping until it falls silent."""
+    """One run of the server at a place. ``spans``: when it pings, each from a first ping until its pings stop."""
 
     place: str
     id: str
@@ -46,18 +46,18 @@ class Process:
     started: float
     listens: float
     registers: float
-    healthy: bool = True  # a bad build answers, but never becomes well
+    healthy: bool = True  # a bad build answers, but never becomes healthy
     database: str = "rocketchat"
     ended: float = FOREVER
     end_kind: str = "killed"
     hangs: list[list[float]] = field(default_factory=list)
     spans: list[list[float]] = field(default_factory=list)
-    created: list[tuple[float, float]] = field(default_factory=list)  # from when on, which time of registration
-    calls: list[float] = field(default_factory=lambda: [-FOREVER, 0])  # of the rate limit: window's begin, number
+    created: list[tuple[float, float]] = field(default_factory=list)  # from when on, the shown time
+    calls: list[float] = field(default_factory=lambda: [-FOREVER, 0])  # rate limit: window's begin, number of calls
     cached: tuple[float, float, dict[str, Any]] | None = None
-    record_removed: float = FOREVER  # by hand
-    migrates: bool = False  # it holds the lock of the migrations from its start until its URL answers
-    turn: int = 0  # which peer answers next in its place
+    record_removed: float = FOREVER  # when it was removed by hand
+    migrates: bool = False  # whether it holds the migration lock from its start until its URL answers
+    turn: int = 0  # the number of the peer that answers next in its place
 
     def __post_init__(self) -> None:
         self.spans = [[self.registers, FOREVER]]
@@ -69,7 +69,7 @@ class Process:
 
     @property
     def first_seen(self) -> float:
-        """From when on it could be known: its record may be there before its URL answers."""
+        """The first time when it could be known: its record may exist before its URL answers."""
         return min(self.listens, self.created[0][0])
 
     def runs(self, t: float) -> bool:
@@ -94,7 +94,7 @@ class Process:
         return None
 
     def silent_since(self, t: float) -> float | None:
-        """When its pings stopped, if they have."""
+        """When its pings stopped, or None."""
         for begin, end in reversed(self.spans):
             if end <= t:
                 return end
@@ -108,7 +108,7 @@ class Process:
 
 @dataclass
 class Cut:
-    """Two places that do not reach each other. A silent one is invisible for long."""
+    """Two places that do not reach each other. A silent cut is not visible for a long time."""
 
     pair: frozenset[str]
     begin: float
@@ -120,24 +120,24 @@ class Cut:
 
 @dataclass
 class Place:
-    """Where a node runs: a host and port that outlive its processes. ``spells``: what it answers instead, and when."""
+    """A host and port where a node runs. ``spells``: other answers that it gives, with their times."""
 
     name: str
     host: str
-    clock: float  # ahead of true time
+    clock: float  # how much it is ahead of true time
     processes: list[Process] = field(default_factory=list)
     spells: list[tuple[float, float, str]] = field(default_factory=list)
     port: int = 3000
-    leads_to: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)  # its URL, from when on; in turn
-    shared: bool = False  # its URL leads to all of its processes in turn
+    leads_to: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)  # from when on, the places in turn
+    shared: bool = False  # whether its URL leads to all of its processes in turn
 
     def spell(self, t: float) -> str | None:
         return next((kind for begin, end, kind in self.spells if begin <= t < end), None)
 
 
 class Cluster:
-    """``transport``: tcp or nats. ``deaf``: no two nodes link, as over TCP where each announces ``localhost`` to nodes
-    on other hosts, or over NATS where each has servers of its own.
+    """``transport``: tcp or nats. ``deaf``: no two nodes are linked, for example because each announces ``localhost``
+    over TCP, or because each has its own NATS servers.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Cluster:
         self.transport = transport
         self.deaf = deaf
         self.ping = ping
-        self.clock = clock  # the database's, ahead of true time
+        self.clock = clock  # how much the database's clock is ahead of true time
         self.old = old
         self.microservices = False
         self.now = 0.0
@@ -158,10 +158,10 @@ class Cluster:
         self.events: list[tuple[float, int, Callable[[], None]]] = []
         self.order = count()
         self.log: list[tuple[float, str]] = []
-        # Locks of the migrations: since when, and by which process; none for one that is left over.
+        # Migration locks: since when, and by which process; None for a left-over lock.
         self.locks: list[tuple[float, Process | None]] = []
 
-    # What happens
+    # Events
 
     def at(self, t: float, act: Callable[[], None]) -> None:
         heapq.heappush(self.events, (t, next(self.order), act))
@@ -214,7 +214,7 @@ class Cluster:
         self.note(f"{process.id} resumes")
 
     def lose_database(self, process: Process) -> None:
-        """It goes on answering, but pings no more."""
+        """It still answers, but stops pinging."""
         process.fall_silent(self.now)
         self.note(f"{process.id} pings no more")
 
@@ -224,7 +224,7 @@ class Cluster:
             self.note(f"{process.id} pings again")
 
     def lose_record(self, process: Process) -> None:
-        """Its record is gone until its next ping registers it again."""
+        """Its record is removed until its next ping registers it again."""
         last = process.last_ping(self.now, self.ping)
         if last is None or not process.answers(self.now) or process.silent_since(self.now) is not None:
             return
@@ -244,7 +244,7 @@ class Cluster:
             process.created.append((self.now, self.now))
         process.spans.append([self.now, FOREVER])
 
-    # What truly is
+    # The truth
 
     def process(self, name: str, t: float) -> Process | None:
         """The latest process of a place that has not ended."""
@@ -259,13 +259,13 @@ class Cluster:
         return last is None or t >= self._sweep_after(last)
 
     def _sweep_after(self, ping: float) -> float:
-        """When a record is removed whose last ping this is."""
+        """When a record with this last ping is removed."""
         return self.sweep_phase + math.ceil((ping + EXPIRE - self.sweep_phase) / SWEEP) * SWEEP
 
     def dropped_since(self, process: Process, t: float) -> float | None:
-        """Since when a process has dropped itself from its broker, which only its end cures.
+        """Since when a process has dropped out of its broker, which only a restart cures.
 
-        From 6.3 until 7.3, over TCP, every node forgets a peer whose record is removed, and so does the peer itself.
+        From 6.3 until 7.3, over TCP, every node forgets a peer whose record is removed, and the peer forgets itself.
         """
         if self.transport != "tcp" or self.microservices or not (6, 3) <= process.release < (7, 3):
             return None
@@ -279,21 +279,21 @@ class Cluster:
         return since if since <= t and since < process.ended else None
 
     def lock(self, t: float) -> tuple[float, Process | None] | None:
-        """Since when the database is locked for migrations, and for which process; one that died leaves its lock."""
+        """Since when the database is locked for migrations, and by which process; a dead process leaves its lock."""
         for begin, process in reversed(self.locks):
             if begin <= t:
                 return None if process and process.listens <= min(t, process.ended) else (begin, process)
         return None
 
     def heartbeat(self, process: Process) -> float:
-        """Over NATS a peer is given up after one to two of these without a heartbeat."""
+        """The timeout over NATS: a peer is lost after one to two of these without a heartbeat."""
         return 30.0 if process.release < (7, 3) else 60.0
 
     def met(self, a: Process, b: Process) -> bool:
-        """Whether two nodes know each other at all.
+        """Whether two nodes know each other.
 
-        From 7.3 until 7.9, over TCP, a process reads its peers once, before it registers, and dials nobody later. A
-        third that knows both makes them known to each other.
+        From 7.3 until 7.9, over TCP, a process reads its peers once, before it registers, and does not connect to
+        others later. A third process that knows both makes them known to each other.
         """
         if self.transport != "tcp" or not all((7, 3) <= p.release < (7, 9) for p in (a, b)):
             return True
@@ -304,10 +304,10 @@ class Cluster:
             _read_each_other(a, c) and _read_each_other(b, c) and _together(a, b, c, until=self.now) for c in thirds
         )
 
-    # What nodes say
+    # Answers of nodes
 
     def answerer(self, name: str, t: float) -> Process | None:
-        """The process that a member's URL leads to. A place may have two, then the younger has the port."""
+        """The process that a member's URL leads to. If a place has two, the younger one has the port."""
         place = self.places[name]
         targets = next((where for since, where in reversed(place.leads_to) if since <= t), (name,))
         target = self.places[targets[self._noise(name, "leads to", int(t * 10)) % len(targets)]]
@@ -318,7 +318,7 @@ class Cluster:
         return candidates[-1] if candidates else None
 
     def answer(self, asked: Process, t: float) -> tuple[str, Process | None]:
-        """The code of its error, or whose list a process that answers sends."""
+        """The code of the error, or the process whose list is sent."""
         broker = not (self.old or self.microservices)
         if asked.end_kind == "stopped" and asked.silent_since(t) is not None and asked.ended < FOREVER:
             return ("broker_down" if broker and self._noise(asked.id, "stopping", 0) % 2 else ""), asked
@@ -334,7 +334,7 @@ class Cluster:
         return ("timeout" if peer.hung(t) else ""), peer
 
     def _peers(self, asked: Process, t: float) -> list[Process]:
-        """Peers that one that has dropped itself still reaches."""
+        """The peers that a process still reaches after it has dropped out of its broker."""
         processes = (p for place in self.places.values() for p in place.processes)
         return [
             p
@@ -355,12 +355,12 @@ class Cluster:
             return False
         dropped = self.dropped_since(b, t)
         if dropped is not None and not (a.registers > dropped and self._noise(a.id, b.id, 11) % 2):
-            return False  # one that starts later dials it once more
+            return False  # a process that starts later connects to it again
         lost = self._lost_at(a, b, t)
         return t < lost and self._reached(a, b, t)
 
     def _lost_at(self, a: Process, b: Process, t: float) -> float:
-        """When a node gives up another that has ended, or over NATS hangs."""
+        """When a node notices that another one has ended, or hangs over NATS."""
         if self.transport != "nats":
             return b.ended + LOSE_PEER[b.end_kind]
         missed = self.heartbeat(a) * (1 + self._noise(a.id, b.id, 13) % 1000 / 1000)
@@ -394,7 +394,7 @@ class Cluster:
         return any(self.process(name, t) and not any(self.truly_cut(name, one, t) for one in pair) for name in others)
 
     def _noise(self, a: str, b: str, slot: int) -> int:
-        """Always the same for the same arguments, in every process."""
+        """A number that is always the same for the same arguments, in every process."""
         return crc32(f"{a}|{b}|{slot}".encode(), self.salt)
 
     def listing(self, asked: Process, t: float) -> dict[str, Any]:
@@ -419,12 +419,12 @@ class Cluster:
         if asked is process:
             status["local"] = True
         if connected:
-            # Uptime of the node asked: it looks like an age, and is none.
+            # The uptime of the asked node, which looks like an age.
             status["lastHeartbeatTime"] = 0 if asked is process else int(t - asked.started)
         return {"currentStatus": status, "instanceRecord": record}
 
     def _old_item(self, record: dict[str, Any], asked: Process, process: Process, t: float) -> dict[str, Any]:
-        """Before 6 a connection belongs to a host and port: a dead process's record shows its successor's."""
+        """Before 6 a connection belongs to a host and port: the record of a dead process shows its successor's."""
         if asked.place == process.place:
             return record
         connected = self.connected(asked, self.process(process.place, t) or process, t)
@@ -457,12 +457,12 @@ class Cluster:
 
 
 def _read_each_other(a: Process, b: Process) -> bool:
-    """One has read the other's record when it started."""
+    """Whether one has read the other's record when it started."""
     first, second = sorted((a, b), key=lambda process: process.registers)
     read_at = second.registers - READ_PEERS
     return first.registers <= read_at < first.ended
 
 
 def _together(*processes: Process, until: float) -> bool:
-    """All ran at one moment, for long enough to find each other."""
+    """Whether all ran at the same time, for long enough to find each other."""
     return max(p.registers for p in processes) + FIND_PEER < min(until, *(p.ended for p in processes))

@@ -4,12 +4,11 @@
 
 """Every path of a roll of a small cluster: ``python -m …tests.simulation.every_path``.
 
-The decisions are pure and their state is small, so all of it is explored: each member serving, ill, ill in a way that
-only a restart cures, silent, just started or refusing the credentials, linked or not, in rotation or not, kept out or
-not, of the old or the new version;
-each outcome of each hook on each host and of each gate; another member that dies during a hook; an interruption before
-and after every step; and further runs of the same command, or with other options. The gates are ideal here: they say
-what is true of the cluster, or nothing.
+The decisions are pure and their state is small, so all states are explored: each member serving, ill, ill in a way that
+only a restart cures, silent, just started or refusing the credentials; linked or not, in rotation or not, kept out or
+not, with the old or the new version; each outcome of each hook on each host and of each gate; another member that dies
+during a hook; an interruption before and after every step; and further runs of the same command, or with other options.
+The gates are ideal: they report the truth about the cluster, or nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 
 OLD, NEW = "7.10.0", "7.11.0"
 WELL, YOUNG, ILL, SILENT, UNHEARD = "well", "young", "ill", "silent", "unheard"
-BROKEN = "broken"  # only a restart cures it, and it serves the users that it has
+BROKEN = "broken"  # only a restart cures it, but it still serves its users
 CODES = {YOUNG: "too_young", ILL: "stalled", SILENT: "unreachable", UNHEARD: "unauthorized", BROKEN: "broker_down"}
 
 
@@ -55,12 +54,12 @@ class Node:
     version: str = OLD
     rotation: bool = True
     process: int = 0
-    # The member that it is not linked with, until one of the two is restarted.
+    # The member that it is not linked to, until one of the two is restarted.
     apart: str | None = None
 
     @property
     def carries(self) -> bool:
-        """Users are served by it."""
+        """Whether it serves users."""
         return self.rotation and self.health in (WELL, BROKEN)
 
     def restarted(self, *, health: str = YOUNG, version: str = NEW, apart: str | None = None) -> Node:
@@ -71,7 +70,7 @@ World = tuple[Node, ...]
 
 
 class _Members(dict[str, Glimpse]):
-    """Never changed, so that what holds it can be a key."""
+    """Never changed, so that it can be part of a key."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(self.items()))
@@ -82,7 +81,7 @@ START = State(seen=Seen("refused", "", _Members()))
 
 @dataclass(frozen=True)
 class Scope:
-    """What is explored. ``min_serving`` none is the default: all others. ``later``: the plans of the further runs."""
+    """An exploration. ``min_serving`` None is the default: all others. ``later``: the plans of further runs."""
 
     plan: Plan
     later: tuple[Plan, ...] = ()
@@ -92,11 +91,11 @@ class Scope:
     # Whether the initial members differ in more than their health.
     versions: tuple[str, ...] = (OLD, NEW)
     rotations: tuple[bool, ...] = (True, False)
-    # On how many hosts at most a hook ends in another way than on the rest.
+    # The largest number of hosts on which a hook ends in another way than on the rest.
     faults: int | None = None
 
     def in_run(self, left: int) -> Scope:
-        """With the plan of the run after which so many are left, this one included."""
+        """The scope with the plan of the run with ``left`` runs left, this one included."""
         number = self.runs - left
         return replace(self, plan=self.later[number - 1], later=()) if self.later and number else self
 
@@ -107,7 +106,7 @@ class Scope:
                 yield world
 
     def needed(self, others: list[str]) -> int:
-        """How many of the other members have to carry the service."""
+        """The number of other members that must serve."""
         if self.min_serving is not None:
             return self.min_serving
         return len([name for name in others if name not in self.plan.keep_out]) or 1
@@ -115,17 +114,17 @@ class Scope:
 
 @dataclass(frozen=True)
 class Path:
-    """A place in the exploration: the truth, what the run knows, and what has excused it so far in this run."""
+    """A state of the exploration: the truth, what the run knows, and the excuses so far in this run."""
 
     world: World
     state: State
     runs: int
-    # Members whose readmission was prevented: their hook failed, Ansible lost them, or the last gate said nothing, or
-    # that they are not linked.
+    # Members whose readmission was prevented: their hook failed, Ansible lost them, they are not linked, or the last
+    # gate gave no result.
     excused: frozenset[str] = frozenset()
 
 
-Recovered = set[tuple[Plan, World]]  # from which a run without a fault has been tried
+Recovered = set[tuple[Plan, World]]  # those from which a run without faults was tried
 
 
 @dataclass
@@ -141,7 +140,7 @@ class Violation(Exception):  # noqa: N818
 
 
 def explore(scope: Scope, *, limit: int | None = None) -> Explored:
-    """Visit every reachable place once. Stops at the first violation, with the way to it step by step."""
+    """Visit every reachable state once. Stops at the first violation, with the steps that lead to it."""
     explored = Explored()
     came_from: dict[Path, tuple[Path, str] | None] = {}
     queue: deque[Path] = deque()
@@ -219,12 +218,12 @@ def _onward(scope: Scope, path: Path, explored: Explored, recovered: Recovered) 
         label = f"{step.hook.value} {_names(step.hosts)}: {outcome}"
         after = after_hook(started, step, finished=finished, lost=lost)
         yield label, replace(path, world=world, state=after, excused=excused)
-        if path.runs > 1:  # interrupted in the middle of it
+        if path.runs > 1:  # interrupted during the hook
             yield f"{label}, interrupted", Path(world, START, path.runs - 1)
 
 
 def _interrupted(scope: Scope, path: Path, explored: Explored, recovered: Recovered) -> Iterator[tuple[str, Path]]:
-    """The command is given again, at once or when those that were starting or ill have recovered."""
+    """Run the command again, at once or after starting and ill members have recovered."""
     if (scope.plan, path.world) not in recovered:
         recovered.add((scope.plan, path.world))
         explored.recoveries += 1
@@ -239,7 +238,7 @@ def _names(numbers: Iterable[str]) -> str:
     return ", ".join(numbers)
 
 
-# What a gate says of the truth
+# Results of gates
 
 
 def _answers(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tuple[str, World, Seen]]:
@@ -318,7 +317,7 @@ def _number(scope: Scope, name: str) -> int:
 
 
 def _may_go(scope: Scope, world: World, targets: tuple[str, ...], out: frozenset[str]) -> bool:
-    """What the gate before a deployment says, of the members that it is told are in rotation."""
+    """The result of the gate before a deployment, for the members that it is told are in rotation."""
     nodes = dict(zip(scope.plan.members, world))
     others = [name for name in scope.plan.members if name not in targets]
     if all(nodes[name].health is SILENT for name in targets) and BROKEN not in {nodes[name].health for name in others}:
@@ -332,15 +331,15 @@ def _may_go(scope: Scope, world: World, targets: tuple[str, ...], out: frozenset
 
 
 def _may_count(nodes: Mapping[str, Node], targets: Iterable[str]) -> tuple[str, ...]:
-    """The healths of members that carry the service when these go: those that are better off, or as ill."""
+    """The healths that count as serving when these targets are taken down: better ones, or the same illness."""
     return (WELL, BROKEN) if all(nodes[name].health is BROKEN for name in targets) else (WELL,)
 
 
-# What a hook does to the truth
+# Effects of hooks
 
 
 def _outcomes(scope: Scope, world: World, run: Run) -> Iterator[tuple[str, World, frozenset[str], frozenset[str]]]:
-    """Each outcome: what it is called, the truth then, the hosts that finished and those that Ansible has lost."""
+    """Each outcome: its name, the truth after it, the hosts that finished and those that Ansible has lost."""
     each = {Hook.DRAIN: _drain, Hook.DEPLOY: _deploy, Hook.READMIT: _readmit}.get(run.hook, _nothing)
     possible = [list(each(world[_number(scope, name)])) for name in run.hosts]
     if run.hook is Hook.DEPLOY:
@@ -365,13 +364,13 @@ def _outcomes(scope: Scope, world: World, run: Run) -> Iterator[tuple[str, World
     ]
     yield from _deaths(scope, world, run, done)
     if run.hook is Hook.DEPLOY and len(world) > len(run.hosts):
-        # A hook that deploys everywhere: all the others restart with the new version, too.
+        # A hook that deploys all members: the others restart with the new version too.
         everywhere = tuple(node.restarted() for node in world)
         yield "deploys to all members", everywhere, frozenset(run.hosts), frozenset()
 
 
 def _drained_by(run: Run, plan: Plan, was: Node, now: Node) -> Node:
-    """With a readmit hook and no drain hook, it is the deployment that takes the node out of rotation."""
+    """With a readmit hook but no drain hook, the deployment takes the node out of rotation."""
     drains = run.hook is Hook.DEPLOY and plan.rotates and Hook.DRAIN not in plan.hooks
     return replace(now, rotation=False) if drains and now.process != was.process else now
 
@@ -379,7 +378,7 @@ def _drained_by(run: Run, plan: Plan, was: Node, now: Node) -> Node:
 def _deaths(
     scope: Scope, world: World, run: Run, done: Iterable[Node]
 ) -> Iterator[tuple[str, World, frozenset[str], frozenset[str]]]:
-    """The hook finishes on all hosts, and meanwhile one of the other members dies."""
+    """The hook finishes on all hosts, while one of the other members dies."""
     after = {**dict(zip(scope.plan.members, world)), **dict(zip(run.hosts, done))}
     for name, node in after.items():
         if name not in run.hosts and node.health is WELL:
@@ -388,7 +387,7 @@ def _deaths(
 
 
 def _relinked(scope: Scope, world: World, after: Iterable[Node]) -> World:
-    """A pair is linked again when either of the two is restarted."""
+    """Link a pair again when either of the two is restarted."""
     after = tuple(after)
     new = {name for name, was, now in zip(scope.plan.members, world, after) if was.process != now.process}
     return tuple(
@@ -424,7 +423,7 @@ def _deploy(node: Node) -> Iterator[Outcome]:
 
 
 def _apart(scope: Scope, world: World, name: str) -> Iterator[Outcome]:
-    """It comes back without a link with the first of the others."""
+    """The node comes back without a link to the first of the others."""
     node = world[_number(scope, name)]
     others = [other for other in scope.plan.members if other != name]
     if others:
@@ -442,11 +441,11 @@ def _nothing(node: Node) -> Iterator[Outcome]:
     yield "failed", node, "failed"
 
 
-# What must hold
+# Invariants
 
 
 def _check_start(scope: Scope, path: Path, run: Run) -> None:
-    """Before a hook that takes nodes away: the others carry the service, whatever becomes of these."""
+    """Before a hook that takes nodes down, enough other members serve."""
     nodes = dict(zip(scope.plan.members, path.world))
     if run.hook is Hook.READMIT:
         _check_readmission(scope, path, run)
@@ -466,7 +465,7 @@ def _check_start(scope: Scope, path: Path, run: Run) -> None:
 
 
 def _check_gate(scope: Scope, path: Path, run: Run) -> None:
-    """The step before has been a gate that has passed without these, and only one node migrates the database."""
+    """The previous step was a gate that passed without these members, and only one node migrates the database."""
     state, plan = path.state, scope.plan
     if state.stage not in (Stage.BEFORE, Stage.RECHECK) or state.seen.verdict != "pass" or state.reasons:
         raise Violation(f"{run.hook.value} {_names(run.hosts)}: not after a gate that has passed")
@@ -476,7 +475,7 @@ def _check_gate(scope: Scope, path: Path, run: Run) -> None:
 
 
 def _check_readmission(scope: Scope, path: Path, run: Run) -> None:
-    """A process that this run has started was seen, and is linked with those in rotation."""
+    """A process that this run has started was seen by a gate, and is linked to the members in rotation."""
     state, nodes = path.state, dict(zip(scope.plan.members, path.world))
     for name in set(run.hosts) & state.begun:
         if nodes[name].health is BROKEN:
@@ -508,7 +507,7 @@ def _check_end(scope: Scope, path: Path, end: End) -> None:
 
 
 def _check_out(scope: Scope, path: Path, end: End, name: str) -> None:
-    """A member that is out of rotation when the roll ends is named, and there is a reason."""
+    """A member that is out of rotation at the end of the roll is named, and there is a reason."""
     state, node = path.state, path.world[_number(scope, name)]
     if name not in end.out:
         raise Violation(f"{name} is out of rotation, and the end does not name it")
@@ -524,22 +523,22 @@ def _check_out(scope: Scope, path: Path, end: End, name: str) -> None:
 
 
 def _is_curable(scope: Scope, world: World) -> bool:
-    """Whether a run in which nothing goes wrong can mend this cluster: the gates allow it."""
+    """Whether a run without faults can repair this cluster, because the gates allow it."""
     plan = scope.plan
     if len(plan.hosts) < len(plan.members) or any(node.health is UNHEARD for node in world):
-        return False  # what refuses the credentials does so whatever is restarted
+        return False  # a restart does not change that a member refuses the credentials
     ill = sum(node.health is ILL or node.apart is not None for node in world)
     if ill > 1:
         return False
     if any(node.health is BROKEN for node in world) and (ill or any(node.health is SILENT for node in world)):
-        return False  # no list tells that a silent one is down, and too few others carry the service
+        return False  # no list shows that a silent member is down, and too few others serve
     if len(world) == 1:
         return True
-    return len(world) - len(plan.keep_out) >= 2  # else the others are all kept out: none may go
+    return len(world) - len(plan.keep_out) >= 2  # else all others are kept out, and no member may be taken down
 
 
 def _check_recovery(scope: Scope, world: World) -> None:
-    """A run in which nothing goes wrong any more ends with all members in rotation, and the new version everywhere."""
+    """A run without further faults ends with all members in rotation and with the new version."""
     if not _is_curable(scope, world):
         return
     plan, state = scope.plan, START
@@ -610,22 +609,22 @@ SCOPES = {
 PAGE = """\
 # Every path of a roll
 
-Written by `make every-path`: the decisions of a roll on every path of small clusters with ideal gates. A state is the
-truth about each member together with what the run knows; an end is one in which the roll is over. A recovery is a
-cluster on which the same command is given once more, and nothing goes wrong then.
+Written by `make every-path`, which follows the decisions of a roll on every path of small clusters with ideal gates. A
+state is the truth about each member together with what the run knows. An end is a state in which the roll is over. A
+recovery is a further run of the same command without new faults.
 
-In each state these hold, or the exploration stops and shows the way to it:
+The following is true in each state; otherwise the exploration stops and shows the steps that lead to it:
 
-- A drain, and a deployment, comes right after a gate that has passed, while as many of the other members serve in
-  rotation as are needed. Members are deployed together only when one serves with the new version.
-- At the end, each member that is well is in rotation, and so is one that was only drained, or that only a restart cures
-  and no deployment was begun on, unless its readmit hook failed, Ansible lost its host, it is not linked, or the last
-  gate was killed. The end names all others.
-- Members that only a restart cures count as those that serve where all that are taken away are so ill, too.
-- No member that is kept out is readmitted, and no restarted one that a gate has not seen since, or that is not linked
-  with one in rotation.
-- A success means that every host of the play runs the expected version; else the end names each that does not.
-- A recovery ends, as a success, with every member in rotation.
+- A drain or a deployment follows directly after a gate that has passed, and enough other members serve in rotation.
+  Members are deployed together only after one serves with the new version.
+- At the end, each healthy member is in rotation. So is each member that was only drained, and each that only a restart
+  cures and whose deployment was not begun. Exceptions: its readmit hook failed, Ansible lost its host, it is not
+  linked, or the last gate was killed. The end names all other members.
+- Members that only a restart cures count as serving if all members that are taken down have the same fault.
+- A member in keep_out is never readmitted. A restarted member is readmitted only after a gate has seen it, and only if
+  it is linked to the members in rotation.
+- After a success every host of the play runs the expected version; otherwise the end names each host that does not.
+- A recovery ends as a success, with every member in rotation.
 
 | scope{pad} | runs | states | ends | recoveries | violations
 | {line} | ---: | ---: | ---: | ---: | ---:
@@ -646,11 +645,11 @@ def page(all_explored: Mapping[str, Explored]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="every_path", description=__doc__)
     parser.add_argument("scopes", nargs="*", metavar="SCOPE", help="these only")
-    parser.add_argument("--limit", type=int, help="states of each scope")
+    parser.add_argument("--limit", type=int, help="largest number of states of each scope")
     parser.add_argument("--write", type=File, metavar="FILE", help="write a page with all scopes")
     arguments = parser.parse_args()
     if arguments.write and (arguments.scopes or arguments.limit):
-        parser.error("--write is for all scopes, without a limit")
+        parser.error("--write needs all scopes, and no --limit")
     all_explored = {}
     for name in arguments.scopes or SCOPES:
         began = time.monotonic()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Asks the nodes of a simulated cluster, as the observer does, and keeps what was truly shown."""
+"""Asks the nodes of a simulated cluster as the observer does, and records what the answers truly showed."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Look:
-    """What one observation truly found, before anybody judged it.
+    """What one observation truly found.
 
-    ``answered``: the process that each member's answer is known to come from, if its record is there; ``heard``: the
-    same whatever it answered, errors included. Where the header is missing, a list is taken for that of the process
+    ``answered``: the process that sent each member's answer, as far as that can be known and its record exists;
+    ``heard``: the same for any answer, errors included. Without the header, a list counts as an answer of the process
     whose list it is. ``passed_on``: members whose list is known to be a peer's.
     """
 
@@ -55,9 +55,9 @@ class Look:
 
 @dataclass
 class Reply:
-    """What a request came to: a ``payload`` from a process, or the ``code`` of its failure.
+    """The result of a request: a ``payload``, or the ``code`` of the failure.
 
-    ``process``: the one that answered, errors included; ``whose``: the one whose list it is.
+    ``process``: the process that answered, errors included; ``whose``: the process whose list it is.
     """
 
     at: float
@@ -69,12 +69,12 @@ class Reply:
 
 
 def _has_database(code: Code | None) -> bool:
-    """Whether what gives this answer to the question for its list can still tell what the database has."""
+    """Whether a process that answers the list with this code can still read the database."""
     return code is None or code.row.ends is Ends.RESTART
 
 
 class Eyes:
-    """``through``: all that are asked, a member's name to the place its URL leads to (or ``any``, a load balancer)."""
+    """``through``: for each asked member, the place to which its URL leads (or ``any``, a load balancer)."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
@@ -119,11 +119,11 @@ class Eyes:
         self.cluster.advance(self.cluster.now + seconds)
 
     def clock(self) -> float:
-        """The gate's own, which began some time ago and knows no date."""
+        """The gate's monotonic clock."""
         return self.cluster.now + 86400.0
 
     def wall_clock(self) -> datetime:
-        """The controller's, which somebody may set."""
+        """The controller's clock, which may be set during the roll."""
         now = self.cluster.now
         return EPOCH + timedelta(seconds=now + sum(by for at, by in self.schedule.clock_steps if at <= now))
 
@@ -164,17 +164,17 @@ class Eyes:
         return reply.at, view
 
     def has_header(self, where: str) -> bool:
-        """Whether nothing on the way takes the header away that says which process has answered."""
+        """Whether no proxy on the way removes the header with the id of the process."""
         return where not in self.schedule.stripped
 
     def _ready(self, process: Process, t: float) -> bool | None:
-        """What ``/readyz`` says, where it is asked and there is one: its own ping of the database."""
+        """The answer of ``/readyz`` about the database, if it is asked and exists."""
         if self.schedule.options["readiness"] != "required" or process.release < (7, 11):
             return None
         return process.silent_since(t) is None
 
     def _statistics(self, where: str, begin: float, answered_by: str | None) -> tuple[float, Statistics]:
-        """The uptime at the time 0, for :meth:`View.counted_until`; only of the process that has sent the list."""
+        """The uptime at the time 0, for :meth:`View.counted_until`; only of the process that sent the list."""
         reply = self.ask(where, begin, limited=False)
         process = reply.process
         answers = _has_database(CODES[reply.code] if reply.code else None)
@@ -192,7 +192,7 @@ class Eyes:
         )
 
     def ask(self, name: str, begin: float, *, limited: bool = True) -> Reply:
-        """One request to the place of this name, or to ``any``."""
+        """Send one request to the place of this name, or to ``any``."""
         cluster, moment = self.cluster, begin + self.random.uniform(0.02, 0.2)
         place = cluster.places[self._balanced(moment) if name == "any" else name]
         process = cluster.answerer(place.name, moment)
@@ -204,7 +204,7 @@ class Eyes:
         if spell == "slow":
             moment = begin + self.schedule.timeout * self.random.uniform(0.1, 0.95)
         elif spell:
-            # Something else than the server redirects, or answers with a page.
+            # A proxy, not the server, redirects or answers with a page.
             return Reply(moment, spell, None if spell in ("redirected", "not_rocketchat") else process)
         if not process.healthy:
             return Reply(moment, "server_error", process)
@@ -234,9 +234,9 @@ class Eyes:
 
 
 def connected(payload: dict[str, Any], own: str | None = None) -> dict[str, bool]:
-    """The ids that an answer lists, and whether it says that they are connected.
+    """The ids that an answer lists, and whether it shows them as connected.
 
-    Before 6 what has no connection is the node asked, or one that it does not reach: only ``own`` tells.
+    Before 6 a record without a connection is the asked node's, or that of one it does not reach: ``own`` decides.
     """
     found = {}
     for item in payload["instances"]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The gate of this collection, and the one that people write with ``uri``, held against the truth at every step."""
+"""The gate of this collection, and one with ``uri`` as users write it, checked against the truth at every step."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ RECHECK_DEADLINE = 120.0
 
 @dataclass
 class Tally:
-    """``faults``: each with the time and the place in the schedule, worst first to be read by people."""
+    """``faults``: texts with the time and the step in the schedule, the worst first."""
 
     steps: int = 0
     passes: int = 0
-    ready: int = 0  # times that a target was found to be ready
+    ready: int = 0  # how often a target was found ready
     false_passes: int = 0
     missed_bounds: int = 0
     unseen_cuts: int = 0  # passes in spite of a cut that no view had shown
     faults: list[str] = field(default_factory=list)
-    slowest: Counter[str] = field(default_factory=Counter)  # greatest share of its bound that a step took
+    slowest: Counter[str] = field(default_factory=Counter)  # largest share of its bound that a step took
 
     def lied(self, t: float, step: Step, lies: Sequence[str]) -> None:
         self.false_passes += 1
@@ -59,7 +59,7 @@ class Tally:
 
 
 class _Checked:
-    """What both gates share: the truth, and the tally."""
+    """The common part of both gates: the truth, and the tally."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
@@ -84,7 +84,7 @@ class _Checked:
         return -(-int(least[:-1]) * size // 100) if least.endswith("%") else int(least)
 
     def _former(self) -> frozenset[str]:
-        """What a gate could know of: not what just starts beside a process that answers in its place."""
+        """The ids that a gate could know, without a process that just starts beside one that answers in its place."""
         now = self.cluster.now
         return frozenset(
             p.id
@@ -95,7 +95,7 @@ class _Checked:
         )
 
     def check(self, step: Step, *, passed: bool, gave_up: bool = False) -> None:
-        """``gave_up``: the verdict said that waiting is of no use."""
+        """``gave_up``: the verdict was final before the deadline."""
         self.tally.steps += 1
         if passed:
             self.check_pass(step)
@@ -111,7 +111,7 @@ class _Checked:
             self.tally.lied(now, step, lies)
 
     def _due(self, step: Step) -> list[tuple[str, float | None, float]]:
-        """Since when the gate should have passed, for what reason, and within how long."""
+        """For each reason to pass: its name, since when it holds, and the bound."""
         raise NotImplementedError
 
     def _check_bound(
@@ -127,7 +127,7 @@ class _Checked:
             self.tally.slowest[key] = max(self.tally.slowest[key], int(100 * took / bound))
 
     def about_to_deploy(self, targets: Sequence[str], out: set[str]) -> None:
-        """Never is more than the batch down by the roll's own doing, beyond what ``min_serving`` allows."""
+        """The roll itself never takes down more than the batch, or than ``min_serving`` allows."""
         now = self.cluster.now
         step = self.last_before
         wrong = {name for _place, name in misled(step)}
@@ -140,11 +140,11 @@ class _Checked:
 
 
 class OurGate(_Checked):
-    """The real one."""
+    """The gate of this collection."""
 
-    # The result of the last gate before that has passed.
+    # The result of the last gate with phase before that has passed.
     before: dict[str, Any] | None = None
-    # What the last gate remembers.
+    # The memory of the last gate.
     memory = Memory()
 
     def _due(self, step: Step) -> list[tuple[str, float | None, float]]:
@@ -156,19 +156,19 @@ class OurGate(_Checked):
         ]
 
     def steady(self) -> None:
-        """A health check of all members."""
+        """Run a health check of all members."""
         names = tuple(self.schedule.names)
         ask = Ask(Stage.FINAL, expected_version=self.options["expected_version"])
         self._steady(ask, Plan(members=names, hosts=names, hooks=frozenset()))
 
     def begin(self) -> None:
-        """Another run of the same command: nothing is known from the one before."""
+        """Begin another run of the same command, which has no memory of the previous one."""
         self.before = None
         self.memory = Memory()
         self.waiting: tuple[Step, GateResult] | None = None
 
     def ask(self, ask: Ask, plan: Plan) -> Seen:
-        """What the gate of a roll's stage says, held against what is true."""
+        """The result of the gate of a roll's stage, checked against the truth."""
         if ask.stage in (Stage.BEFORE, Stage.RECHECK):
             gate = self._before(ask, plan)
         elif ask.stage in (Stage.AFTER, Stage.SETTLE):
@@ -189,7 +189,7 @@ class OurGate(_Checked):
         away = ask.out_of_rotation | plan.keep_out
         step.ill_count = step.exempt == "needs_restart"
         step.counted = tuple(n for n in _counted(gate, step) if n not in (*ask.targets, *away))
-        if not away:  # else it may rightly wait for a readmission, for ever
+        if not away:  # otherwise it may rightly wait for a readmission without end
             self.check(step, passed=gate.passed, gave_up=_is_final(gate))
         else:
             self.tally.steps += 1
@@ -201,7 +201,7 @@ class OurGate(_Checked):
         return gate
 
     def _remember(self, step: Step) -> None:
-        """What is known of the targets when they are taken down."""
+        """Record what is known of the targets when they are taken down."""
         step.taken_down = self.cluster.now
         if not step.looks:
             return
@@ -258,7 +258,7 @@ class OurGate(_Checked):
         return gate
 
     def one_view(self, expected: int, through: str) -> None:
-        """A health check by one URL, a node's or a load balancer's."""
+        """Run a health check with one URL, a node's or a load balancer's."""
         step = self.step("steady")
         self.eyes.through = {"cluster": through}
         more = {"phase": "steady", "expected": expected, "expected_version": None, "min_serving": None}
@@ -303,7 +303,7 @@ class OurGate(_Checked):
         return gate
 
     def _check_ready(self, step: Step, verdict: Verdict) -> None:
-        """Each target is in one place, and what is ready is so, whatever the verdict on the whole."""
+        """Each target has one status, and ready targets are truly ready, whatever the verdict on the cluster."""
         now = self.cluster.now
         told = [*verdict.ready, *verdict.failed, *verdict.pending]
         if sorted(told) != sorted(step.targets):
@@ -319,20 +319,20 @@ class OurGate(_Checked):
 
 
 def _counted(gate: GateResult, step: Step) -> list[str]:
-    """The members that the gate counts among those that carry the service."""
+    """The members that the gate counts as serving."""
     return [*gate.verdict.serving, *(sorted(gate.memory.ill) if step.ill_count else ())]
 
 
 def _is_final(gate: GateResult) -> bool:
-    """It said that waiting is of no use."""
+    """Whether its verdict was final before the deadline."""
     return gate.verdict.outcome.value in ("fail", "inconclusive")
 
 
 class UriGate(_Checked):
-    """``ansible.builtin.uri`` on one node, ``until`` all that it lists are connected, with ``retries`` and ``delay``.
+    """``ansible.builtin.uri`` on one node ``until`` all listed ones are connected, with ``retries`` and ``delay``.
 
-    In its favour, it counts: as many as there are members have to be listed. Before a deployment it asks one of the
-    other nodes, after it the node that was deployed, and at the end the first.
+    In its favour, it also counts: as many must be listed as there are members. Before a deployment it asks one of the
+    other nodes, after it the deployed node, and at the end the first node.
     """
 
     def _due(self, step: Step) -> list[tuple[str, float | None, float]]:

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Break the judgement on purpose and see what notices: ``python -m …tests.simulation.mutants``.
+"""Break the judgement on purpose and show which test fails: ``python -m …tests.simulation.mutants``.
 
-A mutant is a judgement without one of its rules, with a weaker one, with one cell of a finding's row changed, or, where
-there is no rule, with one line of a file replaced. It only ever exists in the memory of a process of its own. The unit
-tests are asked first, then simulated clusters.
+A mutant is a judgement without one of its rules, with a weaker one, with one cell of a finding's row changed, or, if
+there is no rule, with one line of a file replaced. It exists only in the memory of a separate process. The unit tests
+run first, then simulated clusters.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 COLLECTION = "ansible_collections.rocketops.rocketchat"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 UNIT_TESTS = Path(__file__).parents[1] / "unit" / "plugins" / "module_utils"
-# Those that ask no server, and so take no time; the judgement's own come first.
+# Fast unit tests, which use no server; those of the judgement come first.
 JUDGING = ("_judgement", "_gate", "_options/test_policy.py", "_cluster/test_records.py")
 SCHEDULES = 250
 WRITTEN = Path(__file__).parents[2] / "docs" / "mutants.md"
 
-# Their end decides nothing: no rule finds them, they are advisories.
+# Advisories, which no rule finds, so how they end has no effect.
 ONLY_TOLD = frozenset({"deploy_not_proven", "links_unknown", "older_patch", "readiness_unknown", "single_view"})
 
-importlib.import_module("requests")  # once for all mutants, and not once for each
+importlib.import_module("requests")  # once for all mutants
 
 Break = Callable[[], None]
 
@@ -74,7 +74,7 @@ def without_advisory(advisory: str) -> None:
 
 
 def without_rules() -> dict[str, Break]:
-    """Each rule taken away, once for each phase that it decides in."""
+    """Mutants without one rule, for each of its phases."""
     rules, members = module("_judgement.rules").RULES, module("_judgement.member_status").MEMBER_RULES
     advisories = module("_judgement.advisories").ADVISORIES
     return {
@@ -97,7 +97,7 @@ def with_row(code: str, **cells: Any) -> None:
 
 
 def with_other_rows() -> dict[str, Break]:
-    """Each cell of a row that a set of codes is made from."""
+    """Mutants with another value in a cell of a row from which a set of codes is made."""
     findings, stability = module("_findings"), module("_judgement.stability")
     mutants: dict[str, Break] = {}
     decided_by_end = stability.TOO_LATE | stability.SAYS_NOTHING | stability.MAY_BECOME_JUDGEABLE
@@ -113,7 +113,7 @@ def with_other_rows() -> dict[str, Break]:
     return mutants
 
 
-# With a weaker rule or function. Each is given the one that it replaces.
+# With a weaker rule or function. Each gets the function that it replaces.
 
 
 @dataclass(frozen=True)
@@ -140,14 +140,14 @@ class Weaker:
 
 
 def copied(situation: Any, **changes: Any) -> Any:
-    """The same situation under a policy with these changes."""
+    """The same situation with a changed policy."""
     other = copy(situation)
     other.policy = replace(situation.policy, **changes)
     return other
 
 
 def under(**changes: Any) -> Callable[[Any], Any]:
-    """The same rule under a policy with these changes."""
+    """The same rule with a changed policy."""
 
     def weaker(rule: Any) -> Any:
         def judged(situation: Any, serving: Any) -> Any:
@@ -159,7 +159,7 @@ def under(**changes: Any) -> Callable[[Any], Any]:
 
 
 def under_ids(ids: Callable[[Any], frozenset[str]]) -> Callable[[Any], Any]:
-    """The same rule with these in the place of all ids that any view listed before."""
+    """The same rule with these ids in place of all ids that any view listed before."""
 
     def weaker(rule: Any) -> Any:
         def judged(situation: Any, serving: Any) -> Any:
@@ -180,7 +180,7 @@ def ids_of_targets(before: Any) -> frozenset[str]:
 
 
 def keeping(wanted: Callable[[Any], bool]) -> Callable[[Any], Any]:
-    """The same function, of whose findings only these are kept."""
+    """The same function, which keeps only these of its findings."""
 
     def weaker(function: Any) -> Any:
         def judged(*arguments: Any) -> Any:
@@ -205,7 +205,7 @@ def one_less(rule: Any) -> Any:
 
 
 def at_the_reference(rule: Any) -> Any:
-    """Blind for the age of a ping."""
+    """Ignores the age of a ping."""
 
     def judged(process: Any) -> Any:
         seen = process.record.updated_at and replace(process.record, updated_at=process.observation.reference)
@@ -215,7 +215,7 @@ def at_the_reference(rule: Any) -> Any:
 
 
 def as_if_moved(rule: Any) -> Any:
-    """Blind for whether a ping moves by the gate's clock."""
+    """Ignores whether a ping moves by the gate's clock."""
 
     def judged(process: Any) -> Any:
         pulse = replace(process.pulse, moved_at=process.observation.at)
@@ -249,7 +249,7 @@ def named_only(rule: Any) -> Any:
 
 
 def without_memory(**forgotten: Any) -> Callable[[Any], Any]:
-    """The same function, of whose memory this is forgotten."""
+    """The same function, with these fields of its memory reset."""
 
     def weaker(function: Any) -> Any:
         def judged(situation: Any, memory: Any, *more: Any) -> Any:
@@ -356,7 +356,7 @@ WEAKER: Mapping[str, Weaker] = {
 
 @dataclass(frozen=True)
 class Line:
-    """``old``, which is there exactly once in the file, becomes ``new``."""
+    """``old``, which is exactly once in the file, becomes ``new``."""
 
     file: str
     old: str
@@ -646,7 +646,7 @@ class _Broken(SourceFileLoader):
         self.line = line
 
     def get_code(self, fullname: str) -> Any:
-        """Never from a cache, and never into one."""
+        """Compile without reading or writing a cache."""
         path = self.get_filename(fullname)
         return self.source_to_code(self.get_data(path), path)
 
@@ -661,11 +661,11 @@ def all_mutants() -> dict[str, Break]:
     return {**without_rules(), **with_other_rows(), **WEAKER, **LINES}
 
 
-# What notices
+# Detection
 
 
 def caught_by_unit_tests(name: str) -> str | None:
-    """The test that noticed it last time is asked first: alone it takes a fraction of the time."""
+    """The first failing unit test. The one that failed last time runs first, which saves time."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for test in noticed_last_time(name):
         if failed := _first_failure(test)[0]:
@@ -692,7 +692,7 @@ def _first_failure(tests: str) -> tuple[str | None, int]:
 
 
 def noticed_last_time(name: str) -> list[str]:
-    """What docs/mutants.md says, as arguments for pytest; nothing for a mutant that is new."""
+    """The test in docs/mutants.md, as arguments for pytest; empty for a new mutant."""
     rows = (line.split("|") for line in WRITTEN.read_text(encoding="utf-8").splitlines() if line.startswith("| "))
     named = (row[2].strip().partition("::") for row in rows if row[1].strip() == name)
     return [
@@ -711,17 +711,17 @@ def caught_by_simulation(schedules: int = SCHEDULES) -> str | None:
 
 
 def catch(name: str) -> tuple[str, str | None]:
-    """The mutant's name and what notices it. For a process of its own."""
+    """The mutant's name and the test that notices it. Must run in a separate process."""
     forget_collection()
     breaks = all_mutants().get(name)
-    forget_collection()  # of which nothing may be left that was made from an unbroken row
+    forget_collection()  # so that nothing is left that was made from an unchanged row
     if breaks:
         breaks()
     return name, caught_by_unit_tests(name) or caught_by_simulation()
 
 
 def forget_collection() -> None:
-    """The judgement, and the unit tests' own modules, which hold on to the classes that they have imported."""
+    """Unload the judgement, and the unit tests' modules, which keep the classes that they have imported."""
     for loaded in [loaded for loaded in sys.modules if loaded.startswith((MODULE_UTILS, f"{COLLECTION}.tests.unit"))]:
         del sys.modules[loaded]
 
@@ -733,10 +733,10 @@ def catch_all(names: Iterable[str]) -> dict[str, str | None]:
 
 
 PAGE = """\
-# What notices a broken judgement
+# Tests that notice a broken judgement
 
-Written by `make mutants`: the judgement broken in {number} ways, one at a time, and the first unit test, or else the
-first of {schedules} simulated clusters, that notices.
+Written by `make mutants`, which breaks the judgement in {number} ways, one at a time. The second column is the first
+unit test that fails, or else the first of {schedules} simulated clusters that shows a fault.
 
 | a judgement that …{pad} | is noticed by
 | {line} | ---
@@ -753,7 +753,7 @@ def page(caught: Mapping[str, str | None]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="mutants", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="these mutants only")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these mutants")
     caught = catch_all(parser.parse_args().names or all_mutants())
     print(page(caught), end="")
     return 0 if all(caught.values()) else 1

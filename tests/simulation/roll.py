@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A rolling deployment of a simulated cluster as a play with ``serial`` does it, between gates that people write."""
+"""A rolling deployment of a simulated cluster by a play with ``serial``, between gates that users write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RECHECK_DEADLINE = 120.0
 
 
 class Gate(Protocol):
-    """What a roll asks. ``before`` returns what the next steps need, or none to stop."""
+    """The gates of a roll. ``before`` returns what the next steps need, or None to stop."""
 
     def before(self, targets: Sequence[str], *, deadline: float | None = None) -> dict[str, Any] | None: ...
 
@@ -30,7 +30,7 @@ class Gate(Protocol):
 
 
 class Roll:
-    """``out``: nodes that the roll has taken down, and not yet seen back."""
+    """``out``: nodes that the roll has taken down and that no gate has seen serving since."""
 
     def __init__(self, schedule: Schedule, gate: Gate) -> None:
         self.schedule = schedule
@@ -48,7 +48,7 @@ class Roll:
             self._once()
 
     def _once(self) -> bool | None:
-        """Whether it went through; none if it was interrupted."""
+        """Whether the roll succeeded; None if it was interrupted."""
         names, size = self.schedule.names, self.schedule.batch
         for number, begin in enumerate(range(0, len(names), size)):
             outcome = self._batch(names[begin : begin + size], number)

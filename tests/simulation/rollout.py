@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A roll of a simulated cluster and its load balancer, with hooks that misbehave, interruptions and further runs.
+"""A roll of a simulated cluster and its load balancer, with failing hooks, interruptions and further runs.
 
-``_rollout`` decides, the real gates look, and what is true is checked at every step: which members get traffic, and
-which of them serve.
+``_rollout`` decides and the real gates observe. The truth is checked at every step: which members get traffic, and
+which of these serve.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 STEPS = 400
 OUTCOMES = {"done": 92, "fails at once": 3, "fails late": 3, "is lost": 2}
-# A member of which such a thing is found need not be the one whose URL is wrong.
+# A member with such a finding may be another one than that with the wrong URL.
 SHARED = frozenset({"same_process", "several_processes"})
 HOOKS = frozenset({Hook.DRAIN, Hook.DEPLOY, Hook.READMIT})
 
 
 class Rollout:
-    """``balancer``: the members that truly get traffic."""
+    """``balancer``: the members that get traffic."""
 
     def __init__(self, schedule: Schedule, gate: OurGate) -> None:
         self.schedule = schedule
@@ -51,7 +51,7 @@ class Rollout:
             self.balancer.discard(self.random.choice(schedule.names))
         self.interrupted_after = self.random.randrange(1, 25) if schedule.interrupted else None
         self.plan = self._plan()
-        # When a deployment of each node began in this run.
+        # The time when the deployment of each node began in this run.
         self.deployed_at: dict[str, float] = {}
 
     def _plan(self) -> Plan:
@@ -66,7 +66,7 @@ class Rollout:
         )
 
     def play(self) -> None:
-        """At most three runs of the same command: the first, one after an interruption, one after a failure."""
+        """Run the same command up to three times: first, after an interruption, and after a failure."""
         self.balancer -= self.plan.keep_out
         for _run in range(3):
             end = self._once()
@@ -77,7 +77,7 @@ class Rollout:
             self.interrupted_after = None
 
     def _once(self) -> End | None:
-        """How the run ended; none if it was interrupted."""
+        """The end of the run; None if it was interrupted."""
         state, stuck = State(), set[str]()
         self.deployed_at = {}
         self.gate.begin()
@@ -142,7 +142,7 @@ class Rollout:
     # Truth
 
     def _check_start(self, run: Run, state: State) -> None:
-        """Those that the gate has counted get traffic when nodes are taken away, and what gets traffic again serves."""
+        """When nodes are taken down, the members that the gate has counted get traffic."""
         if not self.plan.rotates:
             return
         if run.hook is Hook.READMIT:
@@ -153,7 +153,7 @@ class Rollout:
         idle = sorted(set(step.counted) - self.balancer)
         if taken and step.exempt in (None, "needs_restart") and len(set(step.counted) - set(idle)) < step.needed:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(idle)} counted, but out of rotation"])
-        # Some of the targets may turn out to be done.
+        # Some of the targets may already be done.
         if not set(state.batch) <= set(step.targets):
             self.gate.tally.lied(self.cluster.now, step, [f"{run.hook.value} of others than the gate has passed"])
 
@@ -162,20 +162,20 @@ class Rollout:
         misled = [name for name in run.hosts if self.cluster.places[name].leads_to]
         seen = [name for name in run.hosts if name in state.seen.members and not state.seen.members[name].unheard]
         wrong = [name for name in seen if name not in misled and not truth.serves(name, now)]
-        # One that only a restart cures still serves those it has, but not after its deployment.
+        # A member that only a restart cures still serves its users, but not after its deployment.
         wrong = [name for name in wrong if name in state.begun or not truth.is_ill(name, now, self.gate.eyes.looks)]
         if wrong:
             self.gate.tally.lied(now, self.gate.step("readmit", run.hosts), [f"{', '.join(wrong)} does not serve"])
 
     def _check_end(self, state: State, end: End, stuck: set[str]) -> None:
-        """Each member out of rotation is named, and none of them has been well for long."""
+        """Each member out of rotation is named, and none of them has been healthy for long."""
         if not self.plan.rotates:
             return
         out = [name for name in self.schedule.names if name not in self.balancer | self.plan.keep_out]
         since = self.cluster.now - self.schedule.options["link_memory"] - self.gate.truth.look
         apart = set[str]().union(*(pair for look in self.gate.eyes.looks if look.at > since for pair in look.bad_pairs))
         apart = apart.union(*state.seen.unlinked)
-        # What the last gate has found of a member, it has found; of the batch it must be told from what was there.
+        # The last gate's findings about other members count; for the batch only those about which process answers.
         seen = state.seen.members
         told = {n for n in seen if n not in state.batch or seen[n].unheard or seen[n].codes & SHARED}
         stuck = stuck | {n for n in told if seen[n].codes}
@@ -187,11 +187,11 @@ class Rollout:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(idle)} well, and out of rotation at the end"])
 
     def _has_been_well(self, name: str, state: State) -> bool:
-        """For so long that every gate has seen it, and nothing else is found about it."""
+        """Whether it has been healthy long enough for every gate to see it, without other findings."""
         if self.schedule.controller != "steady" or state.seen.verdict in ("refused", "inconclusive"):
             return False
         if self.plan.expected_version and not self.schedule.privileged:
-            return False  # which version runs is not known then
+            return False  # the version is not known
         begin, now = self.cluster.now - self.gate.truth.bound("after"), self.cluster.now
         places = self.cluster.places
         place = places[name]

@@ -4,8 +4,8 @@
 
 """Break the decisions of a roll on purpose: ``python -m …tests.simulation.rollout_mutants``.
 
-Each mutant is one changed place of ``decisions.py``, in the memory of a process of its own. What notices it is the unit
-tests, or the exploration of every path.
+Each mutant is one change of ``decisions.py`` in the memory of a separate process. The unit tests or the exploration of
+every path must notice it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EXPLORED = (
     "three nodes that only a restart cures",
     "three nodes that serve, two at a time",
 )
-# Of states. Each of these scopes has fewer, but not with a roll that goes on and on.
+# Limit of states. Each of these scopes has fewer, unless a roll never ends.
 LIMIT = 50_000
 
 
@@ -185,7 +185,7 @@ def noticed_by_exploration(name: str) -> str | None:
 
 
 def _break(name: str) -> None:
-    """In a process of its own. Nothing may be left that has imported the unbroken decisions."""
+    """Must run in a separate process, without modules that have imported the unchanged decisions."""
     for loaded in [name for name in sys.modules if "._rollout" in name or name.endswith(".every_path")]:
         del sys.modules[loaded]
     if name in MUTANTS:
@@ -203,7 +203,7 @@ def notice(names: Iterable[str], how: Notice) -> Iterator[tuple[str, str | None]
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="rollout_mutants", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="these mutants only")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these mutants")
     names = parser.parse_args().names or list(MUTANTS)
     by_tests = dict(notice(names, noticed_by_unit_tests))
     unnoticed = False

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The published runs of the simulation: a list that each run adds to, and the page that is made of it.
+"""The published runs of the simulation: a list that each run adds to, and the page made of it.
 
-The list counts for one judgement and one simulation. A run after either of them has changed begins the list again, and
-keeps of the former runs only their seeds, which no run may use a second time.
+The list is valid for one judgement and one simulation. The first run after a change of either begins the list again,
+and keeps only the seeds of the previous runs, which no run may use again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-# What decides what a schedule is, and what is said of it: files, and folders with all that lies in them.
+# The files and folders that decide a schedule and its results.
 DECIDING = (
     "plugins/module_utils/_argument_spec.py",
     "plugins/module_utils/_cluster/observation.py",
@@ -40,7 +40,7 @@ DECIDING = (
     "tests/unit/options.py",
     "tests/unit/scene.py",
 )
-# What lies there and only starts runs, writes them down or tests them.
+# Files in these folders that only start, record or test runs.
 REPORTING = (
     *("__main__.py", "mutants.py", "runs.py", "test_runs.py", "test_simulation.py"),
     # The decisions of a roll with ideal gates.
@@ -48,24 +48,23 @@ REPORTING = (
 )
 
 PAGE = """\
-# What the simulation found
+# Results of the simulation
 
-Written by `make simulate` from the runs in [simulation.json](simulation.json); [guarantees.md](guarantees.md) says what
-is checked, and how the bounds come about. A run draws its first seed at random, after the last change of the judgement,
-the rollout or the simulation, and adds its row whatever it finds; the first run after such a change begins the list
-again.
+Written by `make simulate` from the runs in [simulation.json](simulation.json); [guarantees.md](guarantees.md) describes
+what is checked, and how the bounds are computed. Each run draws its first seed at random and adds its row, whatever the
+result. The first run after a change of the judgement, the rollout or the simulation begins the list again.
 
 {table}
 
-A false pass let a deployment go on when it should not have; a missed bound kept it waiting, or gave it up, although
-all was well. Members that only a restart cures count as those that serve where the gate was exempt for that
-(`needs_restart`). The columns `uri` are of the gate that people write with `ansible.builtin.uri` and `until` all nodes
-are connected, on the same schedules of the runs that played it too, {played:,} in all.
+A false pass is a gate that passed when the deployment should have stopped. A missed bound is a gate that waited longer
+than its bound, or failed, although all was well. Where the gate was exempt with `needs_restart`, members that only a
+restart cures count as serving. The columns `uri` are for a task with `ansible.builtin.uri` that repeats `until` all
+nodes are connected, on the same schedules, in the runs that played it too: {played:,} schedules.
 
-In {unseen:,} of the passes of `cluster_gate` ({share:.1f} %) two nodes were cut off from each other, and no view had
-shown it: silent cuts, which TCP takes for minutes to notice, and cuts that flapped and looked well just then.
+In {unseen:,} of the passes of `cluster_gate` ({share:.1f} %) two nodes were cut off from each other, but no view had
+shown it: silent cuts, which TCP notices only after minutes, and flapping cuts that looked well at that moment.
 
-The slowest pass of `cluster_gate` in all runs, as a share of its bound: {slowest}.
+The slowest passes of `cluster_gate` in all runs, as a share of the bound: {slowest}.
 
 ## Faults
 
@@ -77,12 +76,12 @@ NOT_PLAYED = "\N{EN DASH}"
 
 
 class RunsError(Exception):
-    """A run cannot be recorded; the text says why."""
+    """A run cannot be recorded; the text is the reason."""
 
 
 @dataclass
 class Run:
-    """``schedules`` seeds from ``first`` on, played to the end."""
+    """Seeds from ``first`` on, played to the end."""
 
     first: int
     minutes: float = 0.0
@@ -115,7 +114,7 @@ class Run:
 
 @dataclass
 class Runs:
-    """``sources`` is the digest of what the runs were played with, ``former`` has the seeds of runs before that."""
+    """``sources``: the digest of the code that the runs were played with; ``former``: the seeds of previous runs."""
 
     sources: str
     runs: list[Run] = field(default_factory=list)
@@ -142,7 +141,7 @@ class Runs:
         _replace(file, json.dumps(values, indent=1) + "\n")
 
     def begin_again(self, sources: str) -> int:
-        """Drop all runs that were played with other sources; returns how many."""
+        """Drop all runs that were played with other sources; returns their number."""
         dropped = self.runs if self.sources != sources else []
         if dropped:
             self.former += [run.seeds for run in dropped]
@@ -151,11 +150,11 @@ class Runs:
         return len(dropped)
 
     def require_unused(self, seeds: range) -> None:
-        """Each seed counts once, and none counts that was looked at before the last change."""
+        """Raise if a previous run has used one of these seeds, also one before the last change."""
         for used in (*self.former, *(run.seeds for run in self.runs)):
             if seeds.start < used.stop and used.start < seeds.stop:
                 raise RunsError(
-                    f"a previous run has used seeds {used[0]} to {used[-1]}: leave out --first, or choose it so"
+                    f"a previous run has used seeds {used[0]} to {used[-1]}: leave out --first, or set it so"
                     f" that none of the {len(seeds)} seeds is among them"
                 )
 
@@ -178,12 +177,12 @@ class Runs:
             unseen=totals.ours.unseen_cuts,
             share=100 * totals.ours.unseen_cuts / max(totals.ours.passes, 1),
             slowest=", ".join(f"{what} {percent} %" for what, percent in slowest),
-            faults="\n".join(f"- {fault}" for fault in totals.faults()) or "No run has found any.",
+            faults="\n".join(f"- {fault}" for fault in totals.faults()) or "No run has found a fault.",
         )
 
 
 def record(page: Path, run: Run, sources: str) -> None:
-    """Add a run, or what is finished of it, to the list beside a page, and write the page."""
+    """Add a run, or its finished part, to the list beside a page, and write the page."""
     if digest() != sources:
         raise RunsError("the judgement or the simulation has changed since the run began: nothing more is recorded")
     file = page.with_suffix(".json")
@@ -195,9 +194,9 @@ def record(page: Path, run: Run, sources: str) -> None:
 
 
 def digest() -> str:
-    """Of the code in the files that decide what a run means, without comments and docstrings.
+    """The digest of the code in the deciding files, without comments and docstrings.
 
-    Another release of Python may print the same code otherwise, and then counts as a change.
+    Another release of Python may format the same code differently, which counts as a change.
     """
     found = hashlib.sha256()
     for file in deciding():
@@ -232,7 +231,7 @@ def _tally(values: dict[str, Any]) -> Tally:
 
 
 def _table(runs: Sequence[Run], totals: Totals) -> str:
-    """In Markdown, aligned to be read as it is."""
+    """The table in Markdown, with aligned columns."""
     rows: list[tuple[str, ...]] = [(*COLUMNS, *URI_COLUMNS, "minutes")]
     rows += [_row(f"{run.seeds[0]} to {run.seeds[-1]}", run.totals, run.minutes) for run in runs]
     rows += [_row("all", totals, sum(run.minutes for run in runs))]
@@ -251,7 +250,7 @@ def _figures(tally: Tally) -> list[str]:
 
 
 def _replace(file: Path, text: str) -> None:
-    """In one step, so that a run that is killed leaves a whole file."""
+    """Replace a file atomically, so that a killed run leaves a complete file."""
     new = file.with_name(f"{file.name}.new")
     new.write_text(text, encoding="utf-8")
     os.replace(new, file)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a seed stands for: a cluster, a policy, what breaks when, and what each deployment really does."""
+"""The schedule of a seed: a cluster, a policy, the faults with their times, and the effect of each deployment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import Process
 
-# From which version to which, and of how many schedules in a hundred.
+# The old and the new version, with the percentage of schedules.
 RELEASES = {
     ("7.10.0", "7.11.0"): 48,
     ("7.1.0", "7.2.0"): 22,
@@ -40,7 +40,7 @@ SPELLS = (
     "unreachable",
     "slow",
 )
-CONTROLLERS = {"steady": 96, "suspended": 2, "loses_observations": 2}  # what the machine that waits is like
+CONTROLLERS = {"steady": 96, "suspended": 2, "loses_observations": 2}  # kinds of the machine that runs the gates
 AMBIENT = {
     "crash": 12,
     "crash_for_good": 5,
@@ -75,7 +75,7 @@ DEPLOYMENTS = {
 
 
 class Schedule:
-    """All of it follows from ``seed``; the cluster is built anew with each instance."""
+    """All of it follows from ``seed``; each instance has a new cluster."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -84,7 +84,7 @@ class Schedule:
         self.kind = "health_check" if random.random() < 0.12 else "roll"
         self.batch = min(random.choices([1, 2, 3], [80, 13, 7])[0], max(len(self.names) - 1, 1))
         self.timeout = random.choice([2.0, 5.0, 10.0])
-        self.privileged = random.random() > 0.03  # else the version is cut to major.minor
+        self.privileged = random.random() > 0.03  # otherwise the version is only major.minor
         self.limited = random.random() < 0.12
         self.controller = _weighted(random, CONTROLLERS)
         self._draw_kinds(Random(seed ^ 0x1D5))
@@ -94,7 +94,7 @@ class Schedule:
         self._break(random)
 
     def _draw_kinds(self, random: Random) -> None:
-        """``stripped``: members of whose answers a proxy takes the header that says which process has answered."""
+        """``stripped``: members whose proxies remove the header with the id of the process."""
         self.old, self.new = _weighted(random, RELEASES)
         self.microservices = (self.old, self.new) == MICROSERVICES and random.random() < 0.4
         self.transport = random.choice(["tcp"] * 5 + ["nats"]) if self.old != BEFORE_6[0] else "tcp"
@@ -104,7 +104,7 @@ class Schedule:
         self.clock_steps = []
         if random.random() < 0.08:
             self.clock_steps = [(random.uniform(0, 400), random.choice([-1, 1]) * random.uniform(30, 4000))]
-        # Within how many seconds the nodes' clocks agree with the time.
+        # The largest difference of the nodes' clocks from the true time, in seconds.
         self.clocks = random.choice([1.0, 1.0, 300.0])
         self.began_together = random.random() < (0.4 if self.old.startswith("7.6") else 0.03)
         self.records_lost = random.random() < 0.15 and (6, 3) <= _release(self.old) < (7, 3)
@@ -178,7 +178,7 @@ class Schedule:
         cluster.now = -random.uniform(60, 200)
         cluster.end(former, "stopped")
 
-    # What breaks, whatever anybody does
+    # Faults that do not depend on the roll
 
     def _break(self, random: Random) -> None:
         horizon = 60.0 + 60.0 * min(len(self.names), 6)
@@ -197,14 +197,14 @@ class Schedule:
         self.crash(name, random)
 
     def crash(self, name: str, random: Random) -> None:
-        """Its process dies, and a supervisor starts another one some time later."""
+        """Its process dies, and a supervisor starts another one later."""
         process = self._living(name)
         if process:
             self.cluster.end(process, "killed")
             self._later(random.uniform(1, 30), self._supervise, name, process.version, random.uniform(3, 20))
 
     def _supervise(self, name: str, version: str, boot: float) -> None:
-        """Start it again, unless somebody has done so."""
+        """Start it again, unless it was started meanwhile."""
         if not self._living(name):
             self.cluster.start(name, version=version, boot=boot)
 
@@ -219,7 +219,7 @@ class Schedule:
             self._loop(name, process, random, times=random.randint(2, 12))
 
     def _loop(self, name: str, process: Process, random: Random, *, times: int) -> None:
-        """It lives for some seconds, dies, and is started again."""
+        """It runs for some seconds, dies, and is started again."""
         boot = max(process.listens - self.cluster.now, 0.0)
         self._later(boot + random.uniform(1, 25), self._die_in_loop, name, process, random, times)
 
@@ -276,7 +276,7 @@ class Schedule:
         self.cluster.note(f"the url of {name} leads to {where}")
 
     def _balances(self, name: str, random: Random) -> None:
-        """A load balancer, that is: to it and another one in turn."""
+        """Its URL leads through a load balancer, to it and another one in turn."""
         where = random.choice([other for other in self.names if other != name])
         self.cluster.places[name].leads_to.append((self.cluster.now, (name, where)))
         self.cluster.note(f"the url of {name} leads to {name} and {where} in turn")
@@ -286,14 +286,14 @@ class Schedule:
         now, end = self.cluster.now, self.cluster.now + random.choice([90, 90, 240]) * random.uniform(0.02, 1)
         self.cluster.note(f"the database pauses until {end:.0f}")
         for place in self.cluster.places.values():
-            # An error after it has authenticated, or none before it gives up.
+            # An error after the authentication, or no answer until the timeout.
             place.spells.append((now, end, random.choice(["server_error", "timeout"])))
             process = self._living(place.name)
             if process and process.answers(now):
                 self.cluster.lose_database(process)
                 self.cluster.at(end, partial(self.cluster.find_database, process))
 
-    # What a deployment really does; returns how long it says that it takes
+    # Deployments; each returns its duration
 
     def deploy(self, name: str) -> float:
         place = self.cluster.places[name]
@@ -301,7 +301,7 @@ class Schedule:
         kind = _weighted(random, DEPLOYMENTS)
         living = self._living(name)
         if living and living.listens > self.cluster.now and random.random() < 0.4:
-            kind = "does_nothing"  # a supervisor is starting the next process just then
+            kind = "does_nothing"  # a supervisor is just starting the next process
         self.cluster.note(f"{name} is deployed: {kind}")
         act: Callable[[str, Random, Process | None], None] = getattr(self, f"_deploy_{kind}")
         act(name, random, self._living(name))
@@ -318,12 +318,12 @@ class Schedule:
         **how: Any,
     ) -> Process:
         if former and self.cluster.microservices and random.random() < 0.3:
-            # Its URL is a service's, and the old pod stays for a while.
+            # Its URL is that of a service, and the old pod stays for a while.
             self.cluster.places[name].shared = True
             self._later(random.uniform(5, 120), self.cluster.end, former, "stopped")
         elif former:
             self.cluster.end(former, random.choice(["stopped", "stopped", "killed"]))
-        # The address is the same, unless that is what goes wrong.
+        # The address is the same, unless a wrong address is the fault.
         return self.cluster.start(
             name, version=version or self.new, boot=random.uniform(2, 20) if boot is None else boot, **how
         )
@@ -363,7 +363,7 @@ class Schedule:
             self._later(process.listens - self.cluster.now + random.uniform(80, 200), self.cluster.resume, process)
 
     def _deploy_resumes(self, name: str, random: Random, former: Process | None) -> None:
-        """It only wakes what hung; of a process that did not, nothing becomes of it."""
+        """It only resumes a process that hung, and does nothing to another one."""
         del name
         if former:
             self.cluster.hang(former)
@@ -374,7 +374,7 @@ class Schedule:
         self._cut(name, random)
 
     def _deploy_beside(self, name: str, random: Random, former: Process | None) -> None:
-        """The new one takes the port, the old one lives on."""
+        """The new process takes the port, the old one still runs."""
         self._replace(name, random, None)
         self.cluster.places[name].shared = random.random() < 0.3
         if former and random.random() < 0.5:
@@ -392,7 +392,7 @@ class Schedule:
             self._replace(name, random, living)
 
     def _deploy_wrong_url(self, name: str, random: Random, former: Process | None) -> None:
-        """The deployment never starts, and a proxy sends what is asked of it to another node."""
+        """The new process never starts, and a proxy sends its requests to another node."""
         if former:
             self.cluster.end(former, "stopped")
         self._misroute(name, random)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every path of the smallest clusters; ``make every-path`` explores the larger ones, too."""
+"""Every path of the smallest clusters; ``make every-path`` also explores the larger ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.rocketops.rocketchat.tests.docs.pages import ROOT
 from ansible_collections.rocketops.rocketchat.tests.simulation.every_path import SCOPES, Explored, explore, page
 
-# What takes longer than a few seconds.
+# Scopes that take longer than a few seconds.
 LARGE = {
     "two nodes",
     "two nodes, no version expected",
@@ -35,18 +35,18 @@ def test_no_path_leads_to_a_violation(name: str) -> None:
     assert explored.recoveries > 25
 
 
-def test_a_large_scope_is_one() -> None:
+def test_each_large_scope_exists() -> None:
     assert set(SCOPES) >= LARGE
 
 
 def test_the_page_has_every_scope() -> None:
-    """Written by make every-path."""
+    """make every-path writes the page."""
     text = (ROOT / "docs" / "rollout_paths.md").read_text(encoding="utf-8")
     rows = [[cell.strip() for cell in line.split("|")[1:]] for line in text.splitlines() if line.startswith("| ")][2:]
     assert [(row[0], row[1]) for row in rows] == [(name, str(scope.runs)) for name, scope in SCOPES.items()]
     assert {row[-1] for row in rows} == {"0"}
 
 
-def test_a_row_of_the_page() -> None:
+def test_a_row_of_the_page_has_the_figures() -> None:
     explored = Explored(states=1234, ends=5, recoveries=6, violation=["why"])
     assert page({"one node": explored}).splitlines()[-1] == "| one node | 3 | 1,234 | 5 | 6 | 1"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A cluster of which every node is ill in a way that only a restart cures: one plain roll repairs it."""
+"""A cluster in which every node is ill in a way that only a restart cures: one roll repairs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class AllIll(Schedule):
-    """The database paused for longer than it keeps records; nothing else ever goes wrong."""
+    """The database paused for longer than it keeps records; there is no other fault."""
 
     def __init__(self, size: int, expected_version: str | None, min_serving: str | None) -> None:
         self.size = size
@@ -54,7 +54,7 @@ class AllIll(Schedule):
         self.ran = [len(place.processes) for place in cluster.places.values()]
 
     def crash(self, name: str, random: Random) -> None:
-        """It does not, while it is drained either."""
+        """Never crash, also not while it is drained."""
 
     def deploy(self, name: str) -> float:
         process = self.cluster.process(name, self.cluster.now)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The proof that the tests of a roll's decisions would notice a wrong one."""
+"""The tests of a roll's decisions notice each wrong decision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.rocketops.rocketchat.tests.simulation.rollout_mutants i
 )
 
 NONE = "no mutant"
-# Faults that the decisions once had.
+# Faults that the decisions had in the past.
 ONCE = (
     "drains right after a backup",
     "does not name what failed in what is left",
@@ -35,10 +35,10 @@ def test_every_mutant_is_noticed(name: str, noticed: dict[str, str | None]) -> N
     assert noticed[name] is not None
 
 
-def test_the_decisions_as_they_are_pass(noticed: dict[str, str | None]) -> None:
+def test_the_unchanged_decisions_pass(noticed: dict[str, str | None]) -> None:
     assert noticed[NONE] is None
 
 
-def test_the_exploration_notices_faults_that_it_once_did_not() -> None:
+def test_the_exploration_notices_previous_faults() -> None:
     noticed = dict(notice(ONCE, noticed_by_exploration))
     assert all(noticed.values()), noticed

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The published runs: their arithmetic, what begins the count again, and that the page is made of them."""
+"""The published runs: their sums, the changes that begin the count again, and the page made of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def faulty(first: int) -> Run:
     return run(first, ours=ours, uri=uri, seeds=[(first + 3, "   12.0 false pass before rc1: rc2 is down")])
 
 
-def test_rows_add_up() -> None:
+def test_the_page_has_rows_and_their_sum() -> None:
     page = Runs("now", [run(), faulty(2000)]).page()
     lines = page.replace(NOT_PLAYED, "-").splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
@@ -57,14 +57,14 @@ def test_rows_add_up() -> None:
         ["2000 to 2009", "10", "50", "41", "1", "2", "60", "55", "20", "3", "1.2"],
         ["all", "20", "100", "81", "1", "2", "60", "55", "20", "3", "2.5"],
     ]
-    assert "of the runs that played it too, 10 in all." in page
+    assert "in the runs that played it too: 10 schedules." in page
     assert "In 3 of the passes of `cluster_gate` (3.7 %)" in page
-    assert "as a share of its bound: well after 90 %, well before 70 %." in page
+    assert "as a share of the bound: well after 90 %, well before 70 %." in page
     assert page.endswith("\n## Faults\n\n- seed 2003:    12.0 false pass before rc1: rc2 is down\n")
 
 
-def test_no_fault() -> None:
-    assert Runs("now", [run()]).page().endswith("\n## Faults\n\nNo run has found any.\n")
+def test_a_page_without_faults() -> None:
+    assert Runs("now", [run()]).page().endswith("\n## Faults\n\nNo run has found a fault.\n")
 
 
 def test_a_run_is_recorded_as_far_as_it_is_finished(tmp_path: Path) -> None:
@@ -97,17 +97,17 @@ def test_no_seed_is_used_twice(first: int) -> None:
 
 
 @pytest.mark.parametrize("first", [990, 1010, 40, 51])
-def test_neighbouring_seeds_are_free(first: int) -> None:
+def test_seeds_beside_a_used_range_are_free(first: int) -> None:
     Runs("now", [run(1000)], [range(50, 51)]).require_unused(range(first, first + 10))
 
 
-def test_a_change_during_a_run_ends_its_record(tmp_path: Path) -> None:
+def test_a_change_during_a_run_ends_its_recording(tmp_path: Path) -> None:
     with pytest.raises(RunsError, match=r"has changed since the run began: nothing more is recorded$"):
         record(tmp_path / "simulation.md", run(), "another")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_words_about_the_code_are_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_comments_and_formatting_are_not_a_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def of(text: str) -> str:
         (tmp_path / "judge.py").write_text(text, encoding="utf-8")
         return digest()
@@ -119,8 +119,8 @@ def test_words_about_the_code_are_no_change(tmp_path: Path, monkeypatch: pytest.
     assert of("def judge():\n    return 2\n") != one
 
 
-def test_all_that_a_schedule_is_played_with_decides() -> None:
-    """What the simulation imports is part of the digest, but for the names of members and the hiding of secrets."""
+def test_all_imports_of_the_simulation_are_in_the_digest() -> None:
+    """Imported files are part of the digest, except those for names of members and for masking secrets."""
     listing = (
         "import sys; import ansible_collections.rocketops.rocketchat.tests.simulation.campaign;"
         "print(*(module.__file__ for name, module in sys.modules.items() if '.rocketchat.' in name and"
@@ -135,7 +135,7 @@ def test_all_that_a_schedule_is_played_with_decides() -> None:
     assert len(imported & counted) > 10
 
 
-def test_the_published_page_is_what_the_recorded_runs_make() -> None:
+def test_the_published_page_is_made_of_the_recorded_runs() -> None:
     assert PAGE.read_text(encoding="utf-8") == Runs.load(PAGE.with_suffix(".json")).page()
 
 
@@ -146,7 +146,7 @@ def test_the_command_adds_its_run(tmp_path: Path) -> None:
     arguments = ("--write", str(page), "--processes", "1")
     done = _simulate("--first", "20", "--schedules", "5", *arguments)
     assert done.returncode == 0, done.stderr
-    assert "the count begins again without the 1 previous runs." in done.stdout
+    assert "the count begins again, without the 1 previous runs." in done.stdout
     done = _simulate("--schedules", "3", "--only-ours", *arguments)
     assert done.stdout.endswith(page.read_text(encoding="utf-8") + "\n"), done.stderr
     runs = Runs.load(tmp_path / "simulation.json")
@@ -164,7 +164,7 @@ def _simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_counts_as_far_as_it_got(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_stopped_run_is_recorded_as_far_as_it_is_finished(tmp_path: Path, number: signal.Signals) -> None:
     page = tmp_path / "simulation.md"
     arguments = ("--schedules", "1000", "--only-ours", "--processes", "1", "--write", str(page))
     with subprocess.Popen([*COMMAND, *arguments], start_new_session=True, stdout=subprocess.PIPE, text=True) as process:
@@ -172,7 +172,7 @@ def test_a_stopped_run_counts_as_far_as_it_got(tmp_path: Path, number: signal.Si
             assert process.stdout
             assert process.stdout.readline().startswith("Seeds ")
             _await_child(process.pid)
-            # A terminal interrupts all processes, make and others tell only the one that they started.
+            # A terminal interrupts all processes; make and other programs signal only the one that they started.
             (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
             assert process.wait(timeout=120) == 0
         finally:
@@ -183,10 +183,10 @@ def test_a_stopped_run_counts_as_far_as_it_got(tmp_path: Path, number: signal.Si
 
 
 def _await_child(pid: int) -> None:
-    """Wait until a worker plays: it has used a fifth of a second of a processor, and its first chunk needs more."""
+    """Wait until a worker has used 0.2 s of processor time, which is less than its first chunk needs."""
     end = time.monotonic() + 60
     while not any(_processor_time(int(child)) > 0.2 for child in _children(pid)):
-        assert time.monotonic() < end, "no worker plays"
+        assert time.monotonic() < end, "no worker runs"
         time.sleep(0.02)
 
 
@@ -195,7 +195,7 @@ def _children(pid: int) -> list[str]:
 
 
 def _processor_time(pid: int) -> float:
-    """Seconds, of a process that runs."""
+    """Processor seconds of a running process."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A slice of the campaign, and the proof that it would notice: each mutant of the judgement is caught."""
+"""A part of the campaign, and the mutants of the judgement, each of which must be noticed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ NONE = "no mutant"
 MUTANTS = list(all_mutants())
 
 
-def test_fixed_schedules() -> None:
+def test_fixed_schedules_have_no_faults() -> None:
     totals = campaign(0, FIXED)
     assert totals.faults() == []
     assert totals.schedules == FIXED
     assert totals.ours.passes > FIXED
-    assert totals.uri.false_passes > FIXED / 2  # the same checks find fault with another gate
+    assert totals.uri.false_passes > FIXED / 2  # the same checks find faults of another gate
 
 
-def test_fresh_schedules() -> None:
-    """A failing seed is replayed by ``python -m …tests.simulation --replay SEED``, and added to the ones below."""
+def test_random_schedules_have_no_faults() -> None:
+    """Replay a failing seed with ``python -m …tests.simulation --replay SEED``, and add it to the test below."""
     first = secrets.randbelow(2**32)
     assert campaign(first, FRESH, with_uri=False).faults() == []
 
@@ -43,12 +43,12 @@ def test_fresh_schedules() -> None:
         *(456176625017, 456176609285),
     ],
 )
-def test_schedules_that_once_found_a_fault(seed: int) -> None:
+def test_schedules_that_once_had_a_fault_have_none(seed: int) -> None:
     _schedule, tally = play(seed)
     assert tally.faults == []
 
 
-def test_a_seed_always_plays_the_same() -> None:
+def test_a_seed_always_gives_the_same_schedule() -> None:
     first, second = (play(seed)[0].cluster.log for seed in (17, 17))
     assert first == second
 
@@ -63,12 +63,12 @@ def test_every_mutant_is_noticed(name: str, caught: dict[str, str | None]) -> No
     assert caught[name] is not None
 
 
-def test_the_judgement_as_it_is_passes(caught: dict[str, str | None]) -> None:
+def test_the_unchanged_judgement_passes(caught: dict[str, str | None]) -> None:
     assert caught[NONE] is None
 
 
 def test_the_page_has_every_mutant() -> None:
-    """Written by make mutants."""
+    """make mutants writes the page."""
     page = WRITTEN.read_text(encoding="utf-8")
     rows = [line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")]
     assert rows[2:] == MUTANTS

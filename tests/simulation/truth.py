@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Holds what a gate did against what was true. Knows the model, and nothing of how the gate judges.
+"""Checks the results of gates against the truth. Knows the model, but not how the gate judges.
 
 The times are those of docs/guarantees.md.
 """
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
 
 ROUNDING = 0.01
-LONGEST_PAUSE = 60.0  # where calls are limited
+LONGEST_PAUSE = 60.0  # with a rate limit
 LEFTOVER_LOCK = 600.0
 RECHECK_LOCK = 30.0
-LOST_OVER_NATS = 120.0  # at most, until a dead peer is given up
+LOST_OVER_NATS = 120.0  # longest time until a dead peer is noticed
 DATE_PRECISION = 1.0
 
 
 @dataclass
 class Step:
-    """One gate of a roll: what it was asked, when it began, and what was there. ``counted``: whom it lets carry on."""
+    """One gate of a roll: its options, start and surroundings. ``counted``: the members that it counts as serving."""
 
     phase: str
     targets: tuple[str, ...]
@@ -44,8 +44,8 @@ class Step:
     expects: str | None = None
     must_restart: bool = False
     former: frozenset[str] = frozenset()  # ids of all processes that ran when the targets were taken down
-    known: Mapping[str, str] = field(default_factory=dict)  # targets that answered then, to their processes' ids
-    named: frozenset[str] = frozenset()  # those of them that said which process they are
+    known: Mapping[str, str] = field(default_factory=dict)  # the ids of targets that answered then
+    named: frozenset[str] = frozenset()  # those of them whose answers had the header
     versions: Mapping[str, str] = field(default_factory=dict)  # the versions of targets that were known then
     taken_down: float = 0.0  # when they were taken down
     ill_count: bool = False  # members that only a restart cures count as members that serve
@@ -62,13 +62,13 @@ class Truth:
         self.nats = self.cluster.transport == "nats"
         with_links = not self.cluster.microservices
         self.stable_for = options["stable_for"] or (135.0 if self.nats and with_links else 30.0)
-        # Whether links tell the dead from the living: over NATS not soon, and before 6 they are a host and port's.
+        # Whether links show that a process is dead: over NATS only late, and before 6 they belong to host and port.
         self.told = options["links"] == "connected" and not self.nats and not self.cluster.old
         self.as_processes = options["links"] == "ignored" and options["readiness"] == "required"
         self.look = schedule.timeout + 1.0  # an observation is as old as its slowest answer
         self.interval = options["interval"] or (7.0 if schedule.limited else 5.0)
 
-    # How long a fault may go unseen
+    # How long a fault may be unseen
 
     @property
     def unseen_end(self) -> float:
@@ -78,41 +78,41 @@ class Truth:
     def unseen_silence(self) -> float:
         return self.max_age + self.schedule.ping + self.look
 
-    # How long a gate may take when all is well
+    # How long a gate may take if all is well
 
     @property
     def pause(self) -> float:
-        """From one observation to the end of the next, at most."""
+        """The longest time from one observation to the end of the next."""
         return max(self.interval, LONGEST_PAUSE if self.schedule.limited else 0.0) + self.look
 
     @property
     def stays(self) -> float:
-        """Until it has held for ``stable_for``, to which each observation adds no more than two intervals."""
+        """The time until it has been stable for ``stable_for``; each observation counts for two intervals at most."""
         return self.stable_for * max(1.0, (self.interval + self.look) / (2 * self.interval)) + self.pause
 
     def bound(self, phase: str) -> float:
         link_memory = self.schedule.options["link_memory"]
         grows_up = self.stable_for + self.schedule.ping
         pings = self.pause + self.schedule.ping if phase == "after" else 0.0
-        # Where links do not tell, the process of before seems to live on until its record is old.
+        # If links do not show it, the previous process seems to be alive until its record is old.
         ages = 0.0 if phase != "after" or self.told else self.max_age + self.schedule.ping
         return float(max(link_memory, ages + self.stays, grows_up, pings)) + self.pause + self.look
 
     @property
     def repair_bound(self) -> float:
-        """Of the three pauses one is for the question whether the database is locked for migrations."""
+        """One of the three pauses is for asking whether the database is locked for migrations."""
         return float(self.max_age + 2 * self.schedule.ping) + 3 * self.pause + self.look
 
     @property
     def bound_of_one_view(self) -> float:
-        """Where links do not tell, the dead are told from the living by their age alone."""
+        """If links do not show dead processes, only the age of their records does."""
         age = self.stable_for if self.schedule.options["links"] == "connected" else self.max_age + self.schedule.ping
         return float(max(self.stable_for, age) + self.schedule.ping + 2 * self.pause + self.look)
 
     # Safety
 
     def lies(self, step: Step, t: float) -> list[str]:
-        """What was not true when a gate passed at this moment."""
+        """The reasons why a pass at this moment is false."""
         if step.exempt == "target_down":
             hidden = {place for place, _name in misled(step)}
             return [
@@ -141,32 +141,32 @@ class Truth:
         return found
 
     def unjudgeable(self, name: str) -> bool:
-        """Microservices, but as processes, and servers before 6: without the header that says which one answers."""
+        """Whether it cannot be judged: microservices without both options, or a server before 6 without the header."""
         stripped = name in self.schedule.stripped
         if self.cluster.microservices:
             return stripped or not self.as_processes
         return self.cluster.old and stripped
 
     def _migrating(self, t: float) -> list[str]:
-        """Places whose process migrates the database, as far as that can be known."""
+        """Places whose process is migrating the database, as far as that can be known."""
         asked = t - RECHECK_LOCK - self.pause - self.look
         lock = self.cluster.lock(t)
         if lock is None or not self.schedule.tells_statistics or self.schedule.clocks > 1.0:
             return []
         began, process = lock
         known = began < asked and t - began < LEFTOVER_LOCK - 2 * self.schedule.clocks
-        # Where another process answers at its URL, no member is silent.
+        # If another process answers at its URL, the member is not silent.
         silent = process is not None and self.cluster.answerer(process.place, t) is process
         return [process.place] if process and silent and known else []
 
     def serves(self, name: str, t: float) -> Process | None:
-        """The process at a place that serves, or has ceased to so lately that nobody could know."""
+        """The process at a place that serves, or has stopped so recently that no gate could know."""
         return next((p for p in reversed(self.cluster.places[name].processes) if self._process_serves(p, t)), None)
 
     def is_ill(self, name: str, t: float, looks: Sequence[Look]) -> bool:
-        """Whether its process has dropped itself from its broker, and still has its users, as far as can be known.
+        """Whether its process has dropped out of its broker but still serves its users, as far as can be known.
 
-        Where no list has its record, nothing tells whether it pings.
+        If no list has its record, it is not known whether it pings.
         """
         listed = looks[-1].listed_ids if looks else set()
         for process in self.cluster.places[name].processes:
@@ -200,11 +200,11 @@ class Truth:
         return False
 
     def unseen_cuts(self, step: Step, t: float) -> set[frozenset[str]]:
-        """Pairs that were cut off when a gate passed, and that no view had shown: no gate can see them."""
+        """Pairs that were cut off when a gate passed, but that no view had shown, so that no gate could know."""
         return set() if step.exempt else self._cuts(step, t) - self._shown_bad(step, t)
 
     def _cuts(self, step: Step, t: float) -> set[frozenset[str]]:
-        """Pairs that the policy wants to be linked, and that truly are cut off."""
+        """Pairs that are cut off although the policy requires their link."""
         if self.schedule.options["links"] != "connected":
             return set()
         pairs = {frozenset(pair) for pair in combinations(step.counted, 2)}
@@ -222,10 +222,10 @@ class Truth:
         return set().union(*(look.bad_pairs for look in step.looks if look.at > t - memory))
 
     def not_ready(self, name: str, step: Step, t: float) -> list[str]:
-        """What was not true when this target was called ready, whatever the others are.
+        """The reasons why this target was not ready, whatever the others are.
 
-        What has registered again lately seems to be young, and counts only where none else can tell. What does not
-        answer, or answers under two names, cannot tell either.
+        A member that has registered again recently seems to be young, and counts only if there is no other. A member
+        that does not answer, or answers under two names, does not count.
         """
         process = self.serves(name, t)
         memory = self.schedule.options["link_memory"]
@@ -237,7 +237,7 @@ class Truth:
             for other in self.schedule.names
             if other not in step.targets and (p := self.serves(other, t)) and names[p.id] == 1
             if step.looks[-1].answered[other] is p
-            # Which process it is, is not known where one that answered before goes on beside it.
+            # Its process is not known if one that answered before still runs beside it.
             if not any(q and q is not p and q.pings(t) for look in looks for q in (look.heard[other],))
         }
         vouching = [other for other, p in served.items() if p.registered(t) < t - self.stable_for] or list(served)
@@ -289,7 +289,7 @@ class Truth:
         return bool(step.looks) and process.id in step.looks[-1].connected_ids
 
     def alive(self, t: float) -> int:
-        """Processes that one node's list may take for living ones."""
+        """The number of processes that one node's list may show as alive."""
         look = self.look
         running = [p for place in self.cluster.places.values() for p in place.processes if p.runs(t)]
         linked = self.schedule.options["links"] == "connected"
@@ -300,7 +300,7 @@ class Truth:
             and (
                 not linked
                 or (self.cluster.dropped_since(process, t) or t) >= t - self.look
-                # One that starts later dials it once more.
+                # A process that starts later connects to it again.
                 or any(self.cluster.connected(other, process, t) for other in running if other is not process)
             )
             and process.ended >= t - look
@@ -313,7 +313,7 @@ class Truth:
     # Liveness
 
     def quiet_since(self, began: float) -> float | None:
-        """Since when nothing at all has been wrong or has changed anywhere; none if something is."""
+        """Since when there has been no fault and no change anywhere; None if there is one."""
         now, since = self.cluster.now, began
         if self.cluster.microservices or any(self.unjudgeable(name) for name in self.schedule.names):
             return None
@@ -339,7 +339,7 @@ class Truth:
         return max([since, *(cut.end + FIND_PEER for cut in self.cluster.cuts if cut.end <= now)])
 
     def well_since(self, step: Step) -> float | None:
-        """Since when all has been as the policy wants; none if it is not."""
+        """Since when the cluster has fulfilled the policy; None if it does not."""
         if self._cannot_pass(step) or (step.expects and not self.schedule.privileged):
             return None
         since = self._lock_known_free(step)
@@ -355,7 +355,7 @@ class Truth:
         return since
 
     def _cannot_pass(self, step: Step) -> bool:
-        """Whether a gate may rightly never pass: it cannot judge, or not one process answers at each URL."""
+        """Whether a gate may rightly never pass: it cannot judge, or several processes answer at a URL."""
         if any(place.leads_to or place.shared for place in self.cluster.places.values()):
             return True
         if any(self.unjudgeable(name) for name in self.schedule.names):
@@ -364,7 +364,7 @@ class Truth:
         return bool(silent) and self.cluster.lock(self.cluster.now) is not None
 
     def _lock_known_free(self, step: Step) -> float:
-        """Since when a gate can know at the latest that no migration runs; when it began, if none ran."""
+        """The latest time at which a gate knows that no migration runs; its start, if none ran."""
         locked = [look.at for look in step.looks if self.cluster.lock(look.at) is not None]
         return max([step.began, *(at + RECHECK_LOCK + self.pause for at in locked[-1:])])
 
@@ -395,7 +395,7 @@ class Truth:
         return not bad or self.schedule.options["links"] != "connected"
 
     def _proven(self, name: str, process: Process, step: Step) -> bool:
-        """Whether it is new, and it can be proven or the deployment vouches for it."""
+        """Whether it is new, and this can be proven or restart_confirmed is set."""
         if process.id in step.former:
             return False
         if self.schedule.options["restart_confirmed"] or step.versions.get(name, process.version) != process.version:
@@ -404,12 +404,12 @@ class Truth:
             return False
         if name in step.named and name not in self.schedule.stripped:
             return True
-        # Its uptime tells, unless it has started right then, or the clocks cannot be compared.
+        # Its uptime proves it, unless it started at that moment, or the clocks cannot be compared.
         told = self.schedule.tells_statistics and not self.schedule.clock_steps
         return told and process.started > step.taken_down + DATE_PRECISION + self.look
 
     def _lives_beside(self, look: Look, name: str, step: Step) -> bool:
-        """A former process of the target; where that was not known, any that no member calls its own."""
+        """A previous process of the target; if that was not known, any that is not a member's own."""
         places = [self.cluster.places[name]] if name in step.known else self.cluster.places.values()
         heard = look.heard.values()
         return any(
@@ -421,7 +421,7 @@ class Truth:
     # Ill in a way that only a restart cures
 
     def curable_since(self, step: Step) -> float | None:
-        """Since when the targets are so ill, and each other member serves or is so ill too."""
+        """Since when the targets have been so ill, and each other member has served or been so ill too."""
         if step.phase != "before" or self.cluster.old or self.cluster.microservices or self._cannot_pass(step):
             return None
         since = self._lock_known_free(step)
@@ -456,7 +456,7 @@ class Truth:
     # Repair
 
     def repairable_since(self, step: Step) -> float | None:
-        """Since when the targets are so surely down that taking them away changes nothing."""
+        """Since when the targets are surely down, so that taking them down changes nothing."""
         if step.phase != "before" or self.cluster.microservices or self._cannot_pass(step):
             return None
         since = self._lock_known_free(step)
@@ -491,7 +491,7 @@ class Truth:
 
 
 def misled(step: Step) -> set[tuple[str, str]]:
-    """Places and the other names under which alone their processes answer: no observation shows that."""
+    """Places whose processes answer only under another name, with that name: no observation shows that."""
     answered = step.looks[-1].answered if step.looks else {}
     return {
         (process.place, name)

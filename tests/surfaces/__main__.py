@@ -12,17 +12,17 @@ from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import HER
 PAGE = HERE.parent.parent / "docs" / "fault_matrix.md"
 
 TEXT = """\
-# What is said of which fault
+# Fault matrix
 
-Written by `make matrix`: {faults} deployments to rc2, one of the three nodes of an emulated cluster, and what each way
-to use the collection then says, inside Ansible's own process. Those marked with * were also asked as shipped modules,
-and said the same: each surface has so said each of its verdicts. The columns `before` and `after` are phases of
-`cluster_gate`, `steady` is the phase without a deployment; `health_gate` is the role, with one observation. The gate
-after the deployment expects 7.11.0 and has seen the gate before it pass. The inventory and the event source have no
-module to ship; of the latter, the verdict that it settles on is shown.
+Written by `make matrix`: {faults} deployments with a fault to rc2, one of three nodes of an emulated cluster, and the
+result of each module, plugin and role, run in Ansible's own process. The faults marked with * were also tested with
+shipped modules, with the same results, so that each verdict of each column was seen from a shipped module. The columns
+`before` and `after` are phases of `cluster_gate`, `steady` is the phase without a deployment; `health_gate` is the
+role, with one observation. The gate after the deployment expects 7.11.0, and the gate before it has passed. The
+inventory and the event source have no module to ship; for the event source, the final verdict is shown.
 
-`pass` goes on. `wait` ends at the deadline, `fail` and `inconclusive` at once. All three stop the deployment, as does
-`failed`, a refusal. `ok` returns facts, or hosts.
+`pass` continues. `wait` ends at the deadline, `fail` and `inconclusive` end at once. All three stop the deployment, and
+so does `failed`, a refusal. `ok` returns facts or hosts.
 
 {table}
 

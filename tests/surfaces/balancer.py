@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An emulated cluster behind a load balancer that is a folder, hooks for both, and a watch on who is in rotation."""
+"""An emulated cluster behind a folder that stands for a load balancer, hooks for both, and a watch on the rotation."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ WAITING = {"ping_interval": 0.5, "interval": 0.3, "stable_for": 0.6, "link_memor
 
 @dataclass
 class Site:
-    """``balancer``: a file for each node that gets traffic. ``steps``: a line for each hook that ran on a node.
+    """``balancer``: a file for each node in rotation. ``steps``: a line for each hook that ran on a node.
 
-    Hooks are shell commands without a module, since a roll of many tests would wait for Python to start.
+    Hooks are shell commands without a module, because starting Python for each would take long.
     """
 
     emulator: Emulator
     folder: Path
     version: str
-    # Groups of hosts beside that of the nodes.
+    # Groups of hosts besides that of the nodes.
     others: Mapping[str, Any] = field(default_factory=dict)
-    # How many nodes in rotation answered at the worst moment of the last roll.
+    # The least number of nodes in rotation that answered during the last roll.
     least: int = -1
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class Site:
 
     @staticmethod
     def shell(command: str, **keywords: Any) -> Task:
-        return {"name": "Do", "ansible.builtin.raw": f"{{ {command}; }} >/dev/null", **keywords}
+        return {"name": "Run a command", "ansible.builtin.raw": f"{{ {command}; }} >/dev/null", **keywords}
 
     def emulate(self, command: str, **keywords: Any) -> Task:
         at = f"--state-dir {shlex.quote(str(self.emulator.state_dir))}"
@@ -84,11 +84,11 @@ class Site:
             "ansible.builtin.raw": f"echo {step} {{{{ inventory_hostname }}}} >> {self.folder}/steps",
         }
 
-    # What has happened
+    # Results
 
     @property
     def steps(self) -> list[str]:
-        """Such as ``drain rc1``, in the order in which they were done."""
+        """The hooks that ran, such as ``drain rc1``, in their order."""
         path = self.folder / "steps"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
@@ -99,7 +99,7 @@ class Site:
     # The cluster
 
     def deploy(self, name: str, *arguments: str) -> None:
-        """Start a node as the deploy hook does it, and wait until it answers."""
+        """Start a node as the deploy hook does, and wait until it answers."""
         self.emulator.run("stop", name)
         self.emulator.run("start", name, "--version", self.version, *arguments)
 
@@ -109,19 +109,19 @@ class Site:
     # Rolls
 
     def roll(self, *arguments: str, environment: Any = None, **variables: Any) -> Run:
-        """The whole roll, under a watch that leaves ``least``."""
+        """Run the whole roll, and set ``least`` from what the watch has seen."""
         with self._watched():
             return play(self._book(), self._inventory(variables), self.folder, *arguments, **(environment or {}))
 
     @contextmanager
     def rolling(self, *arguments: str, **variables: Any) -> Iterator[subprocess.Popen[str]]:
-        """The same while it runs, without the watch."""
+        """The running roll, without the watch."""
         with started(self._book(), self._inventory(variables), self.folder, *arguments) as process:
             yield process
 
     @staticmethod
     def interrupt(process: subprocess.Popen[str]) -> None:
-        """Ctrl-C. Where Ansible hangs then, for a lock that one of its workers has died with, it is killed."""
+        """Press Ctrl-C. Kill Ansible if it then hangs on a lock that a dead worker held."""
         process.send_signal(signal.SIGINT)
         try:
             process.communicate(timeout=10)
@@ -132,7 +132,7 @@ class Site:
             process.communicate()
 
     def play(self, *arguments: str, inventory: Mapping[str, Any] | None = None, **variables: Any) -> Run:
-        """The same where nothing answers; ``inventory``: its groups."""
+        """Run the roll without a cluster; ``inventory``: the groups."""
         hosts = {name: {"rocketchat_url": f"http://127.0.0.1:{number}"} for number, name in enumerate(NODES, 1)}
         credentials = {"health_gate_user_id": "a-user-id", "health_gate_auth_token": "a-token"}
         waiting = {f"health_gate_{name}": value for name, value in WAITING.items()}
@@ -182,7 +182,7 @@ class Site:
             self.least = min(counts)
 
     def _serving(self) -> int:
-        """How many nodes are in rotation and answer, by the emulator's own book."""
+        """The number of nodes that are in rotation and answer, by the emulator's database."""
         database = Database(self.emulator.state_dir)
         try:
             places = Roster(database).places()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each kind of fault on each surface: what is deployed to rc2, one of three nodes, and what must then be said of it."""
+"""Each kind of fault on each surface: what is deployed to rc2, one of three nodes, and the expected results."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 OLD, NEW = "7.10.0", "7.11.0"
 UP = ("--version", OLD, "--ping", "0.5", "--expire", "60", "--sweep", "60", "--rate-limit", "off", "--lifetime", "900")
-SOON, LATE = 4.0, 40.0  # deadlines in seconds: of a gate that has to wait, and of one that has to come to an end
+SOON, LATE = 4.0, 40.0  # deadlines in seconds: of a gate that must reach it, and of one that must end before it
 
 START = (f"stop {DEPLOYED}", f"start {DEPLOYED} --version {NEW}")
 OUT = dict.fromkeys((STEADY, BEFORE_OTHER, AFTER, ROLE, EVENTS), "wait")
@@ -58,11 +58,11 @@ UNJUDGED = dict.fromkeys((STEADY, BEFORE_OTHER, BEFORE_ITSELF, ROLE, EVENTS), "i
 
 @dataclass(frozen=True)
 class Fault:
-    """``deploy``: commands of the emulator. ``verdicts``: where it is not that all is well.
+    """``deploy``: commands of the emulator. ``verdicts``: those of surfaces that do not pass.
 
     ``says``: a pattern for the message of every surface that does not pass; ``said``: an example of it for the table,
-    where the words change. ``error``: the code that rc2's view has; ``restless``: it has it some of the time.
-    ``shipped``: the tasks are asked as shipped modules too.
+    if the message varies. ``error``: the code in rc2's view; ``restless``: the view does not always have it.
+    ``shipped``: the tasks are run as shipped modules too.
     """
 
     name: str
@@ -77,12 +77,12 @@ class Fault:
     misled: bool = False  # the URL of rc2 leads to rc1
     policy: Mapping[str, Any] = field(default_factory=dict)  # options of the gates
     said: str = ""
-    shows_after: int = 0  # seconds until a look can tell
+    shows_after: int = 0  # seconds until an observation can show it
     shipped: bool = False
 
     @property
     def ways(self) -> tuple[bool, ...]:
-        """Whether the module is shipped, for each time that a task is asked."""
+        """Whether the module is shipped, for each time that a task is run."""
         return (False, True) if self.shipped else (False,)
 
     def verdict(self, surface: Surface) -> str:
@@ -139,7 +139,7 @@ FAULTS = (
     ),
     Fault("ghost", (*START, f"fault {DEPLOYED} ghost"), WELL),
     Fault("stale_ping", (*START, f"fault {DEPLOYED} stale_ping"), OUT, f"{DEPLOYED} stalled", shows_after=3),
-    Fault("not_ready, where it does not matter", (*START, f"fault {DEPLOYED} not_ready"), WELL),
+    Fault("not_ready, with readiness ignored", (*START, f"fault {DEPLOYED} not_ready"), WELL),
     Fault(
         "not_ready",
         (*START, f"fault {DEPLOYED} not_ready"),
@@ -153,9 +153,9 @@ FAULTS = (
         "several_processes",
         (*START, f"fault {DEPLOYED} several_processes"),
         OUT,
-        # One look may see one of them only.
+        # One observation may see only one of the processes.
         "rc2's URL leads to several processes|answer as one process",
-        # For which what was seen is remembered, and for which a member may not be judgeable.
+        # Those that remember previous observations, and those for which a member may not be judgeable.
         policy={"link_memory": 60.0, "max_record_age": 30.0},
         said="rc2's URL leads to several processes",
     ),
@@ -178,7 +178,7 @@ FAULTS = (
         {STEADY: "wait", AFTER: "wait", ROLE: "wait", EVENTS: "wait"},
         "rc1 and rc2 do not see each other",
     ),
-    Fault("cut off silently, which nobody can see", (*START, f"partition --silent {OTHER} {DEPLOYED}"), WELL),
+    Fault("cut off silently, which no member can see", (*START, f"partition --silent {OTHER} {DEPLOYED}"), WELL),
     Fault("not restarted", (), {AFTER: "wait"}, "rc2 was not restarted: same instance id as before the deployment"),
     Fault(
         "another build",
@@ -260,7 +260,7 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Shown:
-    """What became of one fault on all surfaces."""
+    """The results of one fault on all surfaces."""
 
     fault: Fault
     run: Run
@@ -269,13 +269,13 @@ class Shown:
     secrets: tuple[str, ...]
 
     def outcomes(self, surface: Surface) -> list[Outcome]:
-        """Of the module inside Ansible's worker, and of the shipped one, if there is one."""
+        """The results of the module inside Ansible's worker, and of the shipped one, if there is one."""
         if surface in self.outside:
             return [self.outside[surface]]
         return [self.run.outcomes[surface.cell(shipped=shipped)] for shipped in self.fault.ways]
 
     def said(self) -> str:
-        """The words of ``says``, from the first surface that did not pass."""
+        """The text that matches ``says``, from the first surface that did not pass."""
         if self.fault.said:
             return self.fault.said
         for surface in SURFACES:
@@ -288,7 +288,7 @@ class Shown:
 
 @contextmanager
 def emulated(*arguments: str, nodes: int = 3) -> Iterator[Emulator]:
-    """Nodes of the old version, taken down at the end."""
+    """Nodes with the old version, taken down at the end."""
     with TemporaryDirectory() as folder, requests.Session() as session:
         session.trust_env = False
         emulator = Emulator(Path(folder) / "state", session)
@@ -299,7 +299,7 @@ def emulated(*arguments: str, nodes: int = 3) -> Iterator[Emulator]:
 
 
 def show(fault: Fault) -> Shown:
-    """Deploy a fault, and ask all surfaces what they say."""
+    """Deploy a fault, and run all surfaces."""
     with emulated(*fault.up) as emulator, TemporaryDirectory() as folder:
         inventory = _inventory(fault, emulator)
         run = play(HERE / "deploy_and_ask.yml", inventory, Path(folder), "-vvv")
@@ -311,7 +311,7 @@ def show(fault: Fault) -> Shown:
 
 
 def show_all() -> list[Shown]:
-    """Three clusters at a time."""
+    """Show all faults, three clusters at a time."""
     with ProcessPoolExecutor(3) as pool:
         return list(pool.map(show, FAULTS))
 
@@ -319,7 +319,7 @@ def show_all() -> list[Shown]:
 def _inventory(fault: Fault, emulator: Emulator) -> dict[str, Any]:
     urls = {node["name"]: node["url"] for node in emulator.document["nodes"]}
     if fault.misled:
-        # As a name of its own would: what is plainly the same host is refused.
+        # Another spelling of the host: equal hosts are refused before the gate asks them.
         urls[DEPLOYED] = urls[OTHER].replace("127.0.0.1", "127.0.1")
     hosts: dict[str, list[str]] = {"deployed": [DEPLOYED], "rocketchat": list(urls)}
     hostvars: dict[str, dict[str, Any]] = {DEPLOYED: {"deadline": LATE}}
@@ -348,20 +348,20 @@ def _inventory(fault: Fault, emulator: Emulator) -> dict[str, Any]:
 
 
 def _secrets(document: Mapping[str, Any]) -> Iterator[str]:
-    """Not the two-factor code: nobody is given it here, and its six digits may be those of a time by chance."""
+    """All but the two-factor code: it is not used here, and its six digits may appear in a time by chance."""
     for user in document.values():
         if isinstance(user, dict):
             yield from (str(user[name]) for name in ("auth_token", "password") if user.get(name))
 
 
 def table(shown: Sequence[Shown]) -> str:
-    """The matrix in Markdown. A cell tells what the module in the worker and the shipped one, if any, have shown."""
-    head = ["deployed to rc2", *(f"`{surface.title}`" for surface in SURFACES), "said"]
+    """The matrix in Markdown. A cell has the result of the module in the worker and of the shipped one, if any."""
+    head = ["deployed to rc2", *(f"`{surface.title}`" for surface in SURFACES), "message"]
     return "\n".join([_line(head), _line(["---"] * len(head)), *map(row, shown)])
 
 
 def row(shown: Shown) -> str:
-    """One line of it."""
+    """One line of the matrix."""
     cells = []
     for surface in SURFACES:
         verdicts = dict.fromkeys(outcome.verdict for outcome in shown.outcomes(surface))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The surfaces that are no tasks of a play: the inventory and the event source, each in a process of its own."""
+"""The surfaces that are not tasks of a play: the inventory and the event source, each in a separate process."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOURCE = Path(watch.__file__).parents[3] / "extensions" / "eda" / "plugins" / "event_source" / "instances.py"
-LOOKING = 3.5  # seconds for the event source to settle on a verdict
+LOOKING = 3.5  # seconds until the event source has its final verdict
 
 
 def ask_inventory(options: Mapping[str, Any], folder: Path, **environment: str) -> tuple[Outcome, str]:
-    """Also all that was printed."""
+    """The outcome, and the whole output."""
     path = folder / "rocketchat.yml"
     kept = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(folder / "inventory")}
     config = {"plugin": "rocketops.rocketchat.instances", **kept, **options}
@@ -45,7 +45,7 @@ def ask_inventory(options: Mapping[str, Any], folder: Path, **environment: str) 
 
 
 def ask_events(args: Mapping[str, Any], **environment: str) -> tuple[Outcome, str]:
-    """The last event, once the verdict is settled."""
+    """The last event, after the final verdict."""
     began = time.monotonic()
     done = _run([sys.executable, "-m", __spec__.name], text=json.dumps(args), **environment)
     event = json.loads(done.stdout.splitlines()[-1]) if done.stdout else {"msg": done.stderr, "verdict": "failed"}

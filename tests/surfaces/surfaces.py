@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The ways in which the collection is used, and a run of all of them against a cluster that a deployment has broken.
+"""The surfaces (modules, plugins and the role), and a run of all of them against a cluster after a bad deployment.
 
-A surface that is added to TASKS takes part in the fault matrix and in the search for secrets. Those that are no tasks
-are asked in outside.py.
+A surface in TASKS is part of the fault matrix and of the search for secrets. Surfaces that are not tasks are run in
+outside.py.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DEPLOYED, OTHER = "rc2", "rc1"
 
 @dataclass(frozen=True)
 class Surface:
-    """One column: a tasks file beside this one, and the play that includes it. Without a play it is asked outside."""
+    """One column: a tasks file beside this one, and the play that includes it. Without a play, outside.py runs it."""
 
     title: str
     tasks: str
@@ -48,7 +48,7 @@ class Surface:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What its tasks have to know."""
+        """The variables of its tasks."""
         return {"surface": self.tasks, "phase": self.phase, "target": self.target}
 
 
@@ -65,22 +65,22 @@ TASKS = (INFO, FACTS, STEADY, BEFORE_OTHER, BEFORE_ITSELF, AFTER, ROLE)
 SURFACES = (*TASKS, INVENTORY, EVENTS)
 
 ASKING = {"timeout": 1, "ping_interval": 0.5}
-LIMIT = 240.0  # seconds for a whole run
+LIMIT = 240.0  # seconds; time limit of a whole run
 WAITING = {"ping_interval": 0.5, "interval": 1, "stable_for": 2, "link_memory": 2}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one cell has shown."""
+    """The result of one cell."""
 
     cell: str
     took: float
-    failed: bool  # the host, and with it the exit code of Ansible
+    failed: bool  # whether the host failed, and with it the exit code of Ansible
     result: Mapping[str, Any]
 
     @property
     def verdict(self) -> str:
-        """Of a gate; of a module that only asks, whether it failed."""
+        """The verdict of a gate; for a module without one, whether it failed."""
         return str(self.result.get("verdict", "failed" if self.failed else "ok"))
 
 
@@ -92,7 +92,7 @@ class Run:
 
 
 def play(playbook: Path, inventory: Mapping[str, Any], folder: Path, *arguments: str, **environment: str) -> Run:
-    """Run a playbook with an inventory of its own, and nothing of the user's configuration."""
+    """Run a playbook with this inventory and without the user's configuration."""
     with started(playbook, inventory, folder, *arguments, **environment) as process:
         output = "".join(process.communicate(timeout=LIMIT))
     return Run(process.returncode, output, outcomes(folder))
@@ -102,7 +102,7 @@ def play(playbook: Path, inventory: Mapping[str, Any], folder: Path, *arguments:
 def started(
     playbook: Path, inventory: Mapping[str, Any], folder: Path, *arguments: str, **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """The same while it runs; it is ended with the block. Progress comes on standard error."""
+    """The running playbook, which is ended with the block. Progress is on standard error."""
     (folder / "ansible.cfg").touch()
     (folder / "inventory.json").write_text(json.dumps(inventory), encoding="utf-8")
     ours = {
@@ -129,14 +129,14 @@ def started(
 
 
 def inventory_of(hosts: Mapping[str, Sequence[str]], hostvars: Mapping[str, Any], **variables: Any) -> dict[str, Any]:
-    """An inventory in Ansible's JSON form, without a script: groups of hosts that are all this machine."""
+    """An inventory in Ansible's JSON form: groups of hosts that are all this machine."""
     groups = {group: {"hosts": {name: hostvars.get(name, {}) for name in names}} for group, names in hosts.items()}
     common = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     return {"all": {"vars": {**common, **variables}, "children": groups}}
 
 
 def members_of(document: Mapping[str, Any], waiting: Mapping[str, float], **variables: Any) -> dict[str, Any]:
-    """An inventory of an emulated cluster's nodes, for the role; ``document`` is what the emulator says of itself."""
+    """An inventory of an emulated cluster's nodes, for the role; ``document`` is the output of the emulator's up."""
     hosts = {node["name"]: {"rocketchat_url": node["url"]} for node in document["nodes"]}
     credentials = {f"health_gate_{name}": document["admin"][name] for name in ("user_id", "auth_token")}
     options = {f"health_gate_{name}": value for name, value in waiting.items()}
@@ -144,7 +144,7 @@ def members_of(document: Mapping[str, Any], waiting: Mapping[str, float], **vari
 
 
 def await_well(document: Mapping[str, Any], waiting: Mapping[str, float]) -> None:
-    """Until all nodes of an emulated cluster serve: a roll begins with those that do not."""
+    """Wait until all nodes of an emulated cluster serve: a roll begins with those that do not."""
     members = [Member(node["name"], node["url"]) for node in document["nodes"]]
     access = access_with(user_id=document["admin"]["user_id"], auth_token=document["admin"]["auth_token"])
     options: dict[str, Any] = {"members": [{"name": member.name} for member in members], **waiting}
@@ -161,7 +161,7 @@ def await_well(document: Mapping[str, Any], waiting: Mapping[str, float]) -> Non
 
 
 def outcomes(folder: Path) -> dict[str, Outcome]:
-    """What the callback has kept of each cell."""
+    """The result of each cell, from the callback's file."""
     path = folder / "cells.jsonl"
     if not path.exists():
         return {}

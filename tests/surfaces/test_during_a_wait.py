@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What befalls rc2 while a gate waits for rc3: the gate must notice, say so, and go on only once it is over."""
+"""Faults of rc2 while a gate waits for rc3: the gate must report the fault, and pass only after it is over."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ DEADLINE = 90.0
 class Story:
     """Commands of the emulator; ``misled``: the URL of rc2 leads to rc1; ``lose``: the record of rc2 is deleted.
 
-    ``again``: what heals by itself befalls it again until all have said so, however seldom they look. ``cells``: the
-    gates that wait; of shipped modules there is one that loses an answer, one that times out, and one that stops.
-    ``never``: what no gate says.
+    ``again``: a fault that heals by itself is repeated until all gates have reported it. ``cells``: the gates that
+    wait; shipped modules are used for three stories: a lost answer, a timeout, and a fault that ends the wait.
+    ``never``: a text that no gate prints.
     """
 
     name: str
-    befalls: tuple[str, ...]
+    begins: tuple[str, ...]
     says: str
     heals: tuple[str, ...] = ()
     verdict: str = "pass"
@@ -85,14 +85,14 @@ STORIES = (
 
 
 @dataclass(frozen=True)
-class Told:
+class Noticed:
     lines: tuple[str, ...]
     cells: Mapping[str, Outcome]
-    over_after: float  # seconds from the first word of the gates to the end of what befell rc2
+    over_after: float  # seconds from the first report of the gates to the end of the fault
 
 
 class Lines:
-    """What a process says, as it comes."""
+    """The output of a process, line by line."""
 
     def __init__(self, process: subprocess.Popen[str], cells: tuple[str, ...]) -> None:
         self.lines: list[str] = []
@@ -103,7 +103,7 @@ class Lines:
     def await_from_all(self, pattern: str, *, since: int = 0, meanwhile: Callable[[], None] = lambda: None) -> None:
         end = time.monotonic() + 40
         while not all(self._said(cell, pattern, since) for cell in self._cells):
-            assert time.monotonic() < end, f"not said: {pattern}\n" + "\n".join(self.lines)
+            assert time.monotonic() < end, f"not printed: {pattern}\n" + "\n".join(self.lines)
             meanwhile()
             time.sleep(0.1)
 
@@ -118,8 +118,8 @@ class Lines:
         self.lines.extend(line.rstrip() for line in iter(self._process.stderr.readline, ""))
 
 
-def tell(story: Story) -> Told:
-    with emulated() as emulator, _led_elsewhere(emulator) as (url, mislead), TemporaryDirectory() as folder:
+def play_story(story: Story) -> Noticed:
+    with emulated() as emulator, _redirected(emulator) as (url, mislead), TemporaryDirectory() as folder:
         acts: dict[str, Callable[[], None]] = {"misled": mislead, "lose": partial(_lose_record, emulator)}
 
         def act(commands: tuple[str, ...]) -> None:
@@ -131,20 +131,20 @@ def tell(story: Story) -> Told:
             said = Lines(process, story.cells)
             said.await_from_all("rc3 unreachable")
             began, so_far = time.monotonic(), len(said.lines)
-            act(story.befalls)
+            act(story.begins)
             emulator.run("start", "rc3")
-            meanwhile = partial(act, story.befalls if story.again else ())
+            meanwhile = partial(act, story.begins if story.again else ())
             said.await_from_all(story.says, since=so_far, meanwhile=meanwhile)
             over_after = time.monotonic() - began
             act(story.heals)
             process.wait(DEADLINE + 30)
             said.close()
-        return Told(tuple(said.lines), outcomes(Path(folder)), over_after)
+        return Noticed(tuple(said.lines), outcomes(Path(folder)), over_after)
 
 
 @contextmanager
-def _led_elsewhere(emulator: Emulator) -> Iterator[tuple[str, Callable[[], None]]]:
-    """The URL of a reverse proxy in front of rc2, and what leads it to rc1."""
+def _redirected(emulator: Emulator) -> Iterator[tuple[str, Callable[[], None]]]:
+    """The URL of a reverse proxy in front of rc2, and a function that redirects it to rc1."""
     urls = {node["name"]: node["url"] for node in emulator.document["nodes"]}
     upstream = [urls["rc2"]]
 
@@ -162,7 +162,7 @@ def _led_elsewhere(emulator: Emulator) -> Iterator[tuple[str, Callable[[], None]
 
 
 def _lose_record(emulator: Emulator) -> None:
-    """Only once it is old enough to serve: a node that never lists itself for long is given up on, and rightly."""
+    """Delete the record only after it is old enough to serve: a gate fails a node that is not listed for long."""
     old_enough = f"created_at < {NOW} - {WAITING['stable_for']}"
     with closing(sqlite3.connect(emulator.state_dir / FILE_NAME, timeout=5, isolation_level=None)) as connection:
         connection.execute(f"DELETE FROM records WHERE id = ? AND {old_enough}", (emulator.id("rc2"),))
@@ -186,8 +186,8 @@ def _inventory(emulator: Emulator, url: str, cells: tuple[str, ...]) -> dict[str
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
-def test_what_befalls_a_node_is_noticed(story: Story) -> None:
-    shown = tell(story)
+def test_a_gate_reports_a_fault_and_waits_until_it_is_over(story: Story) -> None:
+    shown = play_story(story)
     for cell in story.cells:
         outcome = shown.cells[cell]
         said = str(outcome.result["msg"])
@@ -196,7 +196,7 @@ def test_what_befalls_a_node_is_noticed(story: Story) -> None:
         assert outcome.failed == (story.verdict != "pass")
         assert outcome.result["elapsed"] < DEADLINE
         if story.verdict == "pass":
-            assert outcome.result["elapsed"] >= shown.over_after  # not while it lasted
+            assert outcome.result["elapsed"] >= shown.over_after  # no pass during the fault
             assert outcome.result["stable"] >= WAITING["stable_for"]
         else:
             assert re.search(story.says, said), said

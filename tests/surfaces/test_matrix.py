@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fault matrix: real runs of Ansible, on real processes of the emulator."""
+"""The fault matrix, with real runs of Ansible and processes of the emulator."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import (
 )
 from rocketchat_emulator.faults import KINDS
 
-SLACK = 5.0  # for the start of a task, on a busy machine
-STARTING = 20.0  # of a process that imports Ansible, or of a module that is shipped
+SLACK = 5.0  # seconds for the start of a task, on a busy machine
+STARTING = 20.0  # seconds for the start of a process that imports Ansible, or of a shipped module
 
 
 @pytest.fixture(scope="module", params=FAULTS, ids=lambda fault: fault.name)
 def shown(request: pytest.FixtureRequest) -> Shown:
-    """One row."""
+    """The results of one row."""
     return show(request.param)
 
 
 @pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.title)
-def test_cell(shown: Shown, surface: Surface) -> None:
+def test_a_cell_has_the_expected_verdict_and_message(shown: Shown, surface: Surface) -> None:
     fault = shown.fault
     if surface in TASKS:
         assert set(shown.run.outcomes) >= {surface.cell(shipped=shipped) for shipped in fault.ways}, shown.run.output
@@ -46,10 +46,10 @@ def test_cell(shown: Shown, surface: Surface) -> None:
         assert "\n" not in said
         assert outcome.took <= fault.deadline(surface) + ASKING["timeout"] + slack
         if outcome.verdict in {"fail", "inconclusive"} and surface in TASKS:
-            assert outcome.result["elapsed"] < LATE / 2  # it does not wait for what waiting cannot cure
+            assert outcome.result["elapsed"] < LATE / 2  # no wait for a fault that waiting cannot cure
 
 
-def test_what_is_asked_tells_who_did_not_answer(shown: Shown) -> None:
+def test_results_name_the_error_of_a_member(shown: Shown) -> None:
     fault = shown.fault
     for outcome in shown.outcomes(INFO):
         errors = {view["member"]: (view["error"] or {}).get("code") for view in outcome.result["views"]}
@@ -68,26 +68,26 @@ def test_no_secret_is_shown(shown: Shown) -> None:
     assert [secret for secret in shown.secrets if secret in everything] == []
 
 
-def test_ansible_fails_where_a_surface_does(shown: Shown) -> None:
+def test_ansible_fails_if_a_surface_fails(shown: Shown) -> None:
     run = shown.run
     roles = [outcome for cell, outcome in run.outcomes.items() if cell.startswith("health_gate")]
     failed = any(outcome.failed for outcome in run.outcomes.values() if outcome not in roles)
     assert run.code == (2 if failed else 0)
 
 
-def test_every_kind_of_result_is_shipped() -> None:
-    """What a fault is to the judgement is the same in both ways; the way of an observation and of a result is not."""
+def test_every_kind_of_result_is_tested_with_shipped_modules() -> None:
+    """The judgement of a fault is the same in both ways; how observations and results are passed is not."""
     said = {(surface, fault.verdict(surface)) for fault in FAULTS for surface in TASKS}
     assert said == {(surface, fault.verdict(surface)) for fault in FAULTS for surface in TASKS if fault.shipped}
 
 
-def test_every_kind_of_fault_is_tried() -> None:
+def test_every_kind_of_fault_has_a_row() -> None:
     tried = {word.partition(":")[0] for fault in FAULTS for command in fault.deploy for word in command.split()}
     forgotten = sorted(KINDS.keys() - {"none"} - tried)
     assert [f"fault {name} has no row in FAULTS of tests/surfaces/matrix.py" for name in forgotten] == []
 
 
-def test_the_documented_row_is_what_was_seen(shown: Shown) -> None:
+def test_the_documented_row_is_the_result(shown: Shown) -> None:
     assert row(shown) in documented()
 
 
@@ -96,6 +96,6 @@ def test_the_documented_matrix_has_a_row_for_each_fault() -> None:
 
 
 def documented() -> list[str]:
-    """The rows of the table, without its head."""
+    """The rows of the documented table, without its head."""
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.startswith("| ")][2:]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rolls of a single node, without a load balancer: from a healthy start, from an ill one, and after a failure."""
+"""Rolls of a single node without a load balancer: of a healthy node, of one with a fault, and after a failure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         yield site
 
 
-def test_from_a_healthy_start(site: Site) -> None:
+def test_a_healthy_node_is_upgraded(site: Site) -> None:
     site.hooks["backup"] = [site.note("backup")]
     shown = site.roll()
     assert shown.code == 0, shown.output
@@ -40,7 +40,7 @@ def test_from_a_healthy_start(site: Site) -> None:
 
 
 @pytest.mark.parametrize("fault", ["broker_down", "server_error", "reset"])
-def test_from_an_ill_start(fault: str, site: Site) -> None:
+def test_a_node_with_a_fault_is_upgraded(fault: str, site: Site) -> None:
     site.emulator.run("fault", "rc1", fault)
     site.hooks["deploy"].insert(0, site.emulate("fault rc1 none"))
     shown = site.roll()
@@ -48,8 +48,8 @@ def test_from_an_ill_start(fault: str, site: Site) -> None:
     assert site.steps == ["deploy rc1"]
 
 
-def test_again_after_a_failed_deployment(site: Site) -> None:
-    """The node is down then. The same command deploys it again."""
+def test_the_same_command_continues_after_a_failed_deployment(site: Site) -> None:
+    """The node is down. The same command deploys it again."""
     deploy = site.hooks["deploy"]
     site.hooks["deploy"] = [deploy[0], FAILS]
     stopped = site.roll()
@@ -62,7 +62,7 @@ def test_again_after_a_failed_deployment(site: Site) -> None:
     assert "the roll is done: 7.11.0 runs on rc1" in again.output
 
 
-def test_a_build_that_never_becomes_healthy(site: Site) -> None:
+def test_a_build_that_never_becomes_healthy_stops_the_roll(site: Site) -> None:
     site.hooks["deploy"].append(site.emulate("fault rc1 server_error"))
     shown = site.roll(health_gate_deadline=5)
     assert shown.code == 2

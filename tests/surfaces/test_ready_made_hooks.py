@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ready-made hooks where there is no root: programs stand for the real ones, and what is refused."""
+"""Ready-made hooks without root: fake programs take the place of the real ones; and the refusals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# Each node is a service; its image has the version of RELEASE. Others than pull, up and config change nothing.
+# Each node is a service; its image has the version of RELEASE. Commands other than up change nothing.
 DOCKER = """#!/bin/sh
 for service; do :; done
 echo "RELEASE=${{RELEASE-}} $*" >> {folder}/asked
@@ -38,7 +38,7 @@ esac
 
 
 def with_compose(folder: Path, cluster: Path) -> dict[str, Any]:
-    """The variables of the hook, and the program on the path; ``folder`` is the project too."""
+    """The variables of the hook, with the program on the path; ``folder`` is also the project."""
     (folder / ".env").write_text("ROOT_URL=https://chat.example.com\nRELEASE=7.10.0\n", encoding="utf-8")
     program = folder / "docker"
     program.write_text(DOCKER.format(folder=folder, python=sys.executable, cluster=cluster), encoding="utf-8")
@@ -53,8 +53,8 @@ def with_compose(folder: Path, cluster: Path) -> dict[str, Any]:
     }
 
 
-def test_a_roll_with_compose(tmp_path: Path) -> None:
-    """Pulled while the node serves, and only the node's own container is made again."""
+def test_compose_pulls_before_the_outage_and_recreates_only_the_node(tmp_path: Path) -> None:
+    """The image is pulled while the node serves, and only the node's own container is created again."""
     with emulated() as cluster:
         site = Site(cluster, tmp_path, "7.11.0")
         site.await_well()
@@ -71,7 +71,7 @@ def test_a_roll_with_compose(tmp_path: Path) -> None:
 
 
 def programs(folder: Path, **scripts: str) -> dict[str, str]:
-    """Programs that keep a line in ``asked`` for each call, with their name; the environment that finds them first."""
+    """Create programs that write each of their calls to ``asked``; return the environment that finds them first."""
     place = folder / "bin"
     place.mkdir()
     for name, script in scripts.items():
@@ -82,7 +82,7 @@ def programs(folder: Path, **scripts: str) -> dict[str, str]:
 
 
 def asked(folder: Path, *beginnings: str) -> list[str]:
-    """What the programs were asked, where it begins like one of these."""
+    """The calls of the programs that begin with one of these."""
     lines = (folder / "asked").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.startswith(beginnings or "")]
 
@@ -120,8 +120,8 @@ def addresses(cluster: Emulator) -> dict[str, str]:
     return {node["name"]: node["url"].removeprefix("http://") for node in cluster.document["nodes"]}
 
 
-def test_a_batch_of_two_behind_nginx(tmp_path: Path) -> None:
-    """Both are out after one reload, and back after one. The first node is a batch of its own."""
+def test_nginx_is_reloaded_once_for_a_batch(tmp_path: Path) -> None:
+    """The first node is a batch of its own."""
     with emulated(nodes=4) as cluster:
         site = Site(cluster, tmp_path, "7.11.0", {"loadbalancer": {"hosts": {"lb1": {}}}})
         site.await_well()
@@ -155,7 +155,7 @@ done <<<"$line;"
 
 
 def with_haproxy(folder: Path, *balancers: str) -> tuple[dict[str, Any], dict[str, str], dict[str, Any]]:
-    """The variables of the hook, the environment, and the load balancers: their Python says which they are."""
+    """The variables of the hook, the environment, and the load balancers, which their Python identifies."""
     path = folder / "socket"
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(path))
@@ -175,8 +175,8 @@ def with_haproxy(folder: Path, *balancers: str) -> tuple[dict[str, Any], dict[st
     return variables, environment, {"loadbalancer": {"hosts": hosts}}
 
 
-def test_two_load_balancers(tmp_path: Path) -> None:
-    """A node is out of both before it is stopped, and in both before the next one is drained."""
+def test_a_node_is_drained_on_both_load_balancers(tmp_path: Path) -> None:
+    """It is drained before it is stopped, and readmitted on both before the next node is drained."""
     variables, environment, balancers = with_haproxy(tmp_path, "lb1", "lb2")
     with emulated() as cluster:
         site = Site(cluster, tmp_path, "7.11.0", balancers)
@@ -210,8 +210,7 @@ def with_systemd(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 @pytest.mark.parametrize("program", ["compose", "systemd", "haproxy", "nginx"])
-def test_check_mode(program: str, tmp_path: Path) -> None:
-    """Nothing is changed, and nothing fails."""
+def test_check_mode_changes_nothing(program: str, tmp_path: Path) -> None:
     environment: dict[str, str] = {}
     others: dict[str, Any] = {"loadbalancer": {"hosts": {"lb1": {}}}}
     with emulated() as cluster:
@@ -237,14 +236,14 @@ def test_check_mode(program: str, tmp_path: Path) -> None:
 
 
 def content(folder: Path) -> list[tuple[str, int]]:
-    """What a deployment or a load balancer's hook would write, and when it was written."""
+    """The files that a hook would write, with the times at which they were written."""
     files = (folder / ".env", *sorted(folder.glob("nginx/*.conf")))
     written = [(path.read_text(encoding="utf-8"), path.stat().st_mtime_ns) for path in files if path.exists()]
     return [*written, (str((folder / "chat").resolve()), 0)]
 
 
-def test_what_is_missing(tmp_path: Path) -> None:
-    """All of it in one message, with the other reasons, and nothing is done."""
+def test_missing_requirements_are_refused_in_one_message(tmp_path: Path) -> None:
+    """The message has all of them and the other reasons, and nothing was done."""
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
     wrong = {
         "rolling_update_drain": "haproxy",
@@ -267,8 +266,8 @@ def test_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("version", "refused"), [("1.3.0", True), ("1.4.0", False), ("1.10.1", False)])
-def test_an_old_podman_compose(version: str, refused: bool, tmp_path: Path) -> None:
-    """It creates the services again that the node's own depends on, whatever it is told."""
+def test_an_old_podman_compose_is_refused(version: str, refused: bool, tmp_path: Path) -> None:
+    """It always creates the services again that the node depends on."""
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
     given = with_compose(tmp_path, tmp_path)
     program = tmp_path / "docker"
@@ -293,7 +292,7 @@ def test_an_old_podman_compose(version: str, refused: bool, tmp_path: Path) -> N
         ({"hooks_balancer": ["lb1"]}, "hooks_balancer is not an option of the ready-made hooks: hooks_balancers is"),
     ],
 )
-def test_options_that_are_wrong(given: dict[str, Any], says: str, tmp_path: Path) -> None:
+def test_wrong_options_of_a_hook_are_refused(given: dict[str, Any], says: str, tmp_path: Path) -> None:
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
     shown = bare.play(**{"rolling_update_drain": "haproxy", "rolling_update_readmit": "", **given})
     assert shown.code != 0
@@ -301,8 +300,8 @@ def test_options_that_are_wrong(given: dict[str, Any], says: str, tmp_path: Path
     assert "nothing was done" in shown.output
 
 
-def test_a_name_that_is_none(tmp_path: Path) -> None:
-    """It is a path then, and the message says which names there are."""
+def test_an_unknown_name_of_a_hook_is_taken_as_a_path(tmp_path: Path) -> None:
+    """The message lists the names of the ready-made hooks."""
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
     shown = bare.play(rolling_update_deploy="docker")
     assert shown.code != 0

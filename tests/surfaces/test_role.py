@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role in plays that people may well write: where its gate is shut, nothing may get past it."""
+"""The role in plays as users may write them: no task may run after a gate that does not pass."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def gate(entry: str = "main", **keywords: Any) -> Task:
 
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
-    """Its nodes are well: one that has only just started would be a reason of its own."""
+    """Three nodes that serve: a node that has just started would be another reason to wait."""
     with emulated() as emulator:
         await_well(emulator.document, WAITING)
         yield emulator
@@ -44,21 +44,21 @@ def emulator() -> Iterator[Emulator]:
 def run(
     emulator: Emulator, folder: Path, tasks: list[Task], *arguments: str, hosts: str = "rc1", **variables: Any
 ) -> Run:
-    """A playbook of one play."""
+    """Run a playbook of one play."""
     return run_play(emulator, folder, {"hosts": hosts, "tasks": tasks}, *arguments, **variables)
 
 
 def run_play(
     emulator: Emulator, folder: Path, keywords: Task, *arguments: str, environment: Any = None, **variables: Any
 ) -> Run:
-    """A play of hosts of which the first one, a database, is not a member."""
+    """Run a play of hosts of which the first one, a database, is not a member."""
     (folder / "play.yml").write_text(json.dumps([{"gather_facts": False, **keywords}]), encoding="utf-8")
     inventory = members_of(emulator.document, WAITING, **variables)
     inventory["all"]["children"] = {"databases": {"hosts": {"db1": {}}}, **inventory["all"]["children"]}
     return play(folder / "play.yml", inventory, folder, *arguments, **(environment or {}))
 
 
-def shuts(shown: Run, says: str = "rc1 runs 7.10.0, 9.9.9 expected") -> bool:
+def is_stopped(shown: Run, says: str = "rc1 runs 7.10.0, 9.9.9 expected") -> bool:
     return shown.code == 2 and "past the gate" not in shown.output and says in shown.output
 
 
@@ -67,7 +67,7 @@ def imported(**keywords: Any) -> Task:
 
 
 def depending(folder: Path, *names: str, **keywords: Any) -> dict[str, str]:
-    """Roles that depend on this one, and where they are found."""
+    """Create roles that depend on this one; returns the setting that lets Ansible find them."""
     for name in names:
         (folder / "roles" / name / "meta").mkdir(parents=True)
         meta = {"dependencies": [{"role": ROLE, **keywords}]}
@@ -75,7 +75,7 @@ def depending(folder: Path, *names: str, **keywords: Any) -> dict[str, str]:
     return {"ANSIBLE_ROLES_PATH": str(folder / "roles")}
 
 
-def test_a_gate_that_is_open(emulator: Emulator, tmp_path: Path) -> None:
+def test_tasks_run_after_a_gate_that_passes(emulator: Emulator, tmp_path: Path) -> None:
     shown = run(emulator, tmp_path, [gate(), PAST])
     assert shown.code == 0, shown.output
     assert "past the gate" in shown.output
@@ -104,7 +104,7 @@ def test_a_gate_that_is_open(emulator: Emulator, tmp_path: Path) -> None:
     ],
     ids=["plain", "tags", "empty", "null version", "null"],
 )
-def test_a_gate_that_is_shut(
+def test_no_task_runs_after_a_gate_that_fails(
     emulator: Emulator, tmp_path: Path, tasks: list[Task], arguments: tuple[str, ...], says: str
 ) -> None:
     shown = run(emulator, tmp_path, tasks, *arguments, **WRONG)
@@ -122,14 +122,14 @@ def test_a_gate_that_is_shut(
     ],
     ids=["roles", "dependencies", "import and roles"],
 )
-def test_each_mention_is_a_gate(emulator: Emulator, tmp_path: Path, twice: Task) -> None:
+def test_each_use_of_the_role_is_a_gate(emulator: Emulator, tmp_path: Path, twice: Task) -> None:
     environment = depending(tmp_path, "one", "two")
     (tmp_path / "roles" / "change" / "tasks").mkdir(parents=True)
     (tmp_path / "roles" / "change" / "tasks" / "main.yml").write_text(
         json.dumps([{"ansible.builtin.set_fact": WRONG}]), encoding="utf-8"
     )
     shown = run_play(emulator, tmp_path, {"hosts": "rc1", **twice, "tasks": [PAST]}, environment=environment)
-    assert shuts(shown), shown.output
+    assert is_stopped(shown), shown.output
 
 
 WAYS: dict[str, Task] = {
@@ -148,20 +148,20 @@ WAYS: dict[str, Task] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_play_in_which_the_first_host_is_not_a_member(emulator: Emulator, tmp_path: Path, way: str) -> None:
-    # Without a strategy that keeps hosts together, one that is not a member waits for no gate.
+def test_the_gate_works_if_the_first_host_is_not_a_member(emulator: Emulator, tmp_path: Path, way: str) -> None:
+    # With a strategy that does not keep hosts together, a host that is not a member does not wait for the gate.
     past = {**PAST, "when": MEMBER} if "strategy" in WAYS[way] else PAST
     keywords = {"hosts": "all", **WAYS[way], "tasks": [*WAYS[way].get("tasks", []), past]}
     environment = depending(tmp_path, "one", when=MEMBER)
     shown = run_play(emulator, tmp_path, keywords, environment=environment, **WRONG)
-    assert shuts(shown), shown.output
+    assert is_stopped(shown), shown.output
 
 
-def test_gates_of_one_deployment_in_such_a_play(emulator: Emulator, tmp_path: Path) -> None:
-    """What the gate before knows reaches the gate after; a gate of the whole cluster between them changes nothing."""
+def test_before_and_after_work_if_the_first_host_is_not_a_member(emulator: Emulator, tmp_path: Path) -> None:
+    """The gate after gets the result of the gate before, also with a gate of the whole cluster between them."""
     before, after = ({"ansible.builtin.import_role": {"name": ROLE, "tasks_from": n}} for n in ("before", "after"))
     on_rc1 = {"run_once": False, "when": "inventory_hostname == 'rc1'"}
-    restart = [{**_tell(emulator, command), **on_rc1} for command in ("stop rc1", "start rc1")]
+    restart = [{**_emulate(emulator, command), **on_rc1} for command in ("stop rc1", "start rc1")]
     tasks = [{"block": [before, *restart, imported(), after], "when": MEMBER}, PAST]
     options = {"health_gate_targets": "rc1", "health_gate_deadline": 60}
     shown = run_play(emulator, tmp_path, {"hosts": "all", "tasks": tasks}, **options)
@@ -181,18 +181,18 @@ def test_gates_of_one_deployment_in_such_a_play(emulator: Emulator, tmp_path: Pa
     ],
     ids=lambda setting: next(iter(setting)),
 )
-def test_settings_of_ansible(emulator: Emulator, tmp_path: Path, setting: dict[str, str]) -> None:
-    """A gate that waits longer than a task may; its own deadline says when it ends."""
+def test_time_limits_of_ansible_do_not_end_a_gate(emulator: Emulator, tmp_path: Path, setting: dict[str, str]) -> None:
+    """A gate may wait longer than Ansible's limit for tasks; only its own deadline ends it."""
     wrong = {**WRONG, "health_gate_deadline": 7 if "TIMEOUT" in next(iter(setting)) else 0}
     keywords = {"hosts": "all", "roles": [{"role": ROLE, "when": MEMBER}], "tasks": [{**PAST, "when": MEMBER}]}
     shown = run_play(emulator, tmp_path, keywords, environment=setting, **wrong)
-    assert shuts(shown), shown.output
+    assert is_stopped(shown), shown.output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables"), [(("--become", "--become-user", "nobody"), {}), ((), {"ansible_become": True})]
+    ("arguments", "variables"), [(("--become", "--become-user", "daemon"), {}), ((), {"ansible_become": True})]
 )
-def test_no_other_user_is_needed_to_ask(
+def test_the_role_does_not_need_another_user(
     emulator: Emulator,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -204,21 +204,23 @@ def test_no_other_user_is_needed_to_ask(
     assert shown.code == 0, shown.output
 
 
-def test_an_environment_that_is_no_text(emulator: Emulator, tmp_path: Path) -> None:
-    """Numbers, booleans and nothing, also in several dictionaries: as Ansible's own modules take them."""
+def test_the_environment_may_have_values_that_are_not_strings(emulator: Emulator, tmp_path: Path) -> None:
+    """Numbers, booleans and null, also in several dictionaries, work as with Ansible's own modules."""
     environment = [{"RETRIES": 60, "DEBUG": True}, {"EMPTY": None, "RATIO": 0.5, "NAMES": ["a", "b"]}]
     asked: Task = {"rocketops.rocketchat.instances_info": {"url": "{{ rocketchat_url }}", **_token()}}
     shown = run_play(emulator, tmp_path, {"hosts": "rc1", "environment": environment, "tasks": [gate(), asked, PAST]})
     assert shown.code == 0, shown.output
 
 
-def test_one_who_cannot_be_another_user(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module itself does as it is told; what comes of it is a result like any other."""
+def test_a_module_that_cannot_become_another_user_fails(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The module uses become if it is set; the failure is a result like any other."""
     monkeypatch.setenv("ANSIBLE_BECOME_EXE", "/bin/false")
     task: Task = {
         "rocketops.rocketchat.cluster_gate": {"url": "{{ rocketchat_url }}", "expected": 3, **_token()},
         "become": True,
-        "become_user": "nobody",
+        "become_user": "daemon",
         "register": "result",
         "failed_when": False,
     }
@@ -229,8 +231,8 @@ def test_one_who_cannot_be_another_user(emulator: Emulator, tmp_path: Path, monk
 
 
 @pytest.mark.parametrize("controller", ["127.0.0.1", "::1", "localhost", "rc1"])
-def test_a_report_where_the_controller_has_another_name(emulator: Emulator, tmp_path: Path, controller: str) -> None:
-    """Two batches, and so two gates, in two files that are named in one text of the command line."""
+def test_reports_are_written_if_the_controller_is_a_member(emulator: Emulator, tmp_path: Path, controller: str) -> None:
+    """Two batches, and so two gates, in two files that one string of the command line names."""
     inventory = members_of(emulator.document, WAITING)
     hosts = inventory["all"]["children"]["rocketchat"]["hosts"]
     inventory["all"]["children"]["rocketchat"]["hosts"] = {controller: hosts.pop("rc1"), **hosts}
@@ -244,24 +246,24 @@ def test_a_report_where_the_controller_has_another_name(emulator: Emulator, tmp_
     assert "roll.pdf: a report ends with one of" in " ".join(shown.output.split())
 
 
-def test_members_without_a_group(emulator: Emulator, tmp_path: Path) -> None:
+def test_an_empty_group_is_refused(emulator: Emulator, tmp_path: Path) -> None:
     members = [{"name": node["name"], "url": node["url"]} for node in emulator.document["nodes"]]
-    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="nobody", health_gate_members=members)
+    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="empty", health_gate_members=members)
     assert shown.code == 0, shown.output
-    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="nobody")
+    shown = run(emulator, tmp_path, [gate(), PAST], health_gate_group="empty")
     assert shown.code == 2
-    assert "The inventory group nobody is empty" in shown.output
+    assert "The inventory group empty is empty" in shown.output
 
 
-def test_a_member_without_its_address(emulator: Emulator, tmp_path: Path) -> None:
+def test_members_without_a_url_are_refused(emulator: Emulator, tmp_path: Path) -> None:
     shown = run(emulator, tmp_path, [gate(), PAST], health_gate_url_variable="chat_url")
     assert shown.code == 2
     assert "rc1, rc2, rc3: the variable chat_url is not set" in shown.output
 
 
-def test_a_gate_before_stands_for_one_deployment(emulator: Emulator, tmp_path: Path) -> None:
-    """The second gate after would take the process for new that the first deployment has started."""
-    restart = [_tell(emulator, "stop rc1"), _tell(emulator, "start rc1")]
+def test_a_gate_before_is_valid_for_one_deployment(emulator: Emulator, tmp_path: Path) -> None:
+    """Otherwise a second gate after would accept the process of the first deployment as new."""
+    restart = [_emulate(emulator, "stop rc1"), _emulate(emulator, "start rc1")]
     shown = run(emulator, tmp_path, [gate("before"), *restart, gate("after"), gate("after"), PAST])
     assert shown.output.count("after rc1: passed") == 1
     assert "phase: after needs before" in shown.output
@@ -270,13 +272,13 @@ def test_a_gate_before_stands_for_one_deployment(emulator: Emulator, tmp_path: P
 
 @pytest.mark.parametrize("targets", [{}, {"health_gate_targets": "rc1,rc2"}], ids=["list", "text"])
 @pytest.mark.parametrize("says", [["rc1"], ["rc1", "rc2"]], ids=" ".join)
-def test_the_word_of_a_host_counts_for_itself(says: list[str], targets: dict[str, str], tmp_path: Path) -> None:
-    """A batch of two, and who says to have been restarted. rc2 has hung for long, and only resumes."""
+def test_restart_confirmed_counts_only_for_its_host(says: list[str], targets: dict[str, str], tmp_path: Path) -> None:
+    """A batch of two hosts, of which ``says`` confirm a restart. rc2 was paused for long, and only resumes."""
     with emulated("--expire", "2", "--sweep", "1") as emulator:
         hung = emulator.id("rc2")
         emulator.run("freeze", "rc2")
         emulator.eventually(lambda: emulator.record("rc1", hung) is None)
-        deploy = [_tell(emulator, command) for command in ("stop rc1", "start rc1", "thaw rc2")]
+        deploy = [_emulate(emulator, command) for command in ("stop rc1", "start rc1", "thaw rc2")]
         word: Task = {
             "ansible.builtin.set_fact": {"health_gate_restart_confirmed": True},
             "when": f"inventory_hostname in {says}",
@@ -290,7 +292,7 @@ def test_the_word_of_a_host_counts_for_itself(says: list[str], targets: dict[str
     assert ("past the gate" in shown.output) == both
 
 
-def _tell(emulator: Emulator, command: str) -> Task:
+def _emulate(emulator: Emulator, command: str) -> Task:
     line = f"python -m rocketchat_emulator {command} --state-dir {emulator.state_dir}"
     return {"ansible.builtin.command": line, "run_once": True}
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rolls in which something goes wrong: what is done to which node, who is in rotation then, and what the end says."""
+"""Rolls with failures: the hooks that run on each node, the nodes in rotation afterwards, and the last line."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 WELL = list(NODES)
 ON_RC2 = "inventory_hostname == 'rc2'"
 FAILS: Task = {"name": "Fail", "ansible.builtin.fail": {"msg": "no luck"}, "when": ON_RC2}
-# Two at a time, of which one may be enough: rc3 runs the version already, so that they go together.
+# Two nodes in one batch, with min_serving 1: rc3 already runs the version, so rc1 and rc2 are deployed together.
 TOGETHER = {"rolling_update_serial": 2, "health_gate_min_serving": 1}
 
 
@@ -45,19 +45,19 @@ def cluster() -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def untouched(cluster: Emulator) -> Emulator:
-    """Nothing is done to it."""
+    """The cluster, for tests that do not change it."""
     return cluster
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Site:
-    """Without a cluster: what is refused is refused before any node is asked."""
+    """Hooks without a cluster, for refusals, which come before any node is asked."""
     return Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
 
 
 @pytest.fixture(scope="module")
 def versions() -> Iterator[str]:
-    """Each test deploys one that no test has deployed before."""
+    """Versions, a new one for each test."""
     return (f"7.{minor}.0" for minor in itertools.count(11))
 
 
@@ -68,7 +68,7 @@ def version(versions: Iterator[str]) -> str:
 
 @pytest.fixture
 def site(cluster: Emulator, version: str, tmp_path: Path) -> Iterator[Site]:
-    """All nodes run another version than the one to deploy, and are in rotation. They are mended afterwards."""
+    """All nodes run another version than the one to deploy, and are in rotation. They are repaired afterwards."""
     site = Site(cluster, tmp_path, version)
     site.await_well()
     yield site
@@ -83,20 +83,20 @@ def site(cluster: Emulator, version: str, tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def pair(site: Site) -> Site:
-    """rc3 has been deployed to, so that rc1 and rc2 are one batch."""
+    """rc3 is already deployed, so that rc1 and rc2 are one batch."""
     site.deploy("rc3")
     site.await_well()
     return site
 
 
 def _of_batch(site: Site) -> list[str]:
-    """Without the readmission of all that are well, with which each roll begins."""
+    """The steps without the first ones: each roll begins with the readmission of all healthy members."""
     begin = next((i for i, step in enumerate(site.steps) if step.startswith("drain")), len(site.steps))
     return site.steps[begin:]
 
 
-def test_a_good_roll(site: Site) -> None:
-    """One by one, since the version changes; and a second run of the command does nothing."""
+def test_a_roll_deploys_one_by_one_and_a_second_does_nothing(site: Site) -> None:
+    """The nodes are deployed one by one, because the version changes."""
     shown = site.roll(rolling_update_serial=1)
     assert shown.code == 0, shown.output
     assert "[WARNING]" not in shown.output
@@ -109,8 +109,8 @@ def test_a_good_roll(site: Site) -> None:
     assert "order: nothing to deploy" in again.output
 
 
-def test_it_prints_little(site: Site) -> None:
-    """At most 35 lines a node by Ansible's default output, beside those of its hooks and of gates that wait."""
+def test_a_roll_prints_at_most_35_lines_per_node(site: Site) -> None:
+    """With Ansible's default output, and without the lines of hooks and of gates that wait."""
     shown = site.roll()
     lines = shown.output.splitlines()
     begin, end = (next(i for i, line in enumerate(lines) if f"[drain rc{n}]" in line) for n in (2, 3))
@@ -141,10 +141,10 @@ def test_it_prints_little(site: Site) -> None:
         ),
     ],
 )
-def test_a_hook_in_trouble_on_one_host_of_a_batch(
+def test_healthy_members_are_in_rotation_after_a_hook_failed(
     broken: str, trouble: str, says: str, steps: str, out: str, pair: Site
 ) -> None:
-    """Whatever becomes of a hook, who is well is in rotation again, and the end names the others."""
+    """However a hook fails, healthy members are in rotation again, and the last line names the others."""
     stop = pair.emulate("stop {{ inventory_hostname }}", when=ON_RC2)
     once = pair.shell("test -e {{ inventory_dir }}/once || { touch {{ inventory_dir }}/once; exit 1; }", when=ON_RC2)
     happens: list[Task] = {
@@ -158,7 +158,7 @@ def test_a_hook_in_trouble_on_one_host_of_a_batch(
     }[trouble]
     tasks = pair.hooks[broken]
     pair.hooks[broken] = [*tasks, *happens] if broken == "drain" else [*happens, *tasks]
-    if broken == "readmit":  # not when all are readmitted at the start
+    if broken == "readmit":  # but not for the readmission at the start
         for task in happens:
             task["when"] = f"{task['when']} and rolling_update_answer.mark is search('/[^1]$')"
     shown = pair.roll(**TOGETHER)
@@ -172,8 +172,8 @@ def test_a_hook_in_trouble_on_one_host_of_a_batch(
     assert "Fix this and run the same command again" in last
 
 
-def test_the_hosts_of_a_batch_run_a_hook_at_the_same_time(pair: Site) -> None:
-    """Each waits for the other one."""
+def test_the_hosts_of_a_batch_run_a_hook_in_parallel(pair: Site) -> None:
+    """The hook on each host waits for the other host."""
     came = f"{pair.folder}/came"
     both = f"until [ -e {came}.rc1 -a -e {came}.rc2 ]; do sleep 0.1; done"
     meet = f"touch {came}.{{{{ inventory_hostname }}}}; timeout 20 sh -c '{both}'"
@@ -182,8 +182,8 @@ def test_the_hosts_of_a_batch_run_a_hook_at_the_same_time(pair: Site) -> None:
     assert shown.code == 0, shown.output
 
 
-def test_handlers(pair: Site) -> None:
-    """Each runs in the hook that has notified it; those of a hook that failed never run, whatever Ansible is told."""
+def test_handlers_run_at_the_end_of_their_hook(pair: Site) -> None:
+    """Handlers of a hook that failed never run, even with force_handlers."""
     for hook in ("drain", "deploy", "readmit"):
         _role(pair, hook)
         pair.hooks[hook].append({"ansible.builtin.include_role": {"name": f"chat_{hook}"}})
@@ -201,8 +201,8 @@ def test_handlers(pair: Site) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["fault rc3 unauthorized", "freeze rc3"])
-def test_another_trouble_during_the_drain(trouble: str, pair: Site) -> None:
-    """Nothing is deployed then, and the untouched batch is back in rotation, also one that is too busy to answer."""
+def test_a_fault_during_the_drain_stops_the_roll_and_readmits_the_batch(trouble: str, pair: Site) -> None:
+    """Nothing is deployed, and the unchanged batch is back in rotation, also a member that is too busy to answer."""
     pair.hooks["drain"] += [pair.emulate(task, run_once=True) for task in (trouble, "fault rc1 rate_limited")]
     shown = pair.roll(health_gate_timeout=1, rolling_update_serial=2)
     assert shown.code != 0, shown.output
@@ -211,8 +211,8 @@ def test_another_trouble_during_the_drain(trouble: str, pair: Site) -> None:
     assert "rc3 " in _last(shown.output)
 
 
-def test_a_token_that_cannot_be_read_after_the_drain(site: Site) -> None:
-    """No gate can be asked any more. The node is as it was when it was drained, as far as is known."""
+def test_a_lost_token_after_the_drain_stops_the_roll_and_readmits(site: Site) -> None:
+    """No gate can run any more. As far as is known, the node is unchanged since its drain."""
     token = site.folder / "token"
     token.write_text(str(site.emulator.document["admin"]["auth_token"]), encoding="utf-8")
     site.hooks["drain"].append(site.shell(f"rm {token}"))
@@ -223,15 +223,15 @@ def test_a_token_that_cannot_be_read_after_the_drain(site: Site) -> None:
     assert site.in_rotation == WELL, shown.output
 
 
-def test_a_time_limit_of_ansible_is_no_limit_of_a_gate(site: Site) -> None:
-    """Of the hooks' tasks it is one."""
+def test_a_time_limit_of_ansible_does_not_end_a_gate(site: Site) -> None:
+    """It limits only the tasks of hooks."""
     shown = site.roll(environment={"ANSIBLE_TASK_TIMEOUT": "5"}, health_gate_stable_for=8)
     assert shown.code == 0, shown.output
     assert site.in_rotation == WELL
 
 
-def test_one_of_the_batch_never_comes_back(pair: Site) -> None:
-    """The other is back in rotation long before the deadline; and the same command goes on once the fault is gone."""
+def test_a_node_that_does_not_come_back_does_not_hold_its_batch(pair: Site) -> None:
+    """The other node is in rotation long before the deadline; the same command continues after the repair."""
     pair.hooks["deploy"][1] = pair.emulate(
         f"start {{{{ inventory_hostname }}}} --version {pair.version} --no-wait"
         " {{ '--fault never_ready' if inventory_hostname == 'rc2' else '' }}"
@@ -255,7 +255,7 @@ def test_one_of_the_batch_never_comes_back(pair: Site) -> None:
     assert [step for step in pair.steps if "deploy" in step].count("deploy rc2") == 1
 
 
-def test_one_of_the_batch_gets_a_wrong_version(pair: Site) -> None:
+def test_a_node_with_a_wrong_version_stays_out_of_rotation(pair: Site) -> None:
     pair.hooks["deploy"][1] = pair.emulate(
         "start {{ inventory_hostname }} --no-wait"
         " --version {{ '7.9.0' if inventory_hostname == 'rc1' else deployed_version }}"
@@ -267,8 +267,8 @@ def test_one_of_the_batch_gets_a_wrong_version(pair: Site) -> None:
 
 
 @pytest.mark.parametrize("at", ["deploy rc1", "drain rc2"])
-def test_started_again_after_an_interruption(at: str, site: Site) -> None:
-    """No node is taken away that the cluster needs, and in the end all are in rotation."""
+def test_the_same_command_continues_after_an_interruption(at: str, site: Site) -> None:
+    """No needed node is taken down, and in the end all are in rotation."""
     step, node = at.split()
     site.hooks[step].append(
         site.shell("sleep 20", when=f"inventory_hostname == '{node}' and not again | default(false)")
@@ -284,8 +284,8 @@ def test_started_again_after_an_interruption(at: str, site: Site) -> None:
     assert sorted(step for step in site.steps if "deploy" in step) == [f"deploy {name}" for name in NODES]
 
 
-def test_started_again_while_the_last_one_comes_up(site: Site) -> None:
-    """Two nodes are known to carry the service only when the third is well, and in rotation, again."""
+def test_a_second_run_waits_for_the_node_that_starts(site: Site) -> None:
+    """The next node is taken down only when the last one serves, and is in rotation, again."""
     site.hooks["deploy"][1] = site.emulate(
         f"start {{{{ inventory_hostname }}}} --version {site.version} --no-wait"
         " --fault {{ 'never_ready' if inventory_hostname == 'rc2' and not again | default(false) else 'none' }}"
@@ -298,8 +298,8 @@ def test_started_again_while_the_last_one_comes_up(site: Site) -> None:
     assert (site.in_rotation, site.least) == (WELL, 2)
 
 
-def test_a_hook_that_deploys_to_two(site: Site) -> None:
-    """The second one is done when its turn comes."""
+def test_a_node_that_another_hook_has_deployed_is_passed_over(site: Site) -> None:
+    """The hook for rc1 also deploys rc2, which is done when its turn comes."""
     site.hooks["deploy"] += [
         site.emulate("stop rc2", when="inventory_hostname == 'rc1'"),
         site.emulate(f"start rc2 --version {site.version}", when="inventory_hostname == 'rc1'"),
@@ -310,8 +310,8 @@ def test_a_hook_that_deploys_to_two(site: Site) -> None:
     assert site.in_rotation == WELL
 
 
-def test_a_hook_that_restarts_nothing(site: Site) -> None:
-    """The node is as it was, and so back in rotation; the roll stops."""
+def test_a_deploy_hook_that_restarts_nothing_stops_the_roll(site: Site) -> None:
+    """The node is unchanged, so it is back in rotation."""
     site.hooks["deploy"] = [site.note("deploy")]
     shown = site.roll()
     assert shown.code != 0, shown.output
@@ -319,8 +319,8 @@ def test_a_hook_that_restarts_nothing(site: Site) -> None:
     assert site.in_rotation == WELL, shown.output
 
 
-def test_those_that_are_down_come_first(site: Site) -> None:
-    """One after the other: each is in rotation again before the next one is taken out."""
+def test_nodes_that_are_down_are_deployed_first(site: Site) -> None:
+    """One by one: each is in rotation again before the next one is drained."""
     for node in ("rc2", "rc3"):
         site.emulator.run("stop", node)
     site.hooks["deploy"][0]["when"] = "inventory_hostname == 'rc1'"  # the others are down
@@ -331,8 +331,8 @@ def test_those_that_are_down_come_first(site: Site) -> None:
     assert site.in_rotation == WELL
 
 
-def test_batch_by_batch(site: Site) -> None:
-    """A canary, a soak, and the rest with the next run; the hooks that run once."""
+def test_batches_soak_preflight_and_backup(site: Site) -> None:
+    """A first batch, a soak, and the rest with the next run; preflight and backup run once."""
     site.hooks["preflight"], site.hooks["backup"] = [site.note("preflight")], [site.note("backup")]
     shown = site.roll(rolling_update_batches=1, rolling_update_soak=3)
     assert shown.code == 0, shown.output
@@ -344,7 +344,7 @@ def test_batch_by_batch(site: Site) -> None:
     assert sorted(s for s in site.steps if "deploy" in s) == ["deploy rc1", "deploy rc2", "deploy rc3"]
 
 
-def test_a_hook_for_a_failure(site: Site) -> None:
+def test_on_failure_runs_on_the_batch_that_stopped_the_roll(site: Site) -> None:
     site.hooks["on_failure"] = [site.note("on_failure")]
     site.hooks["deploy"].insert(0, {"name": "Fail", "ansible.builtin.fail": {"msg": "no luck"}})
     shown = site.roll()
@@ -352,7 +352,7 @@ def test_a_hook_for_a_failure(site: Site) -> None:
     assert [s for s in site.steps if "on_failure" in s] == ["on_failure rc1"], shown.output
 
 
-def test_kept_out(site: Site) -> None:
+def test_members_in_keep_out_are_never_readmitted(site: Site) -> None:
     (site.balancer / "rc3").unlink()
     shown = site.roll(rolling_update_keep_out=["rc3"])
     assert shown.code == 0, shown.output
@@ -361,8 +361,8 @@ def test_kept_out(site: Site) -> None:
     assert sorted(s for s in site.steps if "deploy" in s) == [f"deploy {name}" for name in NODES]
 
 
-def test_a_downgrade_stops_before_any_node_is_touched(site: Site) -> None:
-    """Not even for a backup; and the plan says why."""
+def test_a_downgrade_is_refused_before_any_hook_runs(site: Site) -> None:
+    """The backup does not run either, and the plan has the reason."""
     shown = site.roll(health_gate_expected_version="7.0.0")
     assert shown.code == 2, shown.output
     assert (sorted(site.steps), site.in_rotation) == ([f"readmit {node}" for node in NODES], WELL)
@@ -370,8 +370,8 @@ def test_a_downgrade_stops_before_any_node_is_touched(site: Site) -> None:
     assert re.search(r"before rc1: failed: .*has migrated the database", shown.output), shown.output
 
 
-def test_limited(site: Site) -> None:
-    """Whether the others get traffic is not known, and nothing is done, unless the user says so."""
+def test_a_limit_is_refused_unless_the_others_are_in_rotation(site: Site) -> None:
+    """Whether hosts outside the limit get traffic is not known, unless the user states it."""
     shown = site.roll("--limit", "rc1")
     assert shown.code != 0
     assert not [s for s in site.steps if "drain" in s], shown.output
@@ -380,7 +380,7 @@ def test_limited(site: Site) -> None:
     assert _of_batch(site) == ["drain rc1", "deploy rc1", "readmit rc1"]
 
 
-def test_check_mode(site: Site) -> None:
+def test_check_mode_prints_the_plan_and_deploys_nothing(site: Site) -> None:
     shown = site.roll("--check")
     assert shown.code == 0, shown.output
     assert "order: rc1, rc2, rc3" in shown.output
@@ -392,8 +392,8 @@ def test_check_mode(site: Site) -> None:
 
 
 @pytest.mark.parametrize("alias", ["127.0.0.1", "::1"])
-def test_a_member_that_is_the_controller(alias: str, site: Site) -> None:
-    """What Ansible calls localhost, the inventory calls otherwise."""
+def test_a_member_may_be_the_controller(alias: str, site: Site) -> None:
+    """The inventory may have another name for Ansible's localhost."""
     inventory = site._inventory({"health_gate_report": f"{site.folder}/roll.json, {site.folder}/roll.xml"})
     hosts = inventory["all"]["children"]["rocketchat"]["hosts"]
     inventory["all"]["children"]["rocketchat"]["hosts"] = {alias: hosts.pop("rc1"), **hosts}
@@ -408,8 +408,8 @@ def test_a_member_that_is_the_controller(alias: str, site: Site) -> None:
 
 
 @pytest.mark.parametrize("inventory", ["inventory", "inventory/", "inventory/hosts.yml"])
-def test_hooks_where_the_page_puts_them(inventory: str, untouched: Emulator, bare: Site) -> None:
-    """With its first command, and the setting that it recommends."""
+def test_hooks_are_found_as_documented(inventory: str, untouched: Emulator, bare: Site) -> None:
+    """With the first command of the page, and the setting that it recommends."""
     page = ROOT / "docs" / "rolling_update.md"
     command = next(block.text for block in blocks("console") if block.page == page)
     arguments = shlex.split(command.replace("\\\n", ""))
@@ -470,8 +470,10 @@ ALL_AT_ONCE = {
     ],
     ids=lambda value: ", ".join(value) if isinstance(value, dict) and len(value) < 3 else "",
 )
-def test_what_is_refused_before_the_first_drain(variables: dict[str, Any], says: list[str], bare: Site) -> None:
-    """All reasons at once."""
+def test_wrong_settings_are_refused_before_the_first_drain(
+    variables: dict[str, Any], says: list[str], bare: Site
+) -> None:
+    """All reasons are in one message."""
     _lost(bare.folder)
     shown = bare.play(**{"ansible_ssh_executable": str(bare.folder / "ssh"), **variables})
     assert shown.code != 0
@@ -483,14 +485,14 @@ def test_what_is_refused_before_the_first_drain(variables: dict[str, Any], says:
     "arguments",
     [("--tags", "deploy"), ("--skip-tags", "untagged"), ("--skip-tags", "always"), ("--skip-tags", "tagged")],
 )
-def test_a_part_of_a_roll_is_refused(arguments: tuple[str, ...], bare: Site) -> None:
+def test_tags_and_start_at_task_are_refused(arguments: tuple[str, ...], bare: Site) -> None:
     shown = bare.play(*arguments)
     assert shown.code != 0
     assert "a roll cannot be run in part" in shown.output, shown.output
 
 
-def test_a_hook_that_cannot_be_read(bare: Site) -> None:
-    """Found before the first node is drained, while nothing of any hook is done."""
+def test_a_hook_that_cannot_be_parsed_is_refused(bare: Site) -> None:
+    """It is refused before the first drain, and no task of any hook runs."""
     bare.hooks["readmit"].append({"no.such.module": {}})
     shown = bare.play()
     assert shown.code != 0
@@ -498,7 +500,7 @@ def test_a_hook_that_cannot_be_read(bare: Site) -> None:
     assert bare.steps == []
 
 
-def test_a_group_with_the_name_of_a_host(bare: Site) -> None:
+def test_a_group_with_the_name_of_a_host_is_refused(bare: Site) -> None:
     hosts = {f"rocketchat{number}": dict[str, str]() for number in ("", 2, 3)}
     shown = bare.play(inventory={"rocketchat": {"hosts": hosts}})
     assert shown.code != 0
@@ -506,21 +508,21 @@ def test_a_group_with_the_name_of_a_host(bare: Site) -> None:
     assert bare.steps == []
 
 
-def test_a_group_that_ansible_does_not_look_for(bare: Site) -> None:
-    """It knows the variables of no host when it chooses the hosts of a play."""
+def test_the_group_must_be_set_on_the_command_line(bare: Site) -> None:
+    """Ansible does not know the variables of hosts when it selects the hosts of a play."""
     shown = bare.play(inventory={"chat": {"hosts": {"rc1": {}, "rc2": {}}}}, health_gate_group="chat")
     assert shown.code != 0
     assert "set health_gate_group on the command line" in shown.output, shown.output
 
 
-def test_an_empty_group(bare: Site) -> None:
+def test_an_empty_group_is_refused(bare: Site) -> None:
     shown = bare.play(inventory={"rocketchat": {"hosts": {}}})
     assert shown.code != 0
     assert "the inventory group rocketchat is empty" in shown.output, shown.output
 
 
-def test_members_of_our_own_inventory(untouched: Emulator, bare: Site) -> None:
-    """They are only those that are alive."""
+def test_members_from_the_inventory_plugin_are_refused(untouched: Emulator, bare: Site) -> None:
+    """The plugin lists only instances that are alive."""
     admin = untouched.document["admin"]
     source = {
         "plugin": "rocketops.rocketchat.instances",
@@ -535,7 +537,7 @@ def test_members_of_our_own_inventory(untouched: Emulator, bare: Site) -> None:
     assert "lists only instances that are alive" in shown.output, shown.output
 
 
-def test_a_host_that_failed_before(bare: Site) -> None:
+def test_a_host_that_failed_earlier_is_refused(bare: Site) -> None:
     fails = {"hosts": "rc1,rc2", "gather_facts": False, "tasks": [FAILS]}
     book = [fails, {"import_playbook": "rocketops.rocketchat.rolling_update"}]
     (bare.folder / "roll.yml").write_text(json.dumps(book), encoding="utf-8")
@@ -546,9 +548,9 @@ def test_a_host_that_failed_before(bare: Site) -> None:
 
 
 def _last(output: str) -> str:
-    """The line that says how the roll ended."""
+    """The line with the end of the roll."""
     lines = [line for line in output.splitlines() if re.search(r"the roll (stopped|is done)|check mode: nothing", line)]
-    return lines[-1] if lines else f"there is none in {output}"
+    return lines[-1] if lines else f"no such line in {output}"
 
 
 def _until(condition: Callable[[], bool]) -> None:
@@ -559,7 +561,7 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def _lost(folder: Path) -> Task:
-    """An SSH that finds nothing, as far as Ansible can tell."""
+    """A task after which Ansible sees the host as unreachable."""
     ssh = folder / "ssh"
     ssh.write_text("#!/bin/sh\nexit 255\n", encoding="utf-8")
     ssh.chmod(0o755)
@@ -568,7 +570,7 @@ def _lost(folder: Path) -> Task:
 
 
 def _role(site: Site, hook: str) -> None:
-    """A part of a hook as it often comes: a role that notifies a handler."""
+    """Add a typical part of a hook: a role that notifies a handler."""
     role = site.folder / "roles" / f"chat_{hook}"
     notifies = {"name": "Do", "ansible.builtin.raw": "true", "changed_when": True, "notify": f"do {hook}"}
     handler = {**site.note(f"handler of {hook}"), "name": f"do {hook}"}
@@ -582,7 +584,7 @@ def _roles(site: Site) -> dict[str, str]:
 
 
 def test_a_roll_repairs_a_cluster_that_only_a_restart_cures(tmp_path: Path) -> None:
-    """A pause of the database has done it to all nodes: each answers 400, and then with the list of a peer."""
+    """After an outage of the database, each node answers 400, and later with the list of a peer."""
     with emulated("--version", "7.2.0") as emulator:
         site = Site(emulator, tmp_path, "7.3.0")
         site.await_well()

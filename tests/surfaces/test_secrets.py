@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No secret leaves: every surface at -vvv, against servers that fail, lead elsewhere, and repeat what they are told."""
+"""No secret is printed: every surface at -vvv, against servers that fail, redirect, and repeat credentials."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
 TOKEN = {"user_id": "rbAXPnMktTFbNpwtJ", "auth_token": "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"}
 LOGIN = {"username": "gatekeeper", "password": 'correct "horse" & bätterie/7'}
-# A backup code, which Rocket.Chat takes as well: six digits may be those of a time by chance.
+# A backup code, which Rocket.Chat also accepts: six digits may appear in a time by chance.
 SECOND_FACTOR = {**LOGIN, "totp_code": "kT7wQz4D"}
-SESSION = "Zu7Yc0sJ3qTgVbN5xWm2KdRf8LhPa4Ee"  # what a login brings
+SESSION = "Zu7Yc0sJ3qTgVbN5xWm2KdRf8LhPa4Ee"  # the token that a login returns
 SECRETS = (TOKEN["auth_token"], LOGIN["password"], SECOND_FACTOR["totp_code"], SESSION)
 VARIABLES = {
     "user_id": "ROCKETCHAT_USER_ID",
@@ -56,7 +56,7 @@ VARIABLES = {
     "password": "ROCKETCHAT_PASSWORD",
 }
 REPORTS = ("roll.html", "roll.json", "roll.md", "roll.prom", "roll.xml")
-# What each member does once the deployment has broken it.
+# What each member does after the deployment has broken it.
 MEMBERS = {
     "rc1": "repeats it in its records",
     "rc2": "leads elsewhere",
@@ -69,7 +69,7 @@ MEMBERS = {
 
 @dataclass(frozen=True)
 class Way:
-    """Which credentials are given how. ``ways``: whether the module is shipped, for each time that a task is asked."""
+    """The credentials, and how they are passed. ``ways``: whether the module is shipped, for each run of a task."""
 
     by: str
     credentials: Mapping[str, str]
@@ -94,15 +94,15 @@ WAYS = (
 class Seen:
     way: Way
     run: Run
-    inventory: str  # what it printed
+    inventory: str  # the output of ansible-inventory
     events: str
-    told: str  # what the members were told
-    strangers: int  # requests that the host received where a redirect leads
-    files: Mapping[str, str]  # left when the run was over
+    told: str  # the credentials that the members received
+    strangers: int  # requests that the target of the redirect received
+    files: Mapping[str, str]  # files that the run has left
 
 
 class Nodes:
-    """Six members: well until the file ``broken`` is there."""
+    """Six members, which are healthy until the file ``broken`` exists."""
 
     def __init__(self, broken: Path, stranger: str) -> None:
         self.broken = broken
@@ -158,7 +158,7 @@ def _record(name: str, asked: str, told: str) -> dict[str, Any]:
 
 
 def see(way: Way) -> Seen:
-    """Deploy what breaks all members, and ask all surfaces."""
+    """Break all members, and run all surfaces."""
     with ExitStack() as stack:
         folder, given = (Path(stack.enter_context(TemporaryDirectory())) for _name in ("folder", "given"))
         stranger = stack.enter_context(serving(lambda handler: handler.reply(200, {"success": True})))
@@ -213,7 +213,7 @@ def _inventory(way: Way, urls: Mapping[str, str], broken: Path, folder: Path) ->
 
 
 def _arguments(way: Way, given: Path) -> list[str]:
-    """The credentials as variables of the play, or nothing where they come from the environment."""
+    """The credentials as variables of the play, or nothing if they come from the environment."""
     secrets = {} if way.by == "environment" else dict(way.credentials)
     path, password = given / "credentials.yml", given / "vault_password"
     if way.by != "vault":
@@ -236,7 +236,7 @@ def _environment(way: Way) -> dict[str, str]:
 
 
 def spellings(secret: str) -> Iterator[str]:
-    """As it is, and as programs write it down."""
+    """The secret as it is, and as programs quote or encode it."""
     yield secret
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
@@ -249,7 +249,7 @@ def spellings(secret: str) -> Iterator[str]:
 
 
 def leaks(text: str) -> list[str]:
-    """The words around each secret."""
+    """The text around each secret."""
     found = ((spelling, text.find(spelling)) for secret in SECRETS for spelling in spellings(secret))
     return [text[max(0, at - 200) : at + len(spelling) + 40] for spelling, at in found if at >= 0]
 
@@ -259,21 +259,21 @@ def seen(request: pytest.FixtureRequest) -> Seen:
     return see(request.param)
 
 
-def test_no_secret_leaves(seen: Seen) -> None:
+def test_no_secret_is_printed_or_written(seen: Seen) -> None:
     assert leaks(seen.run.output + seen.inventory + seen.events) == []
     assert {name: found for name, text in seen.files.items() if (found := leaks(text))} == {}
     assert seen.strangers == 0
 
 
-def test_what_is_searched_is_there(seen: Seen) -> None:
+def test_the_searched_output_is_complete(seen: Seen) -> None:
     way = seen.way
     assert set(seen.run.outcomes) >= {surface.cell(shipped=shipped) for surface in TASKS for shipped in way.ways}
     for surface in TASKS:
         for shipped in way.ways:
             outcome = seen.run.outcomes[surface.cell(shipped=shipped)]
             assert outcome.failed == (surface not in (INFO, FACTS)), outcome.result
-    assert seen.run.output.count("********") > 10  # members have repeated it
-    for name in REPORTS:  # the metrics of a gate that was refused have no members
+    assert seen.run.output.count("********") > 10  # members have repeated secrets
+    for name in REPORTS:  # the metrics of a refused gate have no members
         assert ("rocketchat_cluster" if name.endswith(".prom") else "rc1") in seen.files[f"reports/{name}"]
     for name in ("ansible.log", *(FACTS.cell(shipped=shipped) for shipped in way.ways)):
         assert any(path.endswith(name) and "rocketchat" in text for path, text in seen.files.items()), name

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The modules on a host with another Python, TARGET_PYTHON: shipped to it, as to any host."""
+"""The modules, shipped to a host with another Python, TARGET_PYTHON."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def tasks(url: str) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_modules_run_there(url: str, tmp_path: Path) -> None:
+def test_the_modules_run_on_the_target(url: str, tmp_path: Path) -> None:
     content = "{{ {" + ", ".join(f"'{task['register']}': {task['register']}" for task in tasks(url)) + "} | to_json }}"
     keep = {"name": "Keep", "ansible.builtin.copy": {"content": content, "dest": str(tmp_path / "results.json")}}
-    # A task with an environment is shipped even to this machine.
+    # The module of a task with an environment is shipped, even to this machine.
     ask = {"name": "Ask", "block": tasks(url), "environment": {"SHIPPED": "1"}}
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [ask, keep]}
     (tmp_path / "play.yml").write_text(json.dumps([play]), encoding="utf-8")

@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Builds the collection, looks for what a user does not need, installs the tarball where nothing else is, reads the
-# documentation of all that it brings (ansible-doc fails if any of it cannot be read), and imports it as Galaxy does.
+# Builds the collection, checks that the tarball has only what users need, installs it into an empty folder, reads the
+# documentation of all its parts (ansible-doc fails for a part that it cannot read), and imports it as Galaxy does.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -21,7 +21,7 @@ wanted+='|docs/[^/]*\.(md|json|yml)|docs/images/.*\.png|docs/docsite/[^/]*\.yml|
 wanted+='|playbooks/.*\.yml|plugins/.*\.(py|css|j2)|roles/.*\.(yml|md)|tests/config\.yml)$'
 files=$(tar --list --file "$scratch"/*.tar.gz | grep --invert-match '/$')
 unwanted=$(grep --invert-match --extended-regexp "$wanted" <<<"$files" || true)
-[ -z "$unwanted" ] || { echo "Nobody needs this in the tarball:"; echo "$unwanted"; exit 1; }
+[ -z "$unwanted" ] || { echo "These files do not belong into the tarball:"; echo "$unwanted"; exit 1; }
 ansible-galaxy collection install --offline --collections-path "$scratch" "$scratch"/*.tar.gz
 
 installed=$scratch/ansible_collections/rocketops/rocketchat
@@ -34,7 +34,7 @@ for path in plugins/{modules,inventory,filter}/*.* roles/*; do
   grep --quiet --fixed-strings "\"rocketops.rocketchat.$name\":" "$documentation" || { echo "$path has no documentation"; exit 1; }
 done
 
-# What Galaxy would warn of, it warns of for ever.
+# Warnings of Galaxy stay with a published version permanently.
 export PATH=$PWD/.venv-release/bin:$PATH GALAXY_IMPORTER_CHECK_REQUIRED_TAGS=true GALAXY_IMPORTER_REQUIRE_V1_OR_GREATER=true
 (cd "$scratch" && python -m galaxy_importer.main "$scratch"/*.tar.gz) | tee "$scratch/import.log"
 if grep --extended-regexp '^(WARNING|ERROR)' "$scratch/import.log"; then exit 1; fi

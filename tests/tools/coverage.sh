@@ -3,8 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Holds what the unit tests have run, the files that coverage has left, against what they have to run: every line and
-# branch of the judgement, of the wait and of the rollout, and nearly all of the rest.
+# Checks the coverage of the unit tests: every line and branch of the judgement, the wait and the rollout, and nearly
+# all of the rest.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -13,7 +13,7 @@ judgement+=",plugins/module_utils/_gate/wait.py,plugins/module_utils/_rollout/*.
 
 report() { python -m coverage report --show-missing --skip-covered --precision 1 "$@"; }
 
-# Processes that a test has killed may have left half a file.
+# Processes that a test has killed may have left incomplete files.
 python -W ignore -m coverage combine --quiet
 rm -f .cache/coverage.*
 report --include="$judgement" --fail-under=100

@@ -3,9 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Makes the documentation site in .cache/docs/html: a page for each plugin and role by antsibull-docs, the guides of
-# docs/docsite with the tables of findings, and the pages of docs. A warning is an error, and so is a table that was not
-# up to date; it has been written then.
+# Builds the documentation site in .cache/docs/html: a page for each plugin and role by antsibull-docs, the guides of
+# docs/docsite with the tables of findings, and the pages of docs. A warning is an error. A table that was out of date
+# is written, and is an error too.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -14,7 +14,7 @@ rm -rf "$site"
 mkdir -p "$site/rst/collection"
 
 python -m ansible_collections.rocketops.rocketchat.tests.docs.tables
-# It checks in a temporary folder whose name stands in each page: one that ends with an underscore would be a link.
+# antsibull-docs uses a temporary folder whose name is in each page: a name that ends with an underscore would be a link.
 python - lint-collection-docs --plugin-docs --validate-collection-refs self . <<'END'
 import sys, tempfile
 tempfile._RandomNameSequence.characters = "abcdefghijklmnopqrstuvwxyz"

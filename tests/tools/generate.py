@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write what repeats the options of the gate: ``make options``.
+"""Generate the files that repeat the options of the gate: ``make options``.
 
-From the argument spec and the documentation of cluster_gate come the schema of the event source, the options in the
-role's argument specs, and the list of those that the role passes to the module.
+These are the schema of the event source, the options in the role's argument specs, and the list of options that the
+role passes to the module. The sources are the argument spec and the documentation of cluster_gate.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ ROLE_SPEC = "roles/health_gate/meta/argument_specs.yml"
 ROLE_TASK = "roles/health_gate/tasks/gate.yml"
 PREFIX = "health_gate_"
 
-# The role asks all members, and each of its entry points is a phase.
+# The role always passes all members, and each of its entry points is a phase.
 NOT_IN_ROLE = frozenset({"url", "expected", "phase"})
-# What they mean when they are left out is the role's own decision, and so is their description.
+# The role has its own defaults and descriptions for these.
 OF_ROLE = frozenset({"members", "targets", "before"})
 OF_STEADY = frozenset({"hold_for"})
 OF_BEFORE = frozenset({"out_of_rotation", "upgrade_path"})
 OF_AFTER = frozenset({"restart_required", "restart_confirmed"})
-# The role passes them by an expression of its own.
+# The role passes these with its own expressions.
 PASSED_BY_HAND = (
     (NOT_IN_ROLE | OF_ROLE | OF_STEADY | OF_BEFORE | OF_AFTER | {"expected_version", "deadline"})
-    - {"upgrade_path"}  # means nothing in other phases, and is not refused there
+    - {"upgrade_path"}  # has no effect in other phases, and is accepted there
 )
 OF_MAIN = tuple(name for name in GATE if name not in NOT_IN_ROLE | OF_ROLE | OF_BEFORE | OF_AFTER)
 
 
 def documentation(name: str, kind: str = "modules") -> dict[str, Any]:
-    """The options in the documentation of a plugin, with those of this collection's fragments."""
+    """The documented options of a plugin, including those of this collection's fragments."""
     loaded: dict[str, Any] = yaml.safe_load(importlib.import_module(f"{PLUGINS}.{kind}.{name}").DOCUMENTATION)
     options: dict[str, Any] = {}
     for fragment in loaded.get("extends_documentation_fragment", ()):
@@ -62,7 +62,7 @@ def schema() -> str:
 
 
 def with_blocks(text: str, blocks: Iterable[str]) -> str:
-    """The text with what is between its marks replaced, in this order."""
+    """The text with its marked blocks replaced, in this order."""
     new = iter(blocks)
     return re.sub(
         r"(^ *# Written by make options: begin\n).*?(^ *# Written by make options: end$)",
@@ -110,7 +110,7 @@ def _role_option(name: str, option: Mapping[str, Any], documented: Mapping[str, 
 
 
 class _Indented(yaml.SafeDumper):
-    """With lists indented under their name, as in the rest of the repository."""
+    """A dumper that indents lists under their names, as in the rest of the repository."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         del indentless

@@ -3,15 +3,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# What the other checks do with one ansible-core, with the others that are supported, each in an environment of its own
-# and at the same time: unit tests, sanity of what is shipped but for its style, rolling updates of an emulated cluster,
-# and the modules on a host with the oldest Python. A release that no Python of this machine runs is passed over, unless
-# MATRIX_REQUIRED is set.
+# Checks with the other supported releases of ansible-core, in parallel and each in a separate environment: unit tests,
+# sanity of shipped files without style, rolling updates of an emulated cluster, and the modules on a host with the
+# oldest Python. A release that no Python of this machine can run is skipped, unless MATRIX_REQUIRED is set.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
 
-# Must run, not only exist: the shims of version managers exist for versions that are not active.
+# It must run, not only exist: version managers have shims for versions that are not active.
 find_python() {
   local range=$1 candidate
   for candidate in python3 python3.{14,13,12,11,10,9} "$HOME"/.pyenv/versions/*/bin/python3; do
@@ -28,7 +27,7 @@ missing() {
   [ -z "${MATRIX_REQUIRED:-}" ]
 }
 
-# The environment of a host that modules are shipped to: the oldest Python with the oldest requests.
+# The environment of a target host: the oldest Python with the oldest requests.
 make_target() {
   local venv=.venv-target wanted="requests==2.25.1"
   [ "$(cat "$venv/installed" 2>/dev/null)" = "$wanted" ] && return
@@ -42,12 +41,12 @@ check() {
   local core=$1 venv=.venv-core-$1
   PYTHON=$2 tests/tools/setup.sh "$venv" "tests/requirements-core-$core.txt"
   local python=$PWD/$venv/bin/python molecule=$PWD/.venv/bin/molecule units=(tests/unit)
-  # What needs no Ansible was tested with this Python already.
+  # Tests that do not import Ansible have already run with this Python.
   [ "$("$python" -V)" != "$(.venv/bin/python -V)" ] || units+=(--ignore=tests/unit/plugins/module_utils)
   export PATH=$PWD/$venv/bin:$PATH
   "$python" -m pytest --quiet "${units[@]}"
-  # What becomes of hosts, handlers and plays when hooks fail is Ansible's, and not the same in each release.
-  "$python" -m pytest --quiet --numprocesses=2 tests/surfaces/test_rolling_update.py -k "in_trouble or handlers"
+  # After a failed hook, releases of Ansible treat hosts, handlers and plays differently.
+  "$python" -m pytest --quiet --numprocesses=2 tests/surfaces/test_rolling_update.py -k "after_a_hook_failed or handlers"
   "$python" tests/tools/sanity.py --python "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
     --exclude tests/ --exclude extensions/molecule/ --skip-test pep8 --skip-test pylint --skip-test yamllint
   MOLECULE_STATE=molecule-$core MOLECULE_EPHEMERAL_DIRECTORY=$PWD/.cache/molecule-$core.run "$molecule" test --scenario-name rolling_update

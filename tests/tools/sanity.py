@@ -4,7 +4,7 @@
 
 """Runs ansible-test sanity on a copy of this checkout, with the arguments given.
 
-The copy, because ansible-test wants the collection in ansible_collections/NAMESPACE/NAME and takes no link for it.
+ansible-test requires the collection in ansible_collections/NAMESPACE/NAME, and does not accept a link there.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ import pip
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-# ansible-test keeps its environments in the home folder, and hands only HOME and PATH on to what it starts. Each of our
-# environments has its own: they run at the same time.
+# ansible-test keeps its environments in the home folder, and passes only HOME and PATH to the programs that it starts.
+# Each of our environments has its own home, because they run in parallel.
 HOME = REPOSITORY / ".cache" / f"home{Path(sys.prefix).name.removeprefix('.venv')}"
 
-# Of the pip that the pinned releases of ansible-core, 2.16, 2.19 and 2.21, put into those environments.
+# The versions of pip that ansible-core 2.16, 2.19 and 2.21 install into those environments.
 PIP_VERSIONS = ("23.1.2", "24.2", "25.2")
 
-# ansible-test downloads a script like this one from a host of its own, unless it lies there already. This one runs the
-# pip of our own environment, so that everything comes from the package index that pip is configured for.
+# ansible-test downloads a script like this one, unless it already exists. This one runs the pip of our environment, so
+# that all packages come from the index that pip is configured for.
 PIP_BOOTSTRAP = """
 import sys
 sys.path.insert(0, {packages!r})
@@ -41,7 +41,7 @@ del sys.path[0]
 sys.exit(main(["install", *(a for a in sys.argv[1:] if a not in ("--no-setuptools", "--no-wheel"))]))
 """
 
-# What is no part of the collection, or only of git's.
+# Files that are not part of the collection.
 NOT_COPIED = (".*", "__pycache__", "collections", "output", "ansible.cfg")
 
 # Oldest and newest Python that the collection supports.
@@ -53,7 +53,7 @@ def output_of(*command: str | Path) -> str:
 
 
 def place(path: Path, content: str) -> None:
-    """Write a file that runs at the same time may be reading."""
+    """Write a file atomically, because parallel runs may be reading it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}")
     partial.write_text(content, encoding="utf-8")
@@ -76,7 +76,7 @@ def pip_configuration() -> str:
 def real_interpreter(name: str) -> Path | None:
     """The interpreter of that name that runs, on PATH or under pyenv.
 
-    The shims of version managers exist for every version and work for few; ansible-test takes them for interpreters.
+    Version managers have shims for versions that are not active; ansible-test would use them as interpreters.
     """
     for folder in [*map(Path, os.get_exec_path()), *Path.home().glob(".pyenv/versions/*/bin")]:
         if (folder / name).exists():
@@ -105,7 +105,7 @@ def run_sanity(arguments: list[str], *, checkout: Path) -> int:
             if "shellcheck" in line and "WARNING" in line:
                 skipped.append(line)
     if skipped:
-        print("Not all tests ran.")
+        print("Some tests were skipped.")
     return process.returncode or bool(skipped)
 
 

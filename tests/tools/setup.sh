@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Makes the virtual environment and the link by which Python and Ansible find this checkout as a collection.
+# Creates the virtual environment, and the link by which Python and Ansible find this checkout as a collection.
 # Usage: setup.sh VENV REQUIREMENTS_FILE; PYTHON in the environment overrides the choice of the interpreter.
 # Does nothing when the same requirements are already installed; calls that run at the same time wait for each other.
 set -euo pipefail
@@ -12,14 +12,14 @@ cd "$(dirname "$0")/../.."
 venv=$1
 requirements=$2
 
-# Must run, not only exist: the shims of version managers exist for versions that are not active.
+# It must run, not only exist: version managers have shims for versions that are not active.
 usable() {
   "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
 }
 
 choose_python() {
   local candidate
-  # The environment itself may be first on PATH; it must not be made from itself.
+  # The environment itself may be first on PATH; it must not be created from itself.
   PATH=${PATH#"$PWD/$venv/bin:"}
   for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
     if usable "$candidate"; then

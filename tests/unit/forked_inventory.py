@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs of ansible-inventory as processes of their own, without the second that each would need to import Ansible.
+"""Runs of ansible-inventory in forked processes, which saves the second that each would need to import Ansible.
 
-One process imports it, and forks for each run. Ansible's constants are those of the environment that this process was
-started with; what plugins read from the environment is that of the run.
+One process imports Ansible, and forks for each run. Ansible's constants come from the environment of this process;
+plugins read the environment of the run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ForkedInventory:
-    """The end of the tests: it hands runs over, one at a time."""
+    """The side of the tests: it orders runs, one at a time."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -34,7 +34,7 @@ class ForkedInventory:
     def run(
         self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]
     ) -> subprocess.CompletedProcess[str]:
-        """Like ``ansible-inventory`` with these arguments, in a folder that also keeps what it prints."""
+        """Run ``ansible-inventory`` with these arguments in a folder, which also gets the output."""
         assert self._process.stdin
         assert self._process.stdout
         order = {"arguments": list(arguments), "folder": str(folder), "environment": dict(environment)}
@@ -46,7 +46,7 @@ class ForkedInventory:
 
 @contextmanager
 def forked_inventory(environment: Mapping[str, str]) -> Iterator[ForkedInventory]:
-    """``environment``: of the process that imports Ansible."""
+    """``environment``: that of the process that imports Ansible."""
     with subprocess.Popen(
         [sys.executable, __file__],
         env=environment,
@@ -59,7 +59,7 @@ def forked_inventory(environment: Mapping[str, str]) -> Iterator[ForkedInventory
 
 def _serve() -> None:
     """Read orders, a line of JSON each; answer with exit codes."""
-    import_module("requests")  # the plugin will
+    import_module("requests")  # the plugin needs it
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
@@ -69,7 +69,7 @@ def _serve() -> None:
 
 
 def _run(arguments: list[str], folder: str, environment: dict[str, str]) -> None:
-    """In a fork, which ends here."""
+    """Run once in a fork, and end it."""
     os.chdir(folder)
     os.environ.update(environment)
     for descriptor, name in enumerate((os.devnull, "stdout", "stderr")):
@@ -83,7 +83,7 @@ def _run(arguments: list[str], folder: str, environment: dict[str, str]) -> None
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(int(code or 0))  # not what is to be done at the end of the process that imported Ansible
+        os._exit(int(code or 0))  # without the exit handlers of the process that imported Ansible
 
 
 if __name__ == "__main__":

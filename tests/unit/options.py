@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options as they are left out, from the argument spec, for tests that set only some of them."""
+"""Options with the defaults of the argument spec, for tests that set only some of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def left_out(spec: Mapping[str, Any], **options: Any) -> dict[str, Any]:
-    """Validated options of which only these are set, as Ansible hands them over."""
+    """Validated options as from Ansible, of which only these are set."""
     unknown = options.keys() - spec
     assert not unknown, f"the argument spec has no options {', '.join(sorted(unknown))}"
     return {**{name: option.get("default") for name, option in spec.items()}, **options}

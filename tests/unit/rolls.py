@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Results of whole rolls, for tests of the report: two that were recorded, and others of clusters on paper."""
+"""Results of whole rolls, for tests of the report: two recorded ones, and others of scripted clusters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import EPOCH, Sce
 
 RECORDED = Path(__file__).parent / "recorded"  # by make rolls
 
-# What no server and no inventory should say. Each is a name of a member, a version, and a reason.
+# Hostile texts. Each is used as a member's name, as a version and as a reason.
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -32,15 +32,15 @@ HOSTILE = (
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
-    """``good`` or ``stopped``: what the gates of a real roll of an emulated cluster said."""
+    """The results of the gates of a real roll of an emulated cluster, ``good`` or ``stopped``."""
     results: list[dict[str, Any]] = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
     return results
 
 
 class PaperRoll:
-    """A roll of a cluster on paper, gate by gate. Times are the scene's.
+    """A roll of a scripted cluster, gate by gate. Times are the scene's.
 
-    ``rotates``: its results say who is out of rotation, as those of the playbook with hooks: at first all members.
+    ``rotates``: its results have out_of_rotation, like those of the playbook with hooks: at first all members.
     """
 
     def __init__(self, scene: Scene, *, rotates: bool = False) -> None:
@@ -50,7 +50,7 @@ class PaperRoll:
         self.results: list[dict[str, Any]] = []
 
     def gate(self, phase: str = "steady", *, restart: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
-        """``restart``: those that come back a while after the gate has begun to wait."""
+        """Run a gate. ``restart``: members that come back a while after it began to wait."""
         scene = self.scene
         due = scene.now + 20
 
@@ -75,7 +75,7 @@ class PaperRoll:
         return result
 
     def batch(self, targets: tuple[str, ...], *, broken: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
-        """Take the targets down and bring them back, but for those that are broken: these are not readmitted."""
+        """Deploy the targets; those in ``broken`` do not come back and are not readmitted."""
         self.gate("before", targets=list(targets), **options)
         self.scene.now += 15
         self.out.update(targets)
@@ -90,24 +90,24 @@ class PaperRoll:
 
 
 def fifty(batch: int = 10) -> list[dict[str, Any]]:
-    """Fifty members, some at a time."""
+    """A roll of fifty members in batches."""
     names = tuple(f"chat-node-{number:02}" for number in range(1, 51))
     roll = PaperRoll(Scene.of(*names), rotates=True)
     roll.gate()
     roll.out.clear()
     for first in range(0, len(names), batch):
         roll.batch(names[first : first + batch], min_serving="70%")
-        roll.scene.remnants.clear()  # the database has forgotten them
+        roll.scene.remnants.clear()  # the database has removed the old records
     roll.gate()
     return roll.results
 
 
 def hostile() -> list[dict[str, Any]]:
-    """Everything that can be named has a name that would break something, and the roll is stopped."""
+    """A stopped roll in which all names, versions and reasons are hostile texts."""
     scene = Scene.of(*HOSTILE)
     for number, name in enumerate(HOSTILE):
         scene[name].version = name
-        if not name.isprintable() or len(name) > 50:  # no answer has such ids
+        if not name.isprintable() or len(name) > 50:  # such ids are refused in answers
             scene[name].id = f"{number}-1"
     scene.cut.add(frozenset({scene[HOSTILE[0]].id, scene[HOSTILE[1]].id}))
     scene.remnants = {node.id.removesuffix("-1"): -900.0 for node in scene.nodes.values()}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A cluster on paper: nodes whose state a test sets by hand, and the observations that follow from it."""
+"""A scripted cluster: nodes whose state a test sets, and the observations that follow from it."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 @dataclass
 class Node:
-    """``error``: the code of its missing view. ``record``: whether the database has one. Times in seconds.
+    """``error``: the code of its missing view. ``record``: whether it is in the database. Times in seconds.
 
-    ``header``: whether its answers say which process sent them. ``peer``: the node whose list it passes on.
-    ``answers_as``: the id in its header, if it is another process's; ``also_answers_as``: that of a second call.
-    ``uptime``: what its statistics say, if they do.
+    ``header``: whether its answers have X-Instance-ID. ``peer``: the node whose list it passes on.
+    ``answers_as``: the id in its header, if it is another process's; ``also_answers_as``: the id of a second call.
+    ``uptime``: the uptime in its statistics, if they have it.
     """
 
     name: str
@@ -65,9 +65,9 @@ class Node:
 
 @dataclass
 class Scene:
-    """``cut``: pairs of ids that do not reach each other. ``remnants``: records of dead processes, id to last ping.
+    """``cut``: pairs of ids that are not linked. ``remnants``: records of dead processes, id to last ping.
 
-    ``unlisted``: nodes that only their own listing has, as on a database of their own.
+    ``unlisted``: nodes that only their own list has, as on another database.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Scene:
 
     @classmethod
     def today(cls, *names: str) -> Scene:
-        """As real servers would say it now: their clocks agree with their pings."""
+        """A cluster at the present time, so that the dates of answers agree with the pings."""
         scene = cls.of(*names)
         scene.now = (datetime.now(timezone.utc) - EPOCH).total_seconds()
         for node in scene.nodes.values():
@@ -106,7 +106,7 @@ class Scene:
         return [Member(name, f"http://{name}:3000") for name in self.nodes]
 
     def restart(self, name: str, *, version: str = "7.11.0") -> None:
-        """It comes back at once as a new process; the record of the old one stays."""
+        """Restart the node at once as a new process; the record of the old one stays."""
         node = self.nodes[name]
         self.remnants[node.id] = node.pinged
         family, number = node.id.rsplit("-", 1)
@@ -114,7 +114,7 @@ class Scene:
         node.pings, node.pinged, node.record, node.local, node.peer = True, self.now, True, True, None
 
     def kill(self, name: str) -> None:
-        """It is gone; its record stays."""
+        """End the node; its record stays."""
         node = self.nodes[name]
         node.error, node.pings = "unreachable", False
 
@@ -198,7 +198,7 @@ def _raw(identity: str, pinged: float, started: float, host: str | None, tcp_por
 
 
 def params(phase: str = "steady", **options: Any) -> dict[str, Any]:
-    """A task's validated options, as Ansible hands them over."""
+    """A task's validated options, as from Ansible."""
     members = None if "expected" in options else [{"name": "as given"}]
     mode = {"check_mode": options.pop("check_mode", False)}
     return {**left_out(GATE, **{"phase": phase, "members": members, **options}), **mode}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A small real server on the loopback interface, which answers as a test tells it."""
+"""A real HTTP server on the loopback interface, whose answers a test defines."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ class Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    do_POST = do_GET  # noqa: N815  # the name that the base class looks for
+    do_POST = do_GET  # noqa: N815  # the name that the base class calls
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: what was asked is in ``seen``."""
+        """Print nothing: the requests are in ``seen``."""
 
     def reply(self, status: int, content: Any, **headers: str) -> None:
         raw = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -82,7 +82,7 @@ def serving(answer: Callable[[Handler], None]) -> Iterator[Server]:
 
 
 def naming(monkeypatch: pytest.MonkeyPatch, name: str, *addresses: str) -> None:
-    """Let a host name have these addresses, in this order."""
+    """Make a host name resolve to these addresses, in this order."""
     look_up = socket.getaddrinfo
 
     def answer(host: str, *given: Any, **more: Any) -> list[Any]:
@@ -94,7 +94,7 @@ def naming(monkeypatch: pytest.MonkeyPatch, name: str, *addresses: str) -> None:
 
 @contextmanager
 def silent(address: str, port: int) -> Iterator[None]:
-    """Nothing answers there, not even to refuse: its queue of connections is full."""
+    """A port that neither accepts nor refuses: its queue of connections is full."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind((address, port))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What must not grow unnoticed: the calls of a judgement, and the requests of an observation. Counted, not timed."""
+"""Costs that must not grow: the function calls of a judgement, and the requests of an observation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def calls(work: Callable[[], object]) -> int:
-    """How many functions it calls, Python's own included."""
+    """The number of functions that ``work`` calls, Python's own included."""
     count = 0
 
     def note(_frame: Any, event: str, _argument: Any) -> None:
@@ -87,7 +87,7 @@ def test_a_judgement_is_linear_in_the_instances() -> None:
 
 @pytest.mark.parametrize("phase", ["steady", "before"])
 def test_a_judgement_is_linear_in_the_links(phase: str) -> None:
-    """Every member's opinion of every other has to be looked at: twice the members, four times the links."""
+    """Every member's view of every other is read: twice the members have four times the links."""
     small, large = (calls(judged_by_all(size, phase)) for size in (20, 40))
     assert large < 4.4 * small
 
@@ -110,8 +110,8 @@ def answer(handler: Handler) -> None:
     ],
 )
 @pytest.mark.parametrize("access", [access_with(user_id="u", auth_token="t"), access_with(username="u", password="p")])
-def test_requests_of_an_observation(access: Access, gather: tuple[str, ...], paths: list[str]) -> None:
-    """One of each kind to each member, and one login in all the time."""
+def test_the_requests_of_an_observation(access: Access, gather: tuple[str, ...], paths: list[str]) -> None:
+    """One request of each kind to each member, and one login in total."""
     with serving(answer) as first, serving(answer) as second:
         members = [Member("rc1", first.url), Member("rc2", second.url)]
         with Observer(members, access, gather=frozenset(gather)) as observer:
@@ -124,16 +124,16 @@ def test_requests_of_an_observation(access: Access, gather: tuple[str, ...], pat
             assert asked == [*login, *paths * 3, *logout]
 
 
-def test_an_answer_is_a_view_of_its_own() -> None:
-    """Nothing is looked up in all records for each of them."""
+def test_a_view_does_not_search_all_records() -> None:
+    """Reading an answer costs the same for each record, whatever their number."""
     cluster = scene(300)
     view = cluster._view(cluster["n0000"])
     fresh = View(member=view.member, listing=view.listing)
     assert calls(lambda: Observation(views=(fresh,), at=0.0).ids) < 1000
 
 
-def test_a_worker_imports_nothing() -> None:
-    """Workers inherit what Ansible's parent process has imported; what a gate imports later, every task pays for."""
+def test_a_gate_imports_nothing_in_the_worker() -> None:
+    """Workers inherit the imports of Ansible's parent process; later imports would be repeated for every task."""
     with serving(answer) as server:
         command = [sys.executable, "-c", IMPORTED_LATER, server.url]
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -141,7 +141,7 @@ def test_a_worker_imports_nothing() -> None:
 
 
 def test_the_tests_of_the_core_import_nothing_of_ansible_but_the_argument_spec_does() -> None:
-    """With other releases of ansible-core on the same Python they are left out, see tests/tools/matrix.sh."""
+    """So tests/tools/matrix.sh skips these tests with other releases of ansible-core on the same Python."""
     here = Path(__file__).parent
     tests = [path.relative_to(here).with_suffix("") for path in (here / "plugins" / "module_utils").rglob("test_*.py")]
     names = [".".join([__name__.rpartition(".")[0], *path.parts]) for path in tests]

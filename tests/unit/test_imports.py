@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The stages of the code import in one direction, and Ansible is imported only where it has to be."""
+"""The stages of the code import in one direction, and Ansible is imported only where it must be."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PLUGINS = Path(_argument_spec.__file__).parents[1]
 OURS = "ansible_collections.rocketops.rocketchat.plugins."
-# A stage imports itself and those before it. Imports for types count too: what a type is imported for is depended on.
+# A stage may import itself and the stages before it. Imports for types count too.
 STAGES = (
     "module_utils._findings",
     "module_utils._node",
@@ -36,7 +36,7 @@ WITH_ANSIBLE = ("module_utils._argument_spec", "module_utils._module", "plugin_u
 
 
 def stage_of(module: str) -> str:
-    """Of a module's dotted name below ``plugins``: modules, actions and so on are one stage, the last."""
+    """The stage of a module by its dotted name below ``plugins``; modules, actions and so on are the last stage."""
     if module.split(".", maxsplit=1)[0] not in ("module_utils", "plugin_utils"):
         return "plugins"
     return next((stage for stage in STAGES if f"{module}.".startswith(f"{stage}.")), f"unknown, {module}")
@@ -59,7 +59,7 @@ def broken_rules(imports: Mapping[str, set[str]]) -> Iterator[str]:
 
 
 def _circles(imports: Mapping[str, set[str]]) -> Iterator[list[str]]:
-    """By a search from each module, in which those that are done lead to no circle any more."""
+    """Search from each module; modules that are finished are part of no further circle."""
     done: set[str] = set()
 
     def search(module: str, way: list[str]) -> Iterator[list[str]]:
@@ -77,7 +77,7 @@ def _circles(imports: Mapping[str, set[str]]) -> Iterator[list[str]]:
 
 
 def imports_of(source: str, modules: set[str]) -> set[str]:
-    """All that a file imports, within functions and for types too. ``from package import module`` is its module."""
+    """All modules that a file imports, also within functions and for types."""
     found = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -97,8 +97,8 @@ def test_imports_go_in_one_direction() -> None:
     assert not found, "\n".join(["", *found])
 
 
-def test_what_is_forbidden() -> None:
-    """Each rule, broken once."""
+def test_each_import_rule_finds_its_violation() -> None:
+    """Each rule is broken once."""
     broken = {
         "module_utils._node.client": {f"{OURS}module_utils._node.errors", f"{OURS}module_utils._gate.wait"},
         "module_utils._node.errors": {f"{OURS}module_utils._node.client"},

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One policy, written once, means the same to the gate, to the filter and to the event source."""
+"""One policy has the same meaning for the gate, the filter and the event source."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ SITUATIONS: dict[str, tuple[Callable[[Scene], None], str]] = {
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_three_say_the_same(situation: str) -> None:
+def test_gate_filter_and_event_source_give_the_same_verdict(situation: str) -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
-    befall, outcome = SITUATIONS[situation]
-    befall(scene)
+    change, outcome = SITUATIONS[situation]
+    change(scene)
     observation = scene.observe()
     said = [of(observation) for of in (_by_the_gate, _by_the_filter, _by_the_event_source)]
     assert said[0]["verdict"] == outcome

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each place that names options has those of the argument spec, with the same types, choices and defaults."""
+"""Each place with options has those of the argument spec, with the same types, choices and defaults."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ FIELDS = {"readiness": "readiness_required", "upgrade_path": "upgrade_path_ignor
 
 
 def differences(place: str, spec: Mapping[str, Any], found: Mapping[str, Any], inner: str = "options") -> Iterator[str]:
-    """One sentence for each option that the place does not have as the argument spec says. ``inner``: of suboptions."""
+    """One sentence for each difference to the argument spec. ``inner``: the key of suboptions."""
     for name in sorted({*spec, *found}):
         if name not in found:
             yield f"{place} lacks the option {name}"
@@ -60,9 +60,9 @@ def differences(place: str, spec: Mapping[str, Any], found: Mapping[str, Any], i
         else:
             option, other = spec[name], found[name]
             for key in COMPARED:
-                told, wanted = other.get(key), option.get(key)
-                if told != wanted and not (key == "required" and not told and not wanted):
-                    yield f"{place} says {key}: {told} of the option {name}, the argument spec {wanted}"
+                actual, wanted = other.get(key), option.get(key)
+                if actual != wanted and not (key == "required" and not actual and not wanted):
+                    yield f"{place} has {key}: {actual} for the option {name}, the argument spec has {wanted}"
             parts, others = option.get("options", {}), other.get(inner, {})
             yield from differences(f"{place}, option {name}", parts, others, inner)
 
@@ -84,7 +84,7 @@ def of_event_source() -> Iterator[str]:
     documented = yaml.safe_load(ast.literal_eval(values["DOCUMENTATION"]))
     yield from differences("the documentation of the event source", WATCH_ONLY, documented["options"])
     text = " ".join(documented["description"])
-    yield from (f"the documentation of the event source offers {name}" for name in GATE_ONLY if f"C({name})" in text)
+    yield from (f"the documentation of the event source has {name}" for name in GATE_ONLY if f"C({name})" in text)
 
 
 def of_schema() -> Iterator[str]:
@@ -106,7 +106,7 @@ def _of_property(loaded: Mapping[str, Any]) -> Spec:
 
 
 def _as_in_json(spec: Mapping[str, Any]) -> Spec:
-    """Paths are strings there."""
+    """The argument spec in types of JSON, in which paths are strings."""
     return {name: {**option, "type": option["type"].replace("path", "str")} for name, option in spec.items()}
 
 
@@ -123,12 +123,13 @@ def of_role_spec() -> Iterator[str]:
         prefixed = {name: option for name, option in spec["options"].items() if name.removeprefix(PREFIX) in GATE}
         yield from differences(f"{ROLE_SPEC}, entry point {entry}", wanted, prefixed)
         for name, option in spec["options"].items():
-            told = defaults.get(name)
-            if told is not None and "{{" not in str(told) and told != option.get("default"):
-                yield f"roles/health_gate/defaults/main.yml has {name}: {told}, {ROLE_SPEC} {option.get('default')}"
+            actual = defaults.get(name)
+            if actual is not None and "{{" not in str(actual) and actual != option.get("default"):
+                expected = option.get("default")
+                yield f"roles/health_gate/defaults/main.yml has {name}: {actual}, {ROLE_SPEC} has {expected}"
             secret = GATE.get(name.removeprefix(PREFIX), {}).get("no_log", False)
             if secret != option.get("no_log", False):
-                yield f"{ROLE_SPEC} says no_log: {not secret} of {name}, the argument spec {secret}"
+                yield f"{ROLE_SPEC} has no_log: {not secret} for {name}, the argument spec has {secret}"
 
 
 def of_role_task() -> Iterator[str]:
@@ -136,11 +137,11 @@ def of_role_task() -> Iterator[str]:
     (passed,) = (task[name] for task in tasks for name in task if name.endswith(".cluster_gate"))
     wanted = GATE.keys() - NOT_IN_ROLE | {"phase"}
     yield from (f"{ROLE_TASK} does not pass the option {name}" for name in sorted(wanted - passed.keys()))
-    yield from (f"{ROLE_TASK} passes {name}, which is no option of the role" for name in sorted(passed.keys() - wanted))
+    yield from (f"{ROLE_TASK} passes {name}, not an option of the role" for name in sorted(passed.keys() - wanted))
 
 
 def of_dataclasses() -> Iterator[str]:
-    """The reader in ``_options`` gives each field its value; what it forgets, mypy and each test of a policy notice."""
+    """Values of fields are not checked here: mypy and the tests of policies notice a field that is not set."""
     named = {name: FIELDS.get(name, name) for name in (*JUDGEMENT, *GATE_ONLY)}
     for kind, fields in ((Access, dict(zip(CONNECTION, CONNECTION))), (Policy, named)):
         found = {field.name: field for field in dataclasses.fields(kind)}
@@ -152,7 +153,7 @@ def of_dataclasses() -> Iterator[str]:
                 yield f"the field {field} of {kind.__name__} is not read in any stage: the option {name} has no effect"
         for field, definition in found.items():
             if field not in (*fields.values(), "members"):
-                yield f"{where} has the field {field}, for which there is no option"
+                yield f"{where} has the field {field}, which is not an option"
             if definition.default is not dataclasses.MISSING:
                 yield f"{where} has a default for {field}: defaults belong to the argument spec"
     for name, values in (("phase", Phase), ("links", Links)):
@@ -188,6 +189,6 @@ def test_options_are_those_of_the_argument_spec(place: str) -> None:
 
 
 @pytest.mark.parametrize("path", GENERATED)
-def test_generated_files_are_fresh(path: str) -> None:
+def test_generated_files_are_up_to_date(path: str) -> None:
     written = (ROOT / path).read_text(encoding="utf-8")
-    assert written == GENERATED[path](), f"{path} is not what make options writes: run it"
+    assert written == GENERATED[path](), f"{path} is out of date: run make options"

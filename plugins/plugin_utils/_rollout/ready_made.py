@@ -51,7 +51,7 @@ def lacking(variables: Variables, host: str) -> Iterator[str]:
     """Reasons why the ready-made hooks of a host would not work."""
     entries = entry_points(variables, host)
     if entries:
-        yield from _unknown(variables, host)
+        yield from _misspelt(variables, host)
     for entry in entries:
         if wrong := _wrong(variables, host, entry):
             yield f"for the hook {entry}: {wrong}"
@@ -63,13 +63,13 @@ def _program(entry: str) -> str:
     return entry.partition("_")[2]
 
 
-def _unknown(variables: Variables, host: str) -> Iterator[str]:
-    """Variables that are named as options, and are none."""
+def _misspelt(variables: Variables, host: str) -> Iterator[str]:
+    """Variables whose names are almost those of options. Others may be the user's own."""
     options = sorted({option for spec in _specs().values() for option in spec["options"]})
     for name in variables.names(host, _PREFIX):
-        if name not in options:
-            meant = get_close_matches(name, options, n=1, cutoff=0.8)
-            yield f"{name} is not an option of the ready-made hooks: {f'{meant[0]} is' if meant else 'rename it'}"
+        meant = get_close_matches(name, options, n=1, cutoff=0.8)
+        if meant and name not in options:
+            yield f"{name} is not an option of the ready-made hooks: {meant[0]} is"
 
 
 def _wrong(variables: Variables, host: str, entry: str) -> str | None:
@@ -84,7 +84,7 @@ def _wrong(variables: Variables, host: str, entry: str) -> str | None:
 
 
 def _misshapen(spec: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
-    """A text would do for a list of one in an argument spec, but the role takes options as they are."""
+    """Options of another type, which Ansible would convert in an argument spec; the role uses options as they are."""
     for name, value in given.items():
         wanted = _SHAPES.get(spec[name]["type"], "a single value")
         found = next((_SHAPES[kind.__name__] for kind in (list, dict) if isinstance(value, kind)), "a single value")

@@ -2,4 +2,4 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A Rocket.Chat cluster for tests, demos and rehearsals: real processes, real connections, no Rocket.Chat."""
+"""An emulated Rocket.Chat cluster for tests and demos: real processes and connections, without Rocket.Chat."""

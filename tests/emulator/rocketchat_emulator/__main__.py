@@ -43,8 +43,8 @@ def _up(options: argparse.Namespace) -> dict[str, Any]:
     return cluster.up(options.state_dir, _plan(options))
 
 
-def _found(options: argparse.Namespace) -> dict[str, Any]:
-    return cluster.found(options.state_dir, _plan(options))
+def _create(options: argparse.Namespace) -> dict[str, Any]:
+    return cluster.create(options.state_dir, _plan(options))
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -72,7 +72,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         timeout=options.timeout,
     )
     if max(port for _unused, port in plan.endpoints().values()) >= 2**16:
-        raise EmulatorError(f"{options.nodes} ports from {options.base_port} on do not exist")
+        raise EmulatorError(f"{options.nodes} ports from {options.base_port} exceed the highest port, 65535")
     return plan
 
 
@@ -86,7 +86,7 @@ def _status(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _on_node(act: Callable[[Cluster, argparse.Namespace], None]) -> Callable[[argparse.Namespace], dict[str, Any]]:
-    """A command that does something to one node and shows what became of it."""
+    """A command that changes one node and shows its new state."""
 
     def command(options: argparse.Namespace) -> dict[str, Any]:
         with Cluster.open(options.state_dir) as opened:
@@ -113,7 +113,7 @@ def _cut(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _typed(read: Callable[[str], _T]) -> Callable[[str], _T]:
-    """Let argparse show the message of a ValueError, which it would otherwise replace by its own."""
+    """Make argparse show the message of a ValueError, which it would otherwise replace by its own."""
 
     def typed(text: str) -> _T:
         try:
@@ -157,7 +157,9 @@ def _parser() -> argparse.ArgumentParser:
             epilog=FAULTS if name in {"fault", "start", "run"} else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.add_argument("--state-dir", type=Path, required=True, metavar="DIR", help="where the cluster lives")
+        command.add_argument(
+            "--state-dir", type=Path, required=True, metavar="DIR", help="state directory of the cluster"
+        )
         command.set_defaults(run=run)
         return command
 
@@ -168,36 +170,38 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("name", metavar="NAME", help="the node, such as rc1")
         return command
 
-    _add_plan_options(add("up", "start a cluster; returns when every node answers and sees all others", _up))
+    _add_plan_options(add("up", "start a cluster; returns when every node answers and is linked to all others", _up))
     _add_plan_options(
-        add("found", "make a cluster's database and start nothing: each node is then started by run", _found)
+        add("create", "create the database of a cluster without starting nodes; start each of them with run", _create)
     )
-    run = add("run", "be a node that does not run, in the foreground, as a service manager wants it", _run)
+    run = add("run", "run a stopped node in the foreground, for a service manager", _run)
     run.add_argument("name", metavar="NAME", help="the node, such as rc1")
     _add_build_options(run)
-    add("status", "show the nodes, the cuts, the migrations, and how many login sessions exist", _status)
-    add("down", "end every process of the cluster; doing it again does no harm", _down)
-    start = add_on_node("start", "start a node that does not run; it keeps version and fault unless told", _start)
+    add("status", "show the nodes, the partitions, the migrations and the number of login sessions", _status)
+    add("down", "end every process of the cluster; can be repeated", _down)
+    start = add_on_node(
+        "start", "start a stopped node; without options, with the version and fault that it had", _start
+    )
     _add_start_options(start)
-    add_on_node("stop", "end a node in an orderly way (SIGTERM), even a paused one", lambda c, o: c.stop(o.name))
-    add_on_node("kill", "end a node at once (SIGKILL)", lambda c, o: c.kill(o.name))
+    add_on_node("stop", "stop a node with SIGTERM, also a paused one", lambda c, o: c.stop(o.name))
+    add_on_node("kill", "kill a node with SIGKILL", lambda c, o: c.kill(o.name))
     add_on_node("freeze", "pause a node (SIGSTOP)", lambda c, o: c.freeze(o.name))
     add_on_node("thaw", "resume a paused node (SIGCONT)", lambda c, o: c.thaw(o.name))
     add_on_node(
         "forget",
-        "remove the record of a node, as the database does after a pause; returns when it has registered again",
+        "remove the record of a node, as the database does after a long pause; returns when it has registered again",
         lambda c, o: c.forget(o.name),
     )
-    fault = add_on_node("fault", "let a node fail, or heal it (none)", lambda c, o: c.set_fault(o.name, o.kind))
+    fault = add_on_node("fault", "set the fault of a node; none heals it", lambda c, o: c.set_fault(o.name, o.kind))
     fault.add_argument("kind", metavar="KIND", type=_typed(Fault.parse), help="one of the faults below")
-    partition = add("partition", "cut two nodes off from each other", _cut)
+    partition = add("partition", "cut the connection between two nodes", _cut)
     partition.add_argument(
         "--silent",
         dest="kind",
         action="store_const",
         const="silent",
         default="reset",
-        help="drop packets instead of resetting the connection: neither node notices",
+        help="drop packets instead of resetting the connection, which neither node notices",
     )
     heal = add("heal", "undo a partition", _cut)
     heal.set_defaults(kind=None)
@@ -212,52 +216,56 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(name, help=f"{summary} (default: %(default)s)", **arguments)
 
     seconds = {"type": _typed(_seconds), "metavar": "SECONDS"}
-    add("--nodes", "how many", type=_whole(1, 99), default=3, metavar="N")
+    add("--nodes", "number of nodes", type=_whole(1, 99), default=3, metavar="N")
     add(
         "--address",
-        "where nodes listen; {n} becomes the node's number, and then they all have one port",
+        "address on which nodes listen; {n} is replaced by the node's number, and all nodes then have the same port",
         default="127.0.0.1",
         metavar="ADDRESS",
     )
     add(
-        "--base-port", "port of the first node; the others follow", type=_whole(1, 65535), default=13001, metavar="PORT"
+        "--base-port",
+        "port of the first node; the others have the next ones",
+        type=_whole(1, 65535),
+        default=13001,
+        metavar="PORT",
     )
-    add("--version", "of Rocket.Chat", type=_typed(Version.parse), default=DEFAULT, metavar="V")
-    add("--ping", "how often a process refreshes its record", default=10.0, **seconds)
-    add("--expire", "age at which a record may be removed", default=60.0, **seconds)
-    add("--sweep", "how often such records are looked for", default=60.0, **seconds)
-    add("--lifetime", "after which all processes end by themselves", default=3600.0, **seconds)
-    add("--timeout", "how long the start may take", default=20.0, **seconds)
+    add("--version", "version of Rocket.Chat", type=_typed(Version.parse), default=DEFAULT, metavar="V")
+    add("--ping", "time between two pings of a process", default=10.0, **seconds)
+    add("--expire", "age after which a record may be removed", default=60.0, **seconds)
+    add("--sweep", "time between two removals of old records", default=60.0, **seconds)
+    add("--lifetime", "time after which all processes end by themselves", default=3600.0, **seconds)
+    add("--timeout", "time limit for the start", default=20.0, **seconds)
     add("--transport", "how nodes reach each other", choices=TRANSPORTS, default="tcp")
     add(
         "--start-gap",
-        "from 7.3 to 7.8, over TCP: between reading the peers and writing the own record",
+        "with 7.3 to 7.8 over TCP: time between reading the peers and writing the own record",
         default=1.0,
         **seconds,
     )
     parser.add_argument(
         "--at-once",
         action="store_true",
-        help="from 7.3 to 7.8, over TCP: start all nodes at the same moment, so that they never link"
+        help="with 7.3 to 7.8 over TCP: start all nodes at the same time, so that they never link"
         " (default: one after the other)",
     )
-    add("--migrating", "which releases add a migration of the database", choices=MIGRATING, default="major")
-    add("--migration-time", "how long a migration takes; meanwhile its process does not answer", default=0.0, **seconds)
+    add("--migrating", "releases that migrate the database", choices=MIGRATING, default="major")
+    add("--migration-time", "duration of a migration, during which its process does not answer", default=0.0, **seconds)
     parser.add_argument(
         "--host-field",
         default="",
         metavar="ADDRESS|localhost",
-        help="the host in the records; {n} becomes the node's number (default: the real address)",
+        help="host in the records; {n} is replaced by the node's number (default: the real address)",
     )
     parser.add_argument(
         "--port-field",
         default="",
         metavar="PORT",
-        help="the port in all records, even 'undefined' (default: the real one)",
+        help="port in all records, also 'undefined' (default: the real one)",
     )
     add(
         "--rate-limit",
-        "per client address, route and method",
+        "limit per client address, route and method",
         type=_typed(RateLimit.parse),
         default="10/60",
         metavar="CALLS/SECONDS|off",
@@ -269,13 +277,13 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_build_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--version", type=_typed(Version.parse), metavar="V", help="of Rocket.Chat (default: as it was before)"
+        "--version", type=_typed(Version.parse), metavar="V", help="version of Rocket.Chat (default: the previous one)"
     )
     parser.add_argument(
         "--fault",
         type=_typed(Fault.parse),
         metavar="KIND",
-        help=f"one of the faults below (default: as before; a restart cures {_CURED})",
+        help=f"one of the faults below (default: the previous one; a restart cures {_CURED})",
     )
 
 
@@ -292,7 +300,7 @@ def _add_start_options(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command, that of the process if no other is given; returns the exit code."""
+    """Run one command, by default that of ``sys.argv``; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
         print(json.dumps(options.run(options), indent=2))

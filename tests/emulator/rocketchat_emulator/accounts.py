@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Users, their permissions, and the tokens that prove who is calling; shared by all nodes, as in Rocket.Chat."""
+"""Users, their permissions and their tokens; shared by all nodes, as in Rocket.Chat."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ BYPASS_RATE_LIMIT = "api-bypass-rate-limit"
 _USERS: dict[str, tuple[list[str], list[str]]] = {
     "admin": ([VIEW_STATISTICS, BYPASS_RATE_LIMIT], ["admin"]),
     "viewer": ([VIEW_STATISTICS], ["user", "monitor"]),
-    "nobody": ([], ["user"]),
+    "guest": ([], ["user"]),
     "twofactor": ([VIEW_STATISTICS], ["user", "monitor"]),
 }
 
 
 @dataclass(frozen=True)
 class User:
-    """One user, without anything secret."""
+    """One user, without secrets."""
 
     id: str
     username: str
@@ -65,7 +65,7 @@ class Accounts:
         self._database = database
 
     def create(self) -> dict[str, dict[str, str]]:
-        """Make the users; returns their credentials, the only time that they are known."""
+        """Create the users; returns their credentials, of which only hashes are stored."""
         return {username: self._create(username, *grants) for username, grants in _USERS.items()}
 
     def _create(self, username: str, permissions: list[str], roles: list[str]) -> dict[str, str]:
@@ -73,7 +73,7 @@ class Accounts:
         credentials = {"user_id": user_id, "username": username, "password": password}
         totp_hash = None
         if username == "twofactor":
-            # One code that stays right: the emulator has no authenticator app to keep in step with.
+            # The code never changes: the emulator has no authenticator app.
             credentials["totp_code"] = f"{secrets.randbelow(10**6):06}"
             totp_hash = _hash(credentials["totp_code"])
         self._database.execute(
@@ -88,7 +88,7 @@ class Accounts:
         return {**credentials, "auth_token": self._issue(user_id, kind="personal")}
 
     def caller(self, *, user_id: str | None, token: str | None) -> User | None:
-        """Who sent these two headers; None unless they belong together."""
+        """The user of these two headers; None unless they belong together."""
         if not user_id or not token:
             return None
         if not self._database.row("SELECT 1 FROM tokens WHERE hash = ? AND user_id = ?", _hash(token), user_id):
@@ -115,7 +115,7 @@ class Accounts:
         self._database.execute("DELETE FROM tokens WHERE hash = ?", _hash(token))
 
     def sessions(self) -> int:
-        """How many logins nobody has logged out."""
+        """The number of logins without a logout."""
         return int(self._database.rows("SELECT COUNT(*) FROM tokens WHERE kind = 'session'")[0][0])
 
     def _issue(self, user_id: str, *, kind: Literal["personal", "session"]) -> str:
@@ -129,7 +129,7 @@ class Accounts:
 
 
 def random_id() -> str:
-    """17 characters, as Meteor makes the ids of its documents."""
+    """17 characters, like the ids of Meteor's documents."""
     return _random(17)
 
 

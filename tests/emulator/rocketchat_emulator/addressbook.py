@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The peers that a process knows of and dials, which depends on its release.
+"""The peers that a process knows and connects to, which depends on its release.
 
-| release | knows the peers of | a removed record |
+| release | knows the peers in | after a record is removed |
 | --- | --- | --- |
-| up to 6.2.6 | all records, at any time | changes nothing |
-| 6.2.7 to 7.2 | all records, at any time | is forgotten by every process, its own included, until that one restarts |
-| 7.3 to 7.8 | those that were there at its start, that dial it, that a peer mentions | changes nothing |
-| 7.9 and newer | all records, at any time | changes nothing |
+| up to 6.2.6 | all records, at any time | nothing changes |
+| 6.2.7 to 7.2 | all records, at any time | all processes, its own included, forget its process until that restarts |
+| 7.3 to 7.8 | the records at its start, connections from peers, messages of peers | nothing changes |
+| 7.9 and newer | all records, at any time | nothing changes |
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Contact:
-    """Where a process can be dialled: its node, whose address it listens on, and its port."""
+    """Where a process accepts peers: its node, whose address it listens on, and its port."""
 
     node: str
     port: int
 
 
 class AddressBook:
-    """``forgotten`` holds processes that must not be shown or dialled again, although they may live and register."""
+    """``forgotten``: processes that are not shown or connected to again, although they may run and register."""
 
     def __init__(self, instance: Instance, registry: Registry) -> None:
         self._instance = instance
@@ -45,7 +45,7 @@ class AddressBook:
 
     @property
     def knows_itself(self) -> bool:
-        """False once this process's own record was removed under a release that then drops itself."""
+        """False once this process's own record was removed, with a release that then forgets itself."""
         return self._instance.id not in self.forgotten
 
     @property
@@ -53,7 +53,7 @@ class AddressBook:
         return {peer: contact for peer, contact in self._contacts.items() if peer not in self.forgotten}
 
     def read(self) -> None:
-        """Take over all records; a process does this once, before it writes its own."""
+        """Read all records; a process does this once, before it writes its own."""
         self._recorded = set()
         for peer, (node, port) in self._registry.peer_ports().items():
             self._recorded.add(peer)
@@ -61,7 +61,7 @@ class AddressBook:
                 self.meet(peer, Contact(node, port))
 
     def refresh(self) -> None:
-        """See what has changed in the database since the last look."""
+        """Read what has changed in the database since the last call."""
         if self._instance.version.watches_records:
             self.read()
         else:
@@ -77,7 +77,7 @@ class AddressBook:
             self._contacts[peer] = contact
 
     def drop(self, peer: str) -> bool:
-        """Strike out a process that is not connected; those that have a record are kept."""
+        """Remove a process that is not connected, unless it has a record."""
         if peer in self._recorded:
             return False
         self._contacts.pop(peer, None)

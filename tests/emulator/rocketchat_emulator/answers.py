@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The documents that Rocket.Chat answers with, from its API documentation and typings; nothing here does any I/O."""
+"""The documents that Rocket.Chat answers with, from its API documentation and typings; without I/O."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Answer:
 
 
 class RefusedError(Exception):
-    """Ends the handling of a request with an answer of its own."""
+    """Ends the handling of a request with this answer."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -54,7 +54,7 @@ def forbidden(version: Version) -> Answer:
 
 
 def statistics_forbidden(_version: Version) -> Answer:
-    """The one endpoint that answers 400 here, not 403."""
+    """The only endpoint that answers 400 for a missing permission, not 403."""
     return failure(400, "Not allowed [error-not-allowed]", errorType="error-not-allowed")
 
 
@@ -97,7 +97,7 @@ def me(user: User) -> Answer:
 
 
 def info(version: Version, *, privileged: bool) -> Answer:
-    """Major and minor for everybody, the full version for callers with the permission view-statistics."""
+    """Major and minor for every caller, the full version for callers with the permission view-statistics."""
     if not privileged:
         return success(version=version.public)
     details = {
@@ -117,12 +117,12 @@ def probe(*, event_loop: bool = True, mongo: bool = True) -> Answer:
 
 
 def health() -> Answer:
-    """/health since 7.11, whatever happens."""
+    """/health since 7.11, which is always ok."""
     return Answer(200, {"status": "ok"})
 
 
 def instances(records: Sequence[Record], *, instance: Instance, view: View) -> Answer:
-    """What instances.get of a process lists: all records, and the links of the process whose view it is."""
+    """The answer of instances.get: all records, and the links of the process whose view it is."""
     if instance.version.lists_raw_records:
         return success(instances=[_raw(record, records, instance, view.links) for record in records])
     return success(instances=[_described(record, view) for record in records])
@@ -134,7 +134,7 @@ def _described(record: Record, view: View) -> dict[str, Any]:
     address = {"address": record.extra.get("host")}
     status: dict[str, Any] = {"connected": True}
     if record.id == view.local:
-        # Observed with Moleculer: the answering process never hears from itself again after its start.
+        # Observed with Moleculer: a process has no heartbeat of itself after its start.
         status |= {"lastHeartbeatTime": 0, "local": True}
     elif link and link.connected:
         status |= {"lastHeartbeatTime": round(link.last_heard), "local": False}
@@ -144,10 +144,10 @@ def _described(record: Record, view: View) -> dict[str, Any]:
 
 
 def _raw(record: Record, records: Sequence[Record], instance: Instance, links: Mapping[str, Link]) -> dict[str, Any]:
-    """The shape before 6.0: the record itself, and a connection that belongs to a host and port, not to a process.
+    """The shape before 6.0: the record itself, and the connection to its host and port, not to its process.
 
-    So the old record of a restarted node shows the connection of the new one, and neither the answering node's own
-    records nor those of peers that it never reached have any.
+    So the old record of a restarted node shows the connection to the new process. The answering node's own records have
+    no connection, and neither have those of peers that it never reached.
     """
     at_place = [links[other.id] for other in records if other.place == record.place and other.id in links]
     known = [link for link in at_place if link.ever_connected]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The HTTP side of one node: which path means what, who may ask, and how often."""
+"""The HTTP API of one node: its paths, permissions and rate limits."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ if TYPE_CHECKING:
     from rocketchat_emulator.version import Version
 
 
-# How often, in seconds, a call that waits for the database looks whether it is back.
+# Seconds between two checks of a call that waits for the database.
 _LOOK_AGAIN = 0.05
 
-# The header that names the process that answered.
+# The header with the id of the process that answered.
 INSTANCE_ID = "X-Instance-ID"
 
 
 @dataclass(frozen=True)
 class _Call:
-    """One request to /api/v1 that got as far as its handler."""
+    """One request to /api/v1 that has reached its handler."""
 
     request: web.Request
     user: User | None
@@ -71,9 +71,9 @@ class _Route:
 
 @dataclass(frozen=True)
 class Api:
-    """``never_ready`` was decided when the process started: such a build does not recover.
+    """``never_ready`` is decided when the process starts: such a build does not recover.
 
-    ``selection_timeout``: seconds that a call waits for a database that is away.
+    ``selection_timeout``: seconds that a call waits for an unavailable database.
     """
 
     instance: Instance
@@ -117,13 +117,13 @@ class Api:
         return await Exchange(request, fault, self.balancer, lambda: self._answer(request, fault)).finish()
 
     def _outside(self, request: web.Request, fault: Fault) -> web.Response:
-        """Probes, and the web client's page for everything else."""
+        """The answer of a probe, or the web client's page for all other paths."""
         return self.probes.answer(request, fault.behaviour) or web_page()
 
     async def _sign(self, request: web.Request, response: web.StreamResponse) -> None:
         """Add the id of the answering process, as the first handler of every Rocket.Chat process has since 2017.
 
-        The id is the `_id` of the process's record, and is sent even where no record is written. Nothing names the
+        The id is the `_id` of the process's record, and is sent even if no record is written. No header names the
         server software.
         """
         response.headers.pop(hdrs.SERVER, None)
@@ -141,7 +141,7 @@ class Api:
         return to_response(answer, headers)
 
     async def _dispatch(self, request: web.Request, fault: Fault, headers: dict[str, str]) -> Answer:
-        """The checks of a call, in the order of the release: from 8.0 on only calls that may be made are counted."""
+        """The checks of a call in the order of the release: since 8.0 only permitted calls are counted."""
         if _needs_database(request) and not await self._reaches_database():
             return answers.server_error()
         user = self._user(request, fault)
@@ -163,7 +163,7 @@ class Api:
         return await route.handler(_Call(request, user, fault))
 
     async def _reaches_database(self) -> bool:
-        """Wait for the database as long as its driver does."""
+        """Wait for the database as long as its driver does; returns whether it answers."""
         end = time.monotonic() + self.selection_timeout
         while not self.roster.fault(self.instance.node).behaviour.reaches_database:
             if time.monotonic() > end:
@@ -186,7 +186,7 @@ class Api:
         return self.accounts.caller(user_id=request.headers.get("X-User-Id"), token=request.headers.get("X-Auth-Token"))
 
     def _refused(self, route: _Route, user: User | None, fault: Fault) -> Answer | None:
-        """Login and permission."""
+        """The refusal because of login or permission, or None."""
         if route.login and user is None:
             return answers.unauthorized(self.instance.version)
         if route.permission_refused and not _may(user, VIEW_STATISTICS, fault):
@@ -196,7 +196,7 @@ class Api:
     def _over_limit(
         self, request: web.Request, user: User | None, fault: Fault, headers: dict[str, str]
     ) -> Answer | None:
-        """Count a call; whatever comes of it, its answer has the headers of the limiter."""
+        """Count a call; its answer has the headers of the limiter in any case."""
         tally = self._count(request, user, fault)
         if tally is None:
             return None
@@ -247,7 +247,7 @@ class Api:
         return answers.success(**json.loads(self.database.get("statistics")))
 
     def store_statistics(self) -> None:
-        """Rocket.Chat does this hourly; the emulator at the start of each node and on demand."""
+        """Rocket.Chat does this every hour; the emulator does it at the start of each node and on request."""
         now, control = isoformat(self.database.now()), Control.read(self.database)
         document = {
             "_id": self.presence.id,
@@ -270,18 +270,18 @@ class Api:
         self.database.put("statistics", json.dumps(document))
 
     def _log(self, request: web.Request, status: int | None) -> None:
-        """One line per request, for tests that count. No query and no header: they may hold secrets."""
+        """Log one line per request, for tests that count. No query and no headers: they may contain secrets."""
         line = {"time": time.time(), "method": request.method, "path": request.path, "status": status}
         try:
             with self.request_log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
         except FileNotFoundError:
-            # The state directory is gone; this process is about to follow.
+            # The state directory was removed; this process ends soon.
             return
 
 
 def _needs_database(request: web.Request) -> bool:
-    """Whether a token or a password has to be looked up, which comes before anything else."""
+    """Whether a token or a password must be looked up, which is the first step."""
     return "X-Auth-Token" in request.headers or request.path == "/api/v1/login"
 
 

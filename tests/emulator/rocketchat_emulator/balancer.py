@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A load balancer before one node's URL, so that several processes answer there."""
+"""A load balancer in front of one node's URL, so that several processes answer there."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from rocketchat_emulator.exchange import mark_foreign, to_response
 if TYPE_CHECKING:
     from rocketchat_emulator.roster import Roster
 
-# What a request carries that comes from a balancer: the node that receives it answers by itself.
+# The header of a forwarded request, which the receiving node answers itself.
 _FORWARDED = "X-Emulated-Balancer"
 
-# Headers that belong to one connection, or that the answering side computes again.
+# Headers that belong to one connection, or that the answering node sets itself.
 _OF_CONNECTION = {"connection", "content-length", "transfer-encoding", "host"}
 
 
 @dataclass
 class Balancer:
-    """Spreads calls over this node and all others that answer, as a balancer before the whole cluster does.
+    """Spreads calls over this node and all others that answer, as a balancer in front of the whole cluster does.
 
-    Each call goes to another one than the last, at random: in turn, a client whose calls are as many as the nodes would
-    be answered by the same one each time.
+    Each call goes to a random node other than the last one. In a fixed order, a client that asks in rounds of as many
+    calls as there are nodes would get the same node for the same call of each round.
     """
 
     node: str
@@ -38,7 +38,7 @@ class Balancer:
     _last: str | None = ""
 
     def url(self, request: web.Request) -> str | None:
-        """The URL of the node that answers this call; None where that is this node itself."""
+        """The URL of the node that answers this call; None if it is this node itself."""
         if _FORWARDED in request.headers:
             return None
         others = [place.url for place in self.roster.places() if place.name != self.node and place.answers]
@@ -47,7 +47,7 @@ class Balancer:
         return self._last
 
     async def forward(self, request: web.Request, url: str) -> web.Response:
-        """Let another node answer; its header X-Instance-ID passes through."""
+        """Forward the request to another node; its header X-Instance-ID is kept."""
         mark_foreign(request)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_CONNECTION}
         headers[_FORWARDED] = self.node

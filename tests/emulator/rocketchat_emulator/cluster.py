@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be done to a cluster from the command line: starting, stopping, breaking and looking at its nodes."""
+"""The operations of the command line: start, stop, break and show the nodes of a cluster."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from rocketchat_emulator.roster import CutKind, Place
     from rocketchat_emulator.version import Version
 
-# The file with the document that `up` and `found` print; it holds every secret of the cluster.
+# The file with the document that `up` and `create` print; it contains every secret of the cluster.
 CREDENTIALS = "credentials.json"
 
-# Seconds that a signal may take to have its effect.
+# Seconds until a signal must have its effect.
 _SIGNAL_TIMEOUT = 10.0
 
-# Seconds that nodes may take to act on a changed cut.
+# Seconds until nodes must have applied a changed cut.
 _CUT_TIMEOUT = 10.0
 
 # A process that has lost its record registers again with its next ping.
@@ -51,7 +51,7 @@ _PING_TIMEOUT = 30.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What `up` is to build."""
+    """The cluster that `up` starts."""
 
     nodes: int
     address: str
@@ -63,17 +63,17 @@ class Plan:
 
     @property
     def one_by_one(self) -> bool:
-        """Whether nodes that start at the same moment would never link."""
+        """Whether nodes that start at the same time would never link."""
         by_reading = self.settings.transport == "tcp" and not self.version.watches_records
         return by_reading and not self.settings.microservices and not self.at_once
 
     @property
     def links(self) -> bool:
-        """Whether the nodes of the new cluster will all reach each other."""
+        """Whether all nodes of the new cluster will link to each other."""
         return not self.settings.microservices and not self.at_once
 
     def endpoints(self) -> dict[str, tuple[str, int]]:
-        """Where each node listens: on a port of its own or, where ``address`` holds ``{n}``, an address of its own."""
+        """Address and port of each node: its own port or, if ``address`` contains ``{n}``, its own address."""
         numbers = range(1, self.nodes + 1)
         if "{n}" in self.address:
             return {f"rc{number}": (self.address.replace("{n}", str(number)), self.base_port) for number in numbers}
@@ -81,7 +81,7 @@ class Plan:
 
 
 class Cluster:
-    """A cluster that exists, running or not."""
+    """An existing cluster, running or not."""
 
     def __init__(self, state_dir: Path, database: Database) -> None:
         self._state_dir = state_dir
@@ -104,7 +104,7 @@ class Cluster:
             database.close()
 
     def status(self) -> dict[str, Any]:
-        """Everything but secrets. Of a node that does not run, version and fault are what its next start gets."""
+        """Everything but secrets. Version and fault of a stopped node are those of its next start."""
         control = Control.read(self._database)
         cuts = [{"a": a, "b": b, "kind": kind} for a, b, kind in self._roster.cuts()]
         return {
@@ -122,17 +122,17 @@ class Cluster:
         return _describe(self._roster.place(name))
 
     def processes(self) -> list[Process]:
-        """Every process of the cluster that has not ended, the keeper's first."""
+        """Every running process of the cluster, the keeper's first."""
         recorded = [keeper.recorded(self._database), *(place.process for place in self._roster.places())]
         return [process for process in recorded if process and process.state != "stopped"]
 
     def down(self) -> None:
-        """End every process. The notes of what is wanted come first, so that nothing can start behind our back."""
+        """End every process. First note that no node is wanted, so that none can start meanwhile."""
         self._database.put("over", 1)
         self._roster.unwant()
         supervisor = keeper.recorded(self._database)
         if supervisor:
-            # Only it knows of a process that it has just started and that has not written itself down yet.
+            # Only the keeper knows a process that it has just started and that has not stored its pid yet.
             _end(supervisor, signal.SIGTERM)
         processes = self.processes()
         for process in processes:
@@ -141,7 +141,7 @@ class Cluster:
             _await_state(process, "stopped")
 
     def start(self, name: str, *, version: Version | None, fault: Fault | None, timeout: float | None) -> None:
-        """Start a node that does not run. ``timeout`` is how many seconds it may take to answer; None: do not wait."""
+        """Start a stopped node and wait ``timeout`` seconds until it answers; None: do not wait."""
         self._prepare(name, version=version, fault=fault)
         child = spawn_node(self._state_dir, name)
         self._await_process(name, child)
@@ -149,14 +149,14 @@ class Cluster:
             self.await_ready({name: child}, timeout=timeout)
 
     def run(self, name: str, *, version: Version | None, fault: Fault | None) -> NoReturn:
-        """Let this process become a node that does not run: whoever manages services starts it, and ends it."""
+        """Replace this process by a stopped node, for a service manager that starts and ends it."""
         self._prepare(name, version=version, fault=fault)
         become_node(self._state_dir, name)
 
     def _prepare(self, name: str, *, version: Version | None, fault: Fault | None) -> None:
-        """Note what a node that does not run is to start as.
+        """Store version and fault for the start of a stopped node.
 
-        The fault stays unless another is given, or a restart is what cures it.
+        The fault stays unless another is given or a restart cures it.
         """
         self._require_up()
         place = self._roster.place(name)
@@ -174,7 +174,7 @@ class Cluster:
         self._roster.want(name)
 
     def stop(self, name: str) -> None:
-        """Ask a node to end and wait; one that is paused is woken to hear it, one that will not listen is killed."""
+        """Ask a node to end and wait; a paused node is resumed first, one that does not end is killed."""
         self._end(name, signal.SIGTERM, signal.SIGCONT)
 
     def kill(self, name: str) -> None:
@@ -182,7 +182,7 @@ class Cluster:
 
     def freeze(self, name: str) -> None:
         process = self._running(name)
-        # Whoever holds the database's write lock when it is paused would pause all others with it. Now we hold it.
+        # A node that is paused while it holds the database's write lock would block all others, so take the lock first.
         with self._database.transaction():
             process.signal(signal.SIGSTOP)
             _await_state(process, "frozen")
@@ -206,17 +206,17 @@ class Cluster:
         place = self._roster.place(name)
         runs = place.process is not None and place.process.state != "stopped"
         if runs and fault.at_start_only:
-            raise EmulatorError(f"{fault.kind} is how a process starts, and {name} runs: use start {name} --fault")
+            raise EmulatorError(f"{fault.kind} takes effect at a start only, and {name} runs: use start {name} --fault")
         self._change_fault(place, fault)
 
     def set_cut(self, a: str, b: str, kind: CutKind | None) -> None:
-        """Cut two nodes off from each other, or heal that; returns when those that are awake have acted on it."""
+        """Cut or heal the connection between two nodes; returns when those that are not paused have applied it."""
         for name in (a, b):
             self._roster.place(name)
         if a == b:
             raise EmulatorError(f"{a} cannot be cut off from itself")
         self._roster.set_cut(a, b, kind)
-        # At a silent cut nothing changes, without links nothing can, and over NATS only missed heartbeats show a cut.
+        # A silent cut changes nothing, there may be no links, and over NATS only missed heartbeats show a cut.
         if self._settings.transport == "nats":
             return
         if kind == "reset":
@@ -242,7 +242,7 @@ class Cluster:
         self._await(ready, timeout=timeout, late=lambda: f"{', '.join(waiting)} did not become ready")
 
     def await_keeper(self, count: int, *, timeout: float) -> None:
-        """Wait until the keeper knows so many processes: from then on it ends them, whatever happens."""
+        """Wait until the keeper knows ``count`` processes: from then on it ends them in any case."""
 
         def watching() -> bool:
             return keeper.watches(self._database) >= count
@@ -250,7 +250,7 @@ class Cluster:
         self._await(watching, timeout=timeout, late=lambda: f"the keeper does not run: {self._last_words('keeper')}")
 
     def _await_process(self, name: str, child: subprocess.Popen[bytes]) -> None:
-        """Wait until a new process has written itself down, so that `down` knows of it."""
+        """Wait until a new process has stored its pid, so that `down` knows of it."""
 
         def known() -> bool:
             if self._roster.place(name).process is None and child.poll() is not None:
@@ -260,14 +260,14 @@ class Cluster:
         self._await(known, timeout=_SIGNAL_TIMEOUT, late=lambda: f"{name} did not start")
 
     def await_links(self, *, timeout: float) -> None:
-        """Wait until every node sees every other."""
+        """Wait until every node is linked to every other."""
 
         def linked() -> bool:
             places = self._roster.places()
             ids = {place.instance_id for place in places}
             return all(place.links == ids - {place.instance_id} for place in places)
 
-        self._await(linked, timeout=timeout, late=lambda: "not all nodes see all others")
+        self._await(linked, timeout=timeout, late=lambda: "not all nodes are linked to all others")
 
     def _end(self, name: str, *signals: signal.Signals) -> None:
         place = self._roster.place(name)
@@ -293,14 +293,14 @@ class Cluster:
             raise EmulatorError(f"the cluster in {self._state_dir} is down; up starts a new one")
 
     def _opinions(self, a: str, b: str) -> list[bool]:
-        """Whether two nodes see each other. One that does not run, or is paused, has no opinion."""
+        """Whether a sees b, and b sees a. A node that is stopped or paused has no entry."""
         first, second = self._roster.place(a), self._roster.place(b)
         pairs = ((first, second), (second, first))
         return [other.instance_id in place.links for place, other in pairs if place.answers]
 
     def _last_words(self, name: str) -> str:
         lines = (self._state_dir / f"{name}.log").read_text(encoding="utf-8", errors="replace").splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "its log is empty"
 
     def _await(self, condition: Callable[[], bool], *, timeout: float, late: Callable[[], str]) -> None:
         end = time.monotonic() + timeout
@@ -311,7 +311,7 @@ class Cluster:
 
 
 def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
-    """Build a cluster and wait until it is whole; returns where it is and who may log in."""
+    """Start a cluster and wait until it is complete; returns its addresses and the credentials of its users."""
     _require_transport(plan.version, plan.settings)
     _make_room(state_dir)
     for address, port in plan.endpoints().values():
@@ -340,15 +340,15 @@ def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
     return document
 
 
-def found(state_dir: Path, plan: Plan) -> dict[str, Any]:
-    """Make the database of a cluster whose nodes are started by others; returns where it is and who may log in."""
+def create(state_dir: Path, plan: Plan) -> dict[str, Any]:
+    """Create the database of a cluster whose nodes are started later; returns its addresses and credentials."""
     _require_transport(plan.version, plan.settings)
     _make_room(state_dir)
     return _fill(state_dir, plan)
 
 
 def down(state_dir: Path) -> list[str]:
-    """End every process of a cluster; where there is none any more, there is nothing to do."""
+    """End every process of a cluster, if there still is one."""
     if not (state_dir / FILE_NAME).exists():
         return []
     with Cluster.open(state_dir) as cluster:
@@ -388,7 +388,7 @@ def _keep(state_dir: Path, document: dict[str, Any]) -> None:
 
 
 def _clear(state_dir: Path) -> None:
-    """Remove what a former cluster left, and nothing else that may lie in the directory."""
+    """Remove the files of a previous cluster, but no other files."""
     if not (state_dir / FILE_NAME).exists():
         return
     with Cluster.open(state_dir) as former:
@@ -404,19 +404,19 @@ def _require_platform() -> None:
     try:
         own_process()
     except OSError as error:
-        raise EmulatorError("the emulator needs Linux: it recognises its processes by /proc") from error
+        raise EmulatorError("the emulator needs Linux: it identifies its processes by /proc") from error
     if importlib.util.find_spec("aiohttp") is None:
         raise EmulatorError("the emulator needs the Python library aiohttp")
 
 
 def _require_transport(version: Version, settings: Settings) -> None:
     if settings.transport == "nats" and not version.speaks_nats:
-        raise EmulatorError(f"version {version} does not speak NATS: that begins with 6.3")
+        raise EmulatorError(f"version {version} does not support NATS: use 6.3 or newer")
 
 
 def _require_free(address: str, port: int) -> None:
     with socket.socket() as probe:
-        # Connections of a former node that are still being forgotten do not count.
+        # Connections of a previous node in the state TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))

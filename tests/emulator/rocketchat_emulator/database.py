@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The database that all nodes share: one SQLite file, which stands for Rocket.Chat's MongoDB."""
+"""The database that all nodes share: one SQLite file in place of Rocket.Chat's MongoDB."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "database.sqlite3"
 
-# The database's clock as SQL: seconds since 1970, with milliseconds. Records are stamped with this clock and no other.
+# The database's clock as SQL: seconds since 1970, with milliseconds. All times in records are of this clock.
 NOW = "((julianday('now') - 2440587.5) * 86400.0)"
 
 _SCHEMA = """
@@ -77,7 +77,7 @@ class Database:
         self._inode = self._path.stat().st_ino
         self._connection = sqlite3.connect(self._path, timeout=5, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        # Nothing here has to outlive a power cut, and starting fast matters.
+        # Data need not survive a power failure, and a fast start matters.
         self._connection.execute("PRAGMA synchronous = OFF")
 
     @classmethod
@@ -94,7 +94,7 @@ class Database:
 
     @property
     def vanished(self) -> bool:
-        """Whether the file was removed, or replaced by another cluster's, since this connection was opened."""
+        """Whether the file was removed or replaced since this connection was opened."""
         try:
             return self._path.stat().st_ino != self._inode
         except FileNotFoundError:
@@ -117,7 +117,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the only write lock: what is read inside is still true when the block writes."""
+        """Hold the write lock, so that what the block reads is still true when it writes."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield

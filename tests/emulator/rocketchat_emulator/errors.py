@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one error that a person at the command line is meant to read."""
+"""The error that the command line shows."""
 
 from __future__ import annotations
 
 
 class EmulatorError(Exception):
-    """Something that the user can put right; the message is one line and says what."""
+    """An error that the user can correct; the message is one line."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One call of the API and its answer, with what a fault needs to answer it otherwise."""
+"""One call of the API and its answer, with the ways in which faults change the answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rocketchat_emulator.balancer import Balancer
     from rocketchat_emulator.faults import Fault
 
-# The key of a request that something else than this process answers, such as a proxy.
+# The key of a request that another process or a proxy answers.
 _FOREIGN = "foreign"
 
 WEB_PAGE = """<!DOCTYPE html>
@@ -33,7 +33,7 @@ WEB_PAGE = """<!DOCTYPE html>
 
 
 def _compact(document: object) -> str:
-    """As JavaScript writes JSON: no spaces, no escapes that are not needed."""
+    """JSON as JavaScript writes it: without spaces and unneeded escapes."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -47,7 +47,7 @@ def web_page() -> web.Response:
 
 
 def mark_foreign(request: web.Request) -> None:
-    """Note that the answer is not this process's own: it gets no X-Instance-ID of this process."""
+    """Mark the answer as another's: it does not get the X-Instance-ID of this process."""
     request[_FOREIGN] = True
 
 
@@ -57,7 +57,7 @@ def is_foreign(request: web.Request) -> bool:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One call of /api. ``healthy`` makes the answer of a node without this fault."""
+    """One call of /api. ``healthy`` creates the answer of a node without this fault."""
 
     request: web.Request
     fault: Fault
@@ -65,7 +65,7 @@ class Exchange:
     healthy: Callable[[], Awaitable[web.Response]]
 
     async def finish(self) -> web.StreamResponse | None:
-        """Answer as the fault wants; None when no answer went out, and none can any more."""
+        """Answer as the fault requires; None if no answer was sent and none can be."""
         responds = self.fault.behaviour.responds
         return await responds(self) if responds else await self.healthy()
 
@@ -76,7 +76,7 @@ class Exchange:
         return web.Response(text=text, content_type=content_type)
 
     def reply_page(self) -> web.Response:
-        """The page of a proxy that wants a login first."""
+        """The page of a proxy that requires a login."""
         mark_foreign(self.request)
         return web_page()
 
@@ -85,7 +85,7 @@ class Exchange:
         return web.Response(status=302, headers={"Location": url})
 
     async def reply_balanced(self) -> web.Response:
-        """The answer of this process, or of the one that the balancer chooses."""
+        """The answer of this process, or of the process that the balancer chooses."""
         url = self.balancer.url(self.request)
         return await self.balancer.forward(self.request, url) if url else await self.healthy()
 

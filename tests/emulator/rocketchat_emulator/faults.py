@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The faults: one row per kind, with its name, its words for --help and its behaviour.
+"""The faults: one row per kind, with its name, its text for --help and its behaviour.
 
-`KINDS`, at the end, is the only list of them. A node without a fault behaves as `Behaviour()` says, and each field of
-`Behaviour` is one place where a kind can make it behave otherwise. A kind that does so nowhere cannot be written.
+`KINDS`, at the end, is the only list of them. A node without a fault behaves like `Behaviour()`; each field of
+`Behaviour` is one thing that a kind can change. A kind that changes nothing is an error.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a node does; the defaults are those of a healthy one.
+    """What a node does; the defaults are those of a healthy node.
 
-    | field | who acts on it |
+    | field | used by |
     | --- | --- |
-    | ``responds`` | every call of /api: it makes the response, or returns None if none goes out |
+    | ``responds`` | every call of /api: it returns the response, or None if none is sent |
     | ``answers`` | a call of one of these paths, once login, rate limit and permission are checked |
     | ``knows_users``, ``withholds``, ``limits_all`` | login, the permission check, the rate limit |
     | ``passes_probes`` | the check of the database in /readyz, and /health before 7.7 |
     | ``lags``, ``lags_at_start`` | the check of the event loop in /readyz: every other call, the first call |
     | ``names_itself`` | every answer: the header X-Instance-ID |
-    | ``pings`` | the duty to refresh the node's record |
-    | ``reaches_database`` | authentication, the duties that read or write records, /readyz |
-    | ``becomes_ready``, ``starts_late`` | the start of a process, and nothing after it |
-    | ``crashes`` | the keeper: it kills the process so many seconds after each start, and starts it again |
-    | ``begins``, ``ends`` | the command line, when it sets this fault and when it replaces it |
+    | ``pings`` | the task that refreshes the node's record |
+    | ``reaches_database`` | authentication, the tasks that read or write records, /readyz |
+    | ``becomes_ready``, ``starts_late`` | the start of a process only |
+    | ``crashes`` | the keeper: it kills the process this many seconds after each start, and starts it again |
+    | ``begins``, ``ends`` | the command line: called when it sets this fault, and when it replaces it |
     """
 
     responds: Callable[[Exchange], Awaitable[web.StreamResponse | None]] | None = None
@@ -71,7 +71,7 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Kind:
-    """One row. ``form`` is the name, for some with what follows it on the command line, such as slow:SECONDS."""
+    """One row. ``form`` is the name, with the argument if the kind has one, such as slow:SECONDS."""
 
     form: str
     words: str
@@ -86,7 +86,7 @@ class Kind:
                 f" one of {names}"
             )
         if self.argument not in _ARGUMENTS:
-            raise ValueError(f"fault {self.form}: what follows the colon must be one of {', '.join(_ARGUMENTS)[2:]}")
+            raise ValueError(f"fault {self.form}: the argument must be one of {', '.join(_ARGUMENTS)[2:]}")
 
     @property
     def name(self) -> str:
@@ -106,11 +106,11 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """Read ``drip`` or ``slow:1.5``; anything that has not the form of one of the kinds is a ValueError."""
+        """Read ``drip`` or ``slow:1.5``; a text without the form of a kind is a ValueError."""
         name, colon, argument = text.partition(":")
         kind = KINDS.get(name)
         if kind is None:
-            raise ValueError(f"unknown fault '{text}'; there are: {', '.join(each.form for each in KINDS.values())}")
+            raise ValueError(f"unknown fault '{text}'; choose from {', '.join(each.form for each in KINDS.values())}")
         if bool(argument) != bool(kind.argument) or (colon and not argument):
             raise ValueError(f"'{text}' must have the form {kind.form}")
         problem = _ARGUMENTS[kind.argument](argument)
@@ -127,7 +127,7 @@ class Fault:
 
     @property
     def at_start_only(self) -> bool:
-        """Whether it takes effect when a process starts, and none on a process that runs."""
+        """Whether it takes effect only when a process starts."""
         behaviour = self.behaviour
         return not behaviour.becomes_ready or behaviour.starts_late or behaviour.lags_at_start
 
@@ -137,7 +137,7 @@ class Fault:
 
     @property
     def seconds(self) -> float:
-        """The argument of the kinds that take a duration; NaN if it is no number."""
+        """The argument of a kind with a duration; NaN if it is not a number."""
         return _number(self.argument)
 
 
@@ -148,7 +148,7 @@ def _number(text: str) -> float:
         return math.nan
 
 
-# What can follow the colon, and what is wrong with a text in its place; "" if nothing is.
+# The arguments of kinds, each with a check that returns what is wrong with a text; "" if it is valid.
 _ARGUMENTS: dict[str, Callable[[str], str]] = {
     "": lambda _: "",
     "SECONDS": lambda text: "" if 0 < _number(text) < math.inf else "with a number greater than 0",
@@ -220,7 +220,7 @@ async def _several_processes(exchange: Exchange) -> web.StreamResponse:
 
 
 async def _huge(exchange: Exchange) -> web.StreamResponse:
-    """Valid JSON, only more than a client should read."""
+    """Valid JSON, but more than a client should read."""
     response = await exchange.healthy()
     stream = await exchange.begin({"Content-Type": "application/json"}, status=response.status)
     await stream.write(b'{"padding":"')
@@ -248,7 +248,7 @@ def _by_name(*kinds: Kind) -> dict[str, Kind]:
 
 KINDS = _by_name(
     Kind("none", "healthy", Behaviour()),
-    Kind("unauthorized", "knows no token and no password: 401", Behaviour(knows_users=False)),
+    Kind("unauthorized", "accepts no token and no password: 401", Behaviour(knows_users=False)),
     Kind(
         "forbidden",
         "grants no user the permission view-statistics: 403",
@@ -274,21 +274,21 @@ KINDS = _by_name(
     ),
     Kind(
         "no_database",
-        "its database is away: authentication hangs for 30 s (three pings), then 500; it does not ping",
+        "its database is unavailable: authentication hangs for 30 s (three pings), then 500; it does not ping",
         Behaviour(reaches_database=False),
     ),
     Kind("server_error", "500 to every call of /api", Behaviour(responds=_server_error)),
-    Kind("html", "200 and a web page, as a login proxy answers", Behaviour(responds=_html)),
+    Kind("html", "200 and a web page, like a login proxy", Behaviour(responds=_html)),
     Kind("truncated", "the connection closes in the middle of the answer", Behaviour(responds=_truncated)),
-    Kind("not_json", "200, said to be JSON, but is not", Behaviour(responds=_not_json)),
+    Kind("not_json", "200 with the content type of JSON, but the body is not JSON", Behaviour(responds=_not_json)),
     Kind(
         "wrong_shape",
-        "200 and JSON of another shape: an item without _id, no version",
+        "200 and JSON of another shape: an item without _id, and no version",
         Behaviour(responds=_wrong_shape),
     ),
-    Kind("slow:SECONDS", "the right answer, so much later", Behaviour(responds=_slow)),
-    Kind("drip", "the right answer, a byte of the body a second", Behaviour(responds=_drip)),
-    Kind("drip_headers", "never gets through its headers, a byte a second", Behaviour(responds=_drip_headers)),
+    Kind("slow:SECONDS", "the right answer, this much later", Behaviour(responds=_slow)),
+    Kind("drip", "the right answer, one byte of the body per second", Behaviour(responds=_drip)),
+    Kind("drip_headers", "headers that never end, one byte per second", Behaviour(responds=_drip_headers)),
     Kind("reset", "resets the connection instead of answering", Behaviour(responds=_reset)),
     Kind("redirect:URL", "302 to URL", Behaviour(responds=_redirect)),
     Kind("huge", "an answer of more than 16 MiB", Behaviour(responds=_huge)),
@@ -297,7 +297,7 @@ KINDS = _by_name(
     ),
     Kind(
         "several_processes",
-        "a load balancer answers: each call of /api goes to another node than the last one, at random",
+        "a load balancer answers: each call of /api goes to a random node other than the last one",
         Behaviour(responds=_several_processes),
     ),
     Kind(
@@ -308,24 +308,23 @@ KINDS = _by_name(
     Kind("loaded", "every other call of /readyz answers 503: the event loop lags", Behaviour(lags=True)),
     Kind(
         "slow_start",
-        "the first call of /readyz after each start answers 503: the event loop lagged then; takes effect at a start"
-        " only",
+        "the first call of /readyz after each start answers 503: the event loop lagged; takes effect at a start only",
         Behaviour(lags_at_start=True),
     ),
     Kind(
         "ghost",
-        "a record of the year 2257 stands in the database until the fault is changed",
+        "a record of the year 2257 is in the database until the fault is changed",
         Behaviour(begins=_add_ghost, ends=_remove_ghost),
     ),
     Kind("stale_ping", "answers, but no longer pings its record", Behaviour(pings=False)),
     Kind(
         "crash_loop:SECONDS",
-        "dies so long after each start, and is started again at once, with a new id",
+        "dies this long after each start, and is started again at once, with a new id",
         Behaviour(crashes=True),
     ),
     Kind(
         "starting:SECONDS",
-        "for so long after each start 400 \"Service '$node.list' is not found.\", and no record;"
+        "for this long after each start 400 \"Service '$node.list' is not found.\", and no record;"
         " takes effect at a start only",
         Behaviour(starts_late=True),
     ),

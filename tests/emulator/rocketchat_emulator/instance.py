@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One run of a node: the identity and the snapshot of the machine that Rocket.Chat takes when a process starts."""
+"""One process of a node: its id, and the data of the machine that Rocket.Chat reads when a process starts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Instance:
-    """``id`` is new at every start: there is no stable identity but host and port."""
+    """``id`` is new at every start: only host and port are stable."""
 
     id: str
     node: str
@@ -49,7 +49,7 @@ class Instance:
         return time.monotonic() - self.started
 
     def extra_information(self, *, tcp_port: int | None) -> dict[str, Any]:
-        """What a process tells about itself. The port is a string; tcpPort exists from 6 on, and not over NATS."""
+        """The data of a process about itself. The port is a string; tcpPort exists since 6, but not over NATS."""
         return {
             "host": self.host,
             "port": self.port,

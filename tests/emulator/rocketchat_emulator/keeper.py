@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A little supervisor: restarts nodes in a crash loop, and ends those that cannot end themselves.
+"""A supervisor: restarts nodes in a crash loop, and ends nodes that cannot end themselves.
 
-A paused process neither sees its lifetime pass nor its state directory vanish. One keeper runs for each cluster.
+A paused process cannot notice that its lifetime is over or its state directory is gone. Each cluster has one keeper.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TICK = 0.05
 
 
 class Keeper:
-    """Remembers every process it has seen, because there may be nothing left to read when it has to end them."""
+    """Remembers every process it has seen, because the database may be gone when it must end them."""
 
     def __init__(self, state_dir: Path, database: Database) -> None:
         self._state_dir = state_dir
@@ -43,7 +43,7 @@ class Keeper:
         self._told_to_end = False
 
     def run(self) -> None:
-        """Until SIGTERM, the end of the cluster's lifetime, or the end of its state directory; then nothing is left."""
+        """Run until SIGTERM, the end of the cluster's lifetime or of its state directory; then end all processes."""
         signal.signal(signal.SIGTERM, self._hear)
         while not self._told_to_end and not self._database.vanished:
             try:
@@ -70,13 +70,13 @@ class Keeper:
         for place in places:
             if place.wanted and place.process:
                 self._loop(place, place.process)
-        # Asking for its end is what lets the kernel forget a child.
+        # Wait for the ended child, so that the kernel removes it.
         self._children = [child for child in self._children if child.poll() is None]
 
     def _loop(self, place: Place, process: Process) -> None:
         looping = place.fault.behaviour.crashes
         if process.state == "stopped":
-            # A node whose fault was lifted between its crash and its start is started all the same.
+            # A node whose fault was removed between its crash and its start is started too.
             if looping or place.name in self._crashed:
                 self._crashed.discard(place.name)
                 self._roster.forget_process(place.name)
@@ -87,7 +87,7 @@ class Keeper:
 
 
 def claim(database: Database, process: Process) -> bool:
-    """Write down the keeper's own process, unless the cluster is already over."""
+    """Store the keeper's own process, unless the cluster is already down."""
     with database.transaction():
         if database.get("over"):
             return False
@@ -102,7 +102,7 @@ def recorded(database: Database) -> Process | None:
 
 
 def watches(database: Database) -> int:
-    """How many processes the keeper knows, and would end."""
+    """The number of processes that the keeper knows, and would end."""
     return database.get("keeper_watches") or 0
 
 

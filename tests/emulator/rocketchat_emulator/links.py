@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The broker, by which the processes of a cluster reach each other, as far as instances.get shows it."""
+"""The broker that links the processes of a cluster, as far as instances.get shows it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Errors of `$node.list`, the action of the broker that instances.get calls. A process that is not in its own list and
-# reaches no other process has nothing to call; one that is starting has not registered the action yet.
+# Errors of `$node.list`, the broker's action that instances.get calls. It is not available to a process that is not in
+# its own list and reaches no other process; it is not found by a process that is starting.
 NOT_AVAILABLE = "Service '$node.list' is not available."
 NOT_FOUND = "Service '$node.list' is not found."
 
@@ -34,7 +34,7 @@ class Link:
 
 @dataclass(frozen=True)
 class View:
-    """The links of the process ``local``, which is not always the process that was asked."""
+    """The links of the process ``local``, which may be another process than the one that was asked."""
 
     local: str
     links: Mapping[str, Link] = field(default_factory=dict)
@@ -50,30 +50,30 @@ class View:
 
 
 class Broker(Protocol):
-    """``look``, ``tick`` and ``gossip`` are to be called regularly once it is started."""
+    """The interface of a broker; call ``look``, ``tick`` and ``gossip`` regularly after its start."""
 
     async def start(self) -> int | None:
-        """Begin to hear from peers; returns the port on which they dial, if they do."""
+        """Listen to peers; returns the port on which they connect, or None."""
 
     def look(self) -> None:
-        """See what has changed in the database."""
+        """Read what has changed in the database."""
 
     def tick(self) -> None:
-        """Find and lose peers."""
+        """Connect to new peers, and notice lost ones."""
 
     def gossip(self) -> None:
-        """Send each peer a sign of life."""
+        """Send each peer a heartbeat."""
 
     async def view(self) -> View:
         """Answer `$node.list`, or raise BrokerError."""
 
     def close(self) -> None:
-        """Part from all peers."""
+        """Disconnect from all peers."""
 
 
 @dataclass(frozen=True)
 class NoBroker:
-    """That of a process whose links instances.get does not show, as in microservices mode."""
+    """The broker of a process whose links instances.get does not show, as in microservices mode."""
 
     local: str
 

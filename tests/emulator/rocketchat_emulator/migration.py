@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The migrations of the database, which a process runs at its start before it answers anything.
+"""The migrations of the database, which a process runs at its start before it answers any call.
 
-The first process of a release that has a new migration locks the control document and migrates. Processes that start
-meanwhile try the lock 30 times, 10 s apart. A lock that is older than 5 minutes, or that another build holds, is taken
-over: a migration that takes longer is then run by two processes at the same time. A process of a release that does not
-know the database's migration refuses to run, and leaves its lock behind.
+The first process of a release with a new migration locks the control document and migrates. Processes that start
+meanwhile try to get the lock 30 times, every 10 s. A lock that is older than 5 minutes, or that another build holds, is
+taken over: so two processes may run a longer migration at the same time. A process of a release that does not know the
+database's migration refuses to start, and does not release its lock.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rocketchat_emulator.settings import Settings
     from rocketchat_emulator.version import Version
 
-# Of a real server; the times are in seconds.
+# The values of a real server; times are in seconds.
 _ATTEMPTS = 30
 _TRY_AGAIN = 10
 _LOCK_EXPIRES = 5 * 60
@@ -49,18 +49,18 @@ class Control:
 
 
 def begin(database: Database, settings: Settings, version: Version) -> None:
-    """Write the control document of a new database, as a first start of this release leaves it."""
+    """Write the control document of a new database, as after the first start of this release."""
     Control(settings.migration_of(version), locked=False, locked_at=database.now(), build=str(version)).write(database)
 
 
 def runs(database: Database) -> list[dict[str, Any]]:
-    """Every migration that was begun; ``ended`` is None where it runs, or its process died. Database's clock."""
+    """Every migration that was started; ``ended`` is None while it runs or if its process died. Database's clock."""
     rows = database.rows("SELECT node, version, began, ended FROM migrations ORDER BY sequence")
     return [dict(row) for row in rows]
 
 
 class Migration:
-    """What one process does about migrations."""
+    """The migrations of one process."""
 
     def __init__(self, *, node: str, version: Version, database: Database, settings: Settings) -> None:
         self._node = node
@@ -70,7 +70,7 @@ class Migration:
         self._settings = settings
 
     async def run(self) -> None:
-        """Return once the database is as this release wants it; EmulatorError if that cannot be."""
+        """Return when the database is migrated to this release; EmulatorError if it cannot be."""
         for _attempt in range(_ATTEMPTS):
             if self._lock():
                 break
@@ -91,7 +91,7 @@ class Migration:
             if control.locked and not expired and control.build == self._build:
                 return False
             if control.version == self._target:
-                # Nothing to do: locked and unlocked at once.
+                # No migration is needed: the lock is released at once.
                 Control(self._target, locked=False, locked_at=now, build=self._build).write(self._database)
             else:
                 Control(control.version, locked=True, locked_at=now, build=self._build).write(self._database)

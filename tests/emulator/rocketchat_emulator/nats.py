@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Links over NATS: processes talk to a server, not to each other, and a death shows only by missed heartbeats.
+"""Links over NATS: processes are connected to a server, so only missed heartbeats show that a process has died.
 
-The heartbeats stand in the database, in place of a NATS server. A process looks once per timeout for peers that were
-silent for longer than that, so a dead or paused peer looks connected for one to two timeouts. An orderly end says
-goodbye and shows at once.
+The heartbeats are kept in the database, in place of a NATS server. A process checks once per timeout for peers that
+were silent for longer than that, so a dead or paused peer looks connected for one to two timeouts. A process that is
+stopped says goodbye, which its peers see at once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class NatsPeers:
         self._published: list[str] = []
 
     async def start(self) -> None:
-        """Only beats that come from now on are signs of life."""
+        """Ignore heartbeats from before the start."""
         self._beats = {peer: beat for peer, (_node, beat) in self._read().items()}
         self._beat()
         self._started = True
@@ -104,7 +104,7 @@ class NatsPeers:
                 continue
             self._beats[peer] = beat
             if peer not in self._links:
-                # A newcomer asks who is there, and is answered at once.
+                # A new process asks its peers, which answer at once.
                 self._beat()
             link = self._links.setdefault(peer, Link(node))
             link.connected = link.ever_connected = True

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One node: a process that serves the API, keeps its record alive and holds on to its peers."""
+"""One node: a process that serves the API, refreshes its record and keeps its links."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ if TYPE_CHECKING:
     from rocketchat_emulator.links import Broker
     from rocketchat_emulator.roster import Place
 
-# How often, in seconds, a node looks at the database and around it. New peers are found this fast.
+# Seconds between two reads of the database. New peers are found within this time.
 _TICK = 0.1
 
-# How often, in seconds, a node sends each peer a sign of life.
+# Seconds between two heartbeats to each peer.
 _GOSSIP = 1.0
 
-# How long, in seconds of a real server, a process waits for a peer's answer, and for its database.
+# Seconds of a real server that a process waits for a peer's answer, and for its database.
 _REQUEST_TIMEOUT = 60
 _SELECTION_TIMEOUT = 30
 
 
 class Node:
-    """The parts of one process, and the order in which they come to life."""
+    """The parts of one process, and the order in which they start."""
 
     def __init__(self, *, state_dir: Path, name: str, database: Database) -> None:
         self._state_dir = state_dir
@@ -95,7 +95,7 @@ class Node:
         await runner.cleanup()
 
     async def _begin(self, api: Api, site: web.TCPSite) -> None:
-        """Migrate, register and answer; the last two in the order of the release."""
+        """Migrate, then register and answer in the order of the release."""
         migration = Migration(
             node=self._name, version=self._instance.version, database=self._database, settings=self._settings
         )
@@ -104,7 +104,7 @@ class Node:
             await site.start()
             return
         if self._late:
-            # Services of a real server start from a poll of one second that nothing waits for.
+            # The services of a real server are started by a poll every second, which nothing waits for.
             await site.start()
             self._roster.set_ready(self._name)
             await asyncio.sleep(self._late)
@@ -122,7 +122,7 @@ class Node:
             self._repeat(seconds, act)
 
     async def _join(self) -> None:
-        """Read the peers, then write the own record; from 7.3 to 7.8 whatever registers in between stays unknown."""
+        """Read the peers, then write the own record; from 7.3 to 7.8 peers that register in between stay unknown."""
         port = await self._broker.start()
         if not self._settings.microservices:
             self._presence.peer_port = port
@@ -158,7 +158,7 @@ class Node:
     def _presence_of_release(self) -> Presence:
         """The record to keep: this process's own or, in microservices mode, that of a ddp-streamer beside it.
 
-        A monolith does not register in that mode, and a ddp-streamer tells next to nothing about itself.
+        A monolith does not register in that mode, and the record of a ddp-streamer has hardly any data.
         """
         streamer = self._settings.microservices
         return Presence(
@@ -190,7 +190,7 @@ class Node:
         )
 
     def _duties(self) -> list[tuple[float, Callable[[], None]]]:
-        """What a process that has registered does again and again, and every how many seconds."""
+        """The repeated tasks of a registered process, each with its interval in seconds."""
         return [
             (self._settings.ping, self._ping),
             (min(_TICK, self._settings.sweep), self._sweep),
@@ -216,7 +216,7 @@ class Node:
             self._broker.look()
 
     def _sweep(self) -> None:
-        """Stand in for the database's own monitor, which goes on whichever nodes reach it."""
+        """Remove old records in place of MongoDB's TTL monitor, which runs even if no node reaches it."""
         self._registry.sweep(expire=self._settings.expire, every=self._settings.sweep)
 
 
@@ -234,7 +234,7 @@ def main() -> None:
     state_dir, name = Path(sys.argv[1]), sys.argv[2]
     database = Database(state_dir)
     if not Roster(database).claim(name, own_process()):
-        sys.exit(f"{name} is not wanted, or runs already")
+        sys.exit(f"{name} must not run, or already runs")
     node = Node(state_dir=state_dir, name=name, database=database)
     try:
         asyncio.run(node.run())

@@ -2,15 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The TCP connections of one process to its peers: a death is noticed at once, a hang is not.
+"""The TCP connections of one process to its peers, which notice at once that a peer died, but not that it hangs.
 
-A process dials the peers that it knows of. They say hello, then each sends a line now and then, from which the other
-learns when it last heard of it. That lines fail to come means nothing to either: observed with Moleculer's TCP
-transporter, a paused process stays connected.
+A process connects to the peers that it knows. Both say hello, then each sends a line from time to time, which is its
+heartbeat. Missing lines do not end the connection: observed with Moleculer's TCP transporter, a paused process stays
+connected.
 
-Where a release forgets removed records, its processes keep the connection to a forgotten process, but do not show it.
-The forgotten process itself still reaches the others: `$node.list`, which it cannot answer any more, is then answered
-by one of them in turn, from that one's point of view.
+With a release that forgets removed records, processes keep the connection to a forgotten process, but do not show it.
+The forgotten process still reaches the others: it cannot answer `$node.list` itself any more, so they answer it in
+turn, each with its own view.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from rocketchat_emulator.registry import Registry
     from rocketchat_emulator.roster import CutKind, Roster
 
-# Seconds after which a process that accepts a connection, but says nothing, is given up for now.
+# Seconds to wait for the hello of a process that accepts a connection.
 _PATIENCE = 2.0
 
-# Both processes of a pair may know of each other. That with the greater id lets the other one dial for so many ticks.
+# Ticks that the process with the greater id waits for the other one to connect, so that not both do.
 _TURNS_TO_WAIT = 5
 
 _SIGN_OF_LIFE = b"{}\n"
 
 
 class Peers:
-    """All connections of one process. ``request_timeout``: seconds that a peer may take to answer `$node.list`."""
+    """All connections of one process. ``request_timeout``: seconds to wait for a peer's answer to `$node.list`."""
 
     def __init__(
         self, *, address: str, instance: Instance, registry: Registry, roster: Roster, request_timeout: float
@@ -60,11 +60,11 @@ class Peers:
         self._mentioned: dict[str, Contact] = {}
         self._asked: dict[int, asyncio.Future[View]] = {}
         self._questions = 0
-        # asyncio itself holds tasks by weak references only.
+        # asyncio keeps only weak references to tasks.
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> int:
-        """Read who is there, and accept peers on a free port of this node's address; returns the port."""
+        """Read the peers, and accept connections on a free port of this node's address; returns the port."""
         self._book.read()
         server = await asyncio.start_server(self._accept, self._address, 0)
         self._port = int(server.sockets[0].getsockname()[1])
@@ -79,7 +79,7 @@ class Peers:
         self._book.refresh()
 
     def tick(self) -> None:
-        """Dial known peers that are missing, part from those that are cut off, forget those that are gone."""
+        """Connect to known peers, disconnect from those that are cut off, forget those that are gone."""
         cuts = self._roster.cuts_of(self._instance.node)
         for peer, contact in self._book.contacts.items():
             self._seek(peer, self._links.setdefault(peer, Link(contact.node)), contact, cuts)
@@ -95,7 +95,7 @@ class Peers:
         self._publish()
 
     def gossip(self) -> None:
-        """A sign of life, or the peers that this process is connected to if they have changed."""
+        """Send each peer a heartbeat, or the peers that this process is connected to if they have changed."""
         links = self._shown()
         connected = {
             peer: contact for peer, contact in self._book.contacts.items() if peer in links and links[peer].connected
@@ -140,7 +140,7 @@ class Peers:
         if self._writers.get(peer) or link.node in cuts:
             self._missed[peer] = 0
             return
-        # At the end of a silent cut this is the moment at which a peer that went away meanwhile is missed.
+        # After a silent cut, a peer that has ended meanwhile is noticed here.
         self._mark(link, connected=False)
         missed = self._missed[peer] = self._missed.get(peer, 0) + 1
         if peer not in self._dialling and (self._instance.id < peer or missed > _TURNS_TO_WAIT):
@@ -163,9 +163,9 @@ class Peers:
         try:
             writer.write(_line({**self._hello(), "to": peer}))
             answer = json.loads(await reader.readline())
-            # Another process may have inherited the port of a dead one.
+            # Another process may have got the port of a dead one.
             if answer["from"] != peer:
-                raise ValueError("not the peer that was dialled")
+                raise ValueError("not the expected peer")
             self._learn(answer)
             writer.write(_SIGN_OF_LIFE)
         except BaseException:
@@ -180,9 +180,9 @@ class Peers:
             if hello["to"] != self._instance.id:
                 raise ValueError("not for this process")
             writer.write(_line(self._hello()))
-            # A process that was paused finds callers in its queue that have long hung up: only the next line is proof.
+            # After a pause, connections in the queue may have been closed by their callers: wait for the next line.
             if await asyncio.wait_for(reader.readline(), _PATIENCE) != _SIGN_OF_LIFE:
-                raise ValueError("the caller hung up")
+                raise ValueError("the peer closed the connection")
             self._learn(hello)
         except (OSError, ValueError, KeyError, TypeError, asyncio.TimeoutError):
             writer.close()
@@ -198,7 +198,7 @@ class Peers:
         }
 
     def _learn(self, hello: Mapping[str, Any]) -> None:
-        """Take note of a peer. One that is not in its own list introduces itself to no other process."""
+        """Learn of a peer. A process that is not in its own list does not announce itself to others."""
         if hello["knows_itself"]:
             self._book.meet(hello["from"], Contact(hello["node"], hello["port"]))
         else:
@@ -213,7 +213,7 @@ class Peers:
         self._mark(link, connected=True)
         try:
             while line := await reader.readline():
-                # What arrives through a silent cut counts as lost on the way.
+                # Lines that arrive through a silent cut are treated as lost.
                 if self._cut(node) is None:
                     link.last_heard = self._instance.uptime()
                     self._hear(json.loads(line), writer)
@@ -222,7 +222,7 @@ class Peers:
         finally:
             writer.close()
             writers.discard(writer)
-            # Where packets are dropped, the end of a peer goes unheard.
+            # With a silent cut, the end of a peer is not noticed.
             if not writers and self._cut(node) != "silent":
                 self._mark(link, connected=False)
 
@@ -252,7 +252,7 @@ class Peers:
 
 
 def reset(transport: asyncio.BaseTransport) -> None:
-    """End a connection with a TCP reset instead of an orderly goodbye."""
+    """End a connection with a TCP reset instead of an orderly close."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

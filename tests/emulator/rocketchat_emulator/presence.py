@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A process's own record: registering, pinging, and coming back after a sweep."""
+"""A process's own record: it is registered, refreshed, and written again after a sweep."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rocketchat_emulator.registry import Registry
 
-# Rocket.Chat writes the number of client connections at most so often, in seconds.
+# Seconds between two writes of the number of client connections.
 _CONNECTIONS_EVERY = 30.0
 
 
 @dataclass
 class Presence:
-    """Nothing here removes the record: a shutdown of Rocket.Chat does not, in general, either."""
+    """Does not remove the record: a shutdown of Rocket.Chat in general does not either."""
 
     registry: Registry
     id: str
@@ -32,7 +32,7 @@ class Presence:
     _connections_written: float = field(default=-_CONNECTIONS_EVERY)
 
     def ping(self) -> None:
-        """Refresh the record; register, anew if it was swept, under the same id and with a new _createdAt."""
+        """Refresh the record; if it was swept, register again with the same id and a new _createdAt."""
         if not self.registry.ping(self.id):
             self.registry.register(
                 instance_id=self.id,
@@ -44,7 +44,7 @@ class Presence:
             )
 
     def count_login(self) -> None:
-        """The first login makes `conns` appear; later ones change it at most every 30 s."""
+        """Add `conns` with the first login; later logins change it at most every 30 s."""
         self._logins += 1
         now = time.monotonic()
         if now - self._connections_written >= _CONNECTIONS_EVERY:

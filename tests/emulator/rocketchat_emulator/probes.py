@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The probes outside of the API: /livez and /readyz since 7.11, and /health since 5.3, which says nothing since 7.7."""
+"""The probes outside of the API: /livez and /readyz since 7.11, and /health since 5.3, which is constant since 7.7."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class Probes:
-    """Those of one process. ``never_ready``: what its database's check says, whatever the fault is by now."""
+    """The probes of one process. ``never_ready``: its database check always fails, also with another fault later."""
 
     version: Version
     never_ready: bool
     _asked: int = 0
 
     def answer(self, request: web.Request, behaviour: Behaviour) -> web.Response | None:
-        """The answer to a probe; None where the path is not that of a probe of this release."""
+        """The answer to a probe; None if the path is not a probe of this release."""
         respond = {"/livez": self._live, "/readyz": self._ready, "/health": self._health}.get(request.path)
         exists = self.version.has_health if request.path == "/health" else self.version.has_probes
         if respond is None or not exists:
             return None
-        # Whether a real probe carries X-Instance-ID depends on the order in which the server's parts are loaded.
+        # Whether a real probe has X-Instance-ID depends on the order in which the server's parts are loaded.
         mark_foreign(request)
         return respond(behaviour)
 
@@ -43,8 +43,8 @@ class Probes:
     def _ready(self, behaviour: Behaviour) -> web.Response:
         """503 when a check fails.
 
-        The event loop's check takes the lag since the last call, so that its first call covers the start, and under
-        load each call finds something else than the one before.
+        The event loop's check measures the lag since the last call. So its first call includes the start, and under
+        load two calls in a row differ.
         """
         self._asked += 1
         first, odd = self._asked == 1, self._asked % 2 == 1

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Processes of the operating system: recognising our own, signalling them, starting them."""
+"""Processes of the operating system: identify, signal and start the emulator's own."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _PACKAGE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Process:
-    """A process that cannot be confused with a later one of the same number.
+    """A process that cannot be confused with a later one of the same pid.
 
-    ``started`` is the kernel's own start time of the process, in clock ticks since boot.
+    ``started`` is the kernel's start time of the process, in clock ticks since boot.
     """
 
     pid: int
@@ -35,7 +35,7 @@ class Process:
     @property
     def state(self) -> ProcessState:
         seen = _stat(self.pid)
-        # Z and X: it has ended, only its parent has not looked yet.
+        # Z and X: it has ended, but its parent has not waited for it yet.
         if seen is None or seen[1] != self.started or seen[0] in "ZX":
             return "stopped"
         return "frozen" if seen[0] in "Tt" else "running"
@@ -68,7 +68,7 @@ def own_process() -> Process:
 
 
 def spawn(module: str, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
-    """Start a module of this package, detached from the caller's terminal and session."""
+    """Start a module of this package, detached from the terminal and session of this process."""
     with log.open("ab") as output:
         return subprocess.Popen(
             _command(module, *arguments),
@@ -85,7 +85,7 @@ def spawn_node(state_dir: Path, name: str) -> subprocess.Popen[bytes]:
 
 
 def become_node(state_dir: Path, name: str) -> NoReturn:
-    """The same, but in place of this process, with what it has of a terminal or a service manager."""
+    """Replace this process by the node, which keeps its terminal or service manager."""
     command = _command("node", str(state_dir), name)
     os.execve(command[0], command, _environment())
 
@@ -96,7 +96,7 @@ def _command(module: str, *arguments: str) -> list[str]:
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))
-    # No process of a cluster speaks TLS, and loading the system's certificates takes a fifth of its start.
+    # No process of a cluster uses TLS, and loading the system's certificates takes a fifth of its start.
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "SSL_CERT_FILE": os.devnull}
 
 
@@ -106,6 +106,6 @@ def _stat(pid: int) -> tuple[str, int] | None:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The second field is the program's name in parentheses and may itself hold spaces and parentheses.
+    # The second field is the program's name in parentheses, which may itself contain spaces and parentheses.
     fields = text.rpartition(")")[2].split()
     return fields[0], int(fields[19])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rocket.Chat's rate limiter: so many calls in a window, counted in the memory of one process."""
+"""Rocket.Chat's rate limiter: a number of calls per window, counted in the memory of one process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tally:
-    """What one call found. ``reset_in`` is the rest of the window in seconds."""
+    """The state of the limit at one call. ``reset_in`` is the rest of the window in seconds."""
 
     limit: int
     remaining: int
@@ -27,11 +27,11 @@ class Tally:
 
     @property
     def wait(self) -> int:
-        """The whole seconds that the error message names."""
+        """The seconds in the error message, a whole number."""
         return math.ceil(self.reset_in)
 
     def headers(self, *, now: float) -> dict[str, str]:
-        """The three headers of every limited answer. The reset is in epoch milliseconds; ``now`` in seconds."""
+        """The three headers of every limited answer. The reset is in milliseconds since 1970; ``now`` in seconds."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -47,7 +47,7 @@ class _Window:
 
 @dataclass
 class RateLimiter:
-    """Counts calls per key (client address, route, method). A window begins with the first call after the last one."""
+    """Counts calls per key (client address, route, method). A window begins with the first call after the previous."""
 
     limit: RateLimit
     clock: Callable[[], float]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The WebSocket that every client of Rocket.Chat holds: as much of Meteor's protocol, DDP, as keeps it open."""
+"""The WebSocket of Rocket.Chat's clients: the part of Meteor's protocol DDP that keeps it open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATH = "/websocket"
 
 
 async def converse(request: web.Request) -> web.WebSocketResponse:
-    """Answer until one side ends it. Like the real server, a process that ends says no goodbye."""
+    """Answer until one side ends it. Like the real server, a process that ends does not close it properly."""
     socket = web.WebSocketResponse()
     await socket.prepare(request)
     async for message in socket:
@@ -31,7 +31,7 @@ async def converse(request: web.Request) -> web.WebSocketResponse:
 
 
 def _reply(text: str) -> dict[str, Any] | None:
-    """What is due to one message; clients send more kinds, which need no answer here."""
+    """The answer to one message; clients send more kinds, which are not answered here."""
     try:
         message = json.loads(text)
         return _REPLIES[message["msg"]](message)

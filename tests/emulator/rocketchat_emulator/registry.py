@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The collection of instance records: who registered, when it last pinged, and when a record dies."""
+"""The collection of instance records: registered processes, their last pings, and the removal of old records."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Record:
 
     @property
     def place(self) -> tuple[object, object]:
-        """Host and port: the only thing that a restart does not change, and not always unique."""
+        """Host and port: not changed by a restart, but not always unique."""
         return self.extra.get("host"), self.extra.get("port")
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,16 +62,16 @@ class Registry:
         return [_record(row) for row in self._database.rows("SELECT * FROM records ORDER BY sequence")]
 
     def peer_ports(self) -> dict[str, tuple[str | None, int | None]]:
-        """Where each process listens for the others, by its id, and the node that it runs for."""
+        """The node and the port for peers of each process, by its id."""
         rows = self._database.rows("SELECT id, node, peer_port FROM records ORDER BY sequence")
         return {row["id"]: (row["node"], row["peer_port"]) for row in rows}
 
     def last_removal(self) -> int:
-        """The number of the record that was removed last; 0 if none was."""
+        """The number of the last removal; 0 if there was none."""
         return int(self._database.rows("SELECT COALESCE(MAX(sequence), 0) FROM removals")[0][0])
 
     def removals_after(self, number: int) -> dict[int, str]:
-        """The ids of the records that were removed since, by a sweep or by hand; as a change stream tells it."""
+        """The ids of the records that were removed since, by a sweep or by hand, as from a change stream."""
         rows = self._database.rows("SELECT sequence, id FROM removals WHERE sequence > ?", number)
         return {row["sequence"]: row["id"] for row in rows}
 
@@ -93,7 +93,7 @@ class Registry:
         )
 
     def ping(self, instance_id: str) -> bool:
-        """Refresh a record; False when there is none any more."""
+        """Refresh a record; False if it was removed."""
         return self._database.execute(f"UPDATE records SET updated_at = {NOW} WHERE id = ?", instance_id) == 1
 
     def set_extra(self, instance_id: str, extra: dict[str, Any]) -> None:
@@ -102,11 +102,11 @@ class Registry:
     def sweep(self, *, expire: float, every: float) -> None:
         """Remove records whose last ping is more than ``expire`` seconds ago, at most once in ``every`` seconds.
 
-        MongoDB's TTL monitor does this, alone and about once a minute. Here the node that comes first does it.
+        MongoDB's TTL monitor does this about once a minute. Here the first node to call this does it.
         """
         if self._sweep_is_due(every):
             with self._database.transaction():
-                # Another node may have been faster.
+                # Another node may have done it.
                 if self._sweep_is_due(every):
                     self._database.put("last_sweep", self._database.now())
                     self._database.execute(f"DELETE FROM records WHERE updated_at < {NOW} - ?", expire)
@@ -119,7 +119,7 @@ class Registry:
         return last is None or self._database.now() - float(last) >= every
 
     def add_ghost(self, *, node: str, instance_id: str, extra: dict[str, Any]) -> None:
-        """A record of the year 2257, as in issue 31016 of Rocket.Chat's tracker: no sweep ever removes it."""
+        """Add a record of the year 2257, as in issue 31016 of Rocket.Chat's tracker: no sweep removes it."""
         future = datetime(2257, 4, 12, 23, 47, 16, 854000, tzinfo=timezone.utc).timestamp()
         with self._database.transaction():
             self._database.execute(
@@ -132,7 +132,7 @@ class Registry:
             self._database.put(f"ghost of {node}", instance_id)
 
     def remove_ghost(self, node: str) -> None:
-        """What an administrator does by hand in the real database."""
+        """Remove it, which an administrator does by hand in the real database."""
         self.remove(self._database.get(f"ghost of {node}"))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The nodes of a cluster as places: address, version, fault, the process that runs there, and the cuts between them."""
+"""The nodes of a cluster: address, version, fault, running process, and the cuts between them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CutKind = Literal["reset", "silent"]
 
 @dataclass(frozen=True)
 class Place:
-    """One node. ``wanted`` is whether it is meant to run; ``ready_at`` (database's clock) since when it answers."""
+    """One node. ``wanted``: whether it should run; ``ready_at`` (database's clock): since when it answers."""
 
     name: str
     number: int
@@ -46,7 +46,7 @@ class Place:
 
     @property
     def answers(self) -> bool:
-        """Whether its process runs, is not paused, and has said that it answers."""
+        """Whether its process runs, is not paused, and has stored that it answers."""
         return self.ready_at is not None and self.process is not None and self.process.state == "running"
 
 
@@ -73,7 +73,7 @@ class Roster:
         row = self._database.row("SELECT * FROM nodes WHERE name = ?", name)
         if row is None:
             names = ", ".join(place.name for place in self.places())
-            raise EmulatorError(f"no node is named '{name}'; there are: {names}")
+            raise EmulatorError(f"no node is named '{name}'; choose from {names}")
         return _place(row)
 
     def fault(self, name: str) -> Fault:
@@ -86,7 +86,7 @@ class Roster:
         self._database.execute("UPDATE nodes SET version = ? WHERE name = ?", str(version), name)
 
     def forget_process(self, name: str) -> None:
-        """Before a start, so that whoever waits for the next process cannot take the former one for it."""
+        """Forget the previous process before a start, so that it is not mistaken for the new one."""
         self._database.execute(
             "UPDATE nodes SET pid = NULL, pid_started = NULL, instance_id = NULL, ready_at = NULL, links = '[]'"
             " WHERE name = ?",
@@ -97,11 +97,11 @@ class Roster:
         self._database.execute("UPDATE nodes SET wanted = 1 WHERE name = ?", name)
 
     def unwant(self, name: str | None = None) -> None:
-        """Let no process start any more for this node, or for any: `claim` refuses from now on."""
+        """Let no process start for this node, or for any node: `claim` refuses from now on."""
         self._database.execute("UPDATE nodes SET wanted = 0 WHERE ? IS NULL OR name = ?", name, name)
 
     def claim(self, name: str, process: Process) -> bool:
-        """The first act of a node's process: write down its number, so that nothing can start unseen by `down`."""
+        """The first step of a node's process: store its pid, so that `down` knows of it. False: it must not run."""
         with self._database.transaction():
             place = self.place(name)
             if not place.wanted or (place.process and place.process.state != "stopped"):
@@ -118,7 +118,7 @@ class Roster:
         self._database.execute(f"UPDATE nodes SET ready_at = {NOW} WHERE name = ?", name)
 
     def publish_links(self, name: str, links: list[str]) -> None:
-        """Tell the command line, and nobody else, which instances a node reaches."""
+        """Store for the command line only which instances a node reaches."""
         self._database.execute("UPDATE nodes SET links = ? WHERE name = ?", json.dumps(links), name)
 
     def cut(self, a: str, b: str) -> CutKind | None:
@@ -127,7 +127,7 @@ class Roster:
         return None if row is None else row["kind"]
 
     def cuts_of(self, name: str) -> dict[str, CutKind]:
-        """The nodes that one is cut off from."""
+        """The nodes that this one is cut off from."""
         rows = self._database.rows("SELECT a, b, kind FROM cuts WHERE ? IN (a, b)", name)
         return {row["b"] if row["a"] == name else row["a"]: row["kind"] for row in rows}
 

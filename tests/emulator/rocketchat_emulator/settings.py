@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What `up` decides once for a whole cluster, and what every node reads when it starts."""
+"""The settings of a whole cluster: `up` stores them, every node reads them when it starts."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Transport = Literal["tcp", "nats"]
 TRANSPORTS: tuple[Transport, ...] = get_args(Transport)
 
 
-# Which releases add a migration of the database.
+# The releases that migrate the database.
 Migrating = Literal["major", "minor"]
 MIGRATING: tuple[Migrating, ...] = get_args(Migrating)
 
 
 @dataclass(frozen=True)
 class RateLimit:
-    """So many calls per so many seconds, for one client address, route and method."""
+    """A number of calls per seconds, for one client address, route and method."""
 
     calls: int
     seconds: float
@@ -50,11 +50,11 @@ class RateLimit:
 class Settings:
     """All durations are in seconds.
 
-    ``host_field`` and ``port_field`` are what the records say, not where a node listens. ``{n}`` in ``host_field``
-    stands for the node's number; an empty field for the node's real address or port. ``start_gap`` is the time between
+    ``host_field`` and ``port_field`` are the values in the records, not where a node listens. ``{n}`` in ``host_field``
+    stands for the node's number, an empty field for the node's real address or port. ``start_gap`` is the time between
     reading the peers and writing the own record, from 7.3 to 7.8.
 
-    What takes a real server so many seconds takes so many tenths of ``ping`` here: ten seconds are its default.
+    A second of a real server is a tenth of ``ping`` here: a real server pings every ten seconds.
     """
 
     ping: float
@@ -71,7 +71,7 @@ class Settings:
     rate_limit: RateLimit | None
 
     def scaled(self, seconds: float) -> float:
-        """A real server's time as this cluster's."""
+        """A duration of a real server as one of this cluster."""
         return seconds * self.ping / 10
 
     def migration_of(self, version: Version) -> int:

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Releases of Rocket.Chat, and at which of them the server's behaviour changes."""
+"""Releases of Rocket.Chat, and the behaviour of the server that changes between them."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
 
-# The release that `up` takes where no other is named.
+# The default release of `up`.
 DEFAULT = "8.6.1"
 
 _PATTERN = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})(-[0-9A-Za-z.]+)?")
@@ -17,7 +17,7 @@ _PATTERN = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})(-[0-9A-Za-z.]+)?")
 
 @dataclass(frozen=True, order=True)
 class Version:
-    """One release, such as 7.10.0. A pre-release label is kept, but does not count when releases are compared."""
+    """One release, such as 7.10.0. A pre-release label is kept, but ignored when releases are compared."""
 
     major: int
     minor: int
@@ -40,7 +40,7 @@ class Version:
 
     @property
     def public(self) -> str:
-        """What a caller without permissions is told: major.minor, the full version before 4.0."""
+        """The version for callers without permissions: major.minor, the full version before 4.0."""
         return f"{self.major}.{self.minor}" if self.major >= 4 else str(self)
 
     @property
@@ -55,14 +55,14 @@ class Version:
 
     @property
     def has_terse_403(self) -> bool:
-        """Whether a refused permission is only "unauthorized" (through 6.x)."""
+        """Whether the answer to a missing permission is only "unauthorized" (up to 6.x)."""
         return self.major < 7
 
     @property
     def limits_rates(self) -> bool:
         """Whether the rate limiter is enforced; in 7.7.x it was not, and its headers were absent.
 
-        It is known to be back in 7.9; the emulator takes 7.8 for the first release that has it again.
+        It is known to be enforced again in 7.9; the emulator enforces it from 7.8.
         """
         return not Version(7, 7, 0) <= self < Version(7, 8, 0)
 
@@ -78,25 +78,25 @@ class Version:
 
     @property
     def speaks_nats(self) -> bool:
-        """Whether processes can reach each other over NATS (since 6.3)."""
+        """Whether processes can be linked over NATS (since 6.3)."""
         return self >= Version(6, 3, 0)
 
     @property
     def forgets_removed(self) -> bool:
-        """Whether a record that is removed makes all processes, its own included, forget that process (over TCP).
+        """Whether all processes, its own included, forget a process whose record is removed (over TCP).
 
-        So from 6.2.7 until 7.2; the exact release of the cure is not known, the emulator takes 7.3.
+        True from 6.2.7 until 7.2; the exact release of the fix is not known, the emulator takes 7.3.
         """
         return Version(6, 2, 7) <= self < Version(7, 3, 0)
 
     @property
     def watches_records(self) -> bool:
-        """Whether a process dials newcomers; from 7.3 to 7.8 it reads its peers only once, at its start (over TCP)."""
+        """Whether a process finds new peers; from 7.3 to 7.8 it reads its peers only at its start (over TCP)."""
         return not Version(7, 3, 0) <= self < Version(7, 9, 0)
 
     @property
     def heartbeat_timeout(self) -> int:
-        """How long a peer may be silent over NATS, in ping intervals: 30 s up to 7.2, 60 s since, of 10 s each."""
+        """Ping intervals (10 s) that a peer may be silent over NATS: 3 up to 7.2, 6 since."""
         return 3 if self < Version(7, 3, 0) else 6
 
     @property
@@ -111,7 +111,7 @@ class Version:
 
     @property
     def node_js(self) -> str:
-        """The Node.js that such a release ships with; an example, nothing depends on it."""
+        """The version of Node.js that a release ships with; an example, nothing depends on it."""
         if self.major < 7:
             return "v14.21.3"
         return "v22.16.0" if self >= Version(7, 7, 0) else "v20.19.2"

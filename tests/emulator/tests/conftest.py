@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Emulated clusters for the tests of the emulator, each taken down by whoever built it."""
+"""Emulated clusters for the tests of the emulator; each fixture takes its cluster down."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def session() -> Iterator[requests.Session]:
-    """One that ignores proxies of the environment, and keeps no connection that a node could have closed."""
+    """A session that ignores proxies of the environment, and does not reuse connections."""
     with requests.Session() as opened:
         opened.trust_env = False
         opened.headers["Connection"] = "close"
@@ -29,7 +29,7 @@ def session() -> Iterator[requests.Session]:
 
 @pytest.fixture
 def emulator(tmp_path: Path, session: requests.Session) -> Iterator[Emulator]:
-    """Nothing is up yet."""
+    """A driver whose cluster is not started yet."""
     emulator = Emulator(tmp_path / "state", session)
     yield emulator
     emulator.run("down")
@@ -38,7 +38,7 @@ def emulator(tmp_path: Path, session: requests.Session) -> Iterator[Emulator]:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory, session: requests.Session) -> Iterator[Emulator]:
-    """Two nodes without a rate limit for all tests of a module; who breaks one of them repairs it."""
+    """Two nodes without a rate limit for all tests of a module; a test that breaks one repairs it."""
     emulator = Emulator(tmp_path_factory.mktemp("shared") / "state", session)
     try:
         yield emulator.up("--rate-limit", "off", nodes=2)

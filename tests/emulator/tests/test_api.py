@@ -32,7 +32,9 @@ _LACKS_PERMISSION = "User does not have the permissions required for this action
         ("8.6.1", _SAID_TWICE, _LACKS_PERMISSION),
     ],
 )
-def test_who_may_ask(emulator: Emulator, version: str, status_401: dict[str, Any], error_403: str) -> None:
+def test_calls_without_login_or_permission_are_refused(
+    emulator: Emulator, version: str, status_401: dict[str, Any], error_403: str
+) -> None:
     emulator.up("--version", version)
     for path in (_LISTING, "/api/v1/statistics", "/api/v1/me"):
         refused = emulator.get("rc1", path, user=None)
@@ -42,12 +44,12 @@ def test_who_may_ask(emulator: Emulator, version: str, status_401: dict[str, Any
             "message": "You must be logged in to do this.",
             **status_401,
         }
-    forbidden = emulator.get("rc1", _LISTING, user="nobody")
+    forbidden = emulator.get("rc1", _LISTING, user="guest")
     assert (forbidden.status_code, forbidden.json()) == (403, {"success": False, "error": error_403})
     assert emulator.get("rc1", _LISTING, user="viewer").status_code == 200
 
 
-def test_both_headers_must_belong_together(shared: Emulator) -> None:
+def test_user_id_and_token_must_belong_together(shared: Emulator) -> None:
     stolen = {**shared.headers("viewer"), "X-Auth-Token": shared.document["admin"]["auth_token"]}
     shared.document["mixed"] = {"user_id": stolen["X-User-Id"], "auth_token": stolen["X-Auth-Token"]}
     assert shared.get("rc1", _LISTING, user="mixed").status_code == 401
@@ -60,7 +62,7 @@ def _log_in(emulator: Emulator, who: str, **fields: Any) -> tuple[int, dict[str,
     return answer.status_code, answer.json()
 
 
-def test_login_and_logout(shared: Emulator) -> None:
+def test_a_login_is_valid_on_all_nodes_until_logout(shared: Emulator) -> None:
     before = shared.run("status")["sessions"]
     status, answer = _log_in(shared, "viewer")
     assert status == 200
@@ -70,7 +72,7 @@ def test_login_and_logout(shared: Emulator) -> None:
     assert data["userId"] == shared.document["viewer"]["user_id"] == data["me"]["_id"]
     assert _log_in(shared, "viewer", user="viewer@example.com")[0] == 200
     assert shared.run("status")["sessions"] == before + 2
-    # A session is known to all nodes, and so is its end.
+    # Login and logout are valid for all nodes.
     shared.document["session"] = {"user_id": data["userId"], "auth_token": data["authToken"]}
     assert shared.get("rc2", _LISTING, user="session").status_code == 200
     farewell = shared.request("POST", "rc2", "/api/v1/logout", user="session")
@@ -79,7 +81,7 @@ def test_login_and_logout(shared: Emulator) -> None:
     assert shared.run("status")["sessions"] == before + 1
 
 
-def test_login_fails(shared: Emulator) -> None:
+def test_a_wrong_login_is_refused(shared: Emulator) -> None:
     before = shared.run("status")["sessions"]
     expected = {"status": "error", "error": "Unauthorized", "message": "Unauthorized"}
     assert _log_in(shared, "viewer", password="wrong") == (401, expected)
@@ -89,7 +91,7 @@ def test_login_fails(shared: Emulator) -> None:
     assert shared.run("status")["sessions"] == before
 
 
-def test_two_factor(shared: Emulator) -> None:
+def test_a_login_with_two_factor_needs_a_code(shared: Emulator) -> None:
     code = shared.document["twofactor"]["totp_code"]
     wrong = str((int(code) + 1) % 10**6).zfill(6)
     assert [_log_in(shared, "twofactor")[0], _log_in(shared, "twofactor")[1]["error"]] == [401, "totp-required"]
@@ -99,45 +101,45 @@ def test_two_factor(shared: Emulator) -> None:
     assert shared.get("rc1", _LISTING, user="twofactor").status_code == 200, "a token needs no code"
 
 
-def test_me(shared: Emulator) -> None:
-    me = shared.get("rc1", "/api/v1/me", user="nobody").json()
-    assert (me["_id"], me["username"], me["success"]) == (shared.document["nobody"]["user_id"], "nobody", True)
+def test_me_returns_the_user(shared: Emulator) -> None:
+    me = shared.get("rc1", "/api/v1/me", user="guest").json()
+    assert (me["_id"], me["username"], me["success"]) == (shared.document["guest"]["user_id"], "guest", True)
 
 
-def test_the_version_depends_on_who_asks(shared: Emulator) -> None:
-    for user in (None, "nobody"):
+def test_only_users_with_permission_get_the_full_version(shared: Emulator) -> None:
+    for user in (None, "guest"):
         assert shared.get("rc1", "/api/info", user=user).json() == {"version": "8.6", "success": True}
     for user in ("viewer", "admin"):
         info = shared.get("rc1", "/api/info", user=user).json()
         assert (info["version"], info["info"]["version"], info["success"]) == ("8.6.1", "8.6.1", True)
 
 
-def test_the_oldest_releases_tell_everybody_their_version(emulator: Emulator) -> None:
+def test_the_oldest_releases_show_the_full_version_without_login(emulator: Emulator) -> None:
     emulator.up("--version", "3.18.7")
     assert emulator.get("rc1", "/api/info", user=None).json() == {"version": "3.18.7", "success": True}
 
 
-def test_statistics(shared: Emulator) -> None:
+def test_statistics_are_shared_and_refreshed_on_request(shared: Emulator) -> None:
     stored = shared.get("rc1", "/api/v1/statistics").json()
-    assert shared.get("rc2", "/api/v1/statistics").json() == stored, "the last document, whoever wrote it"
+    assert shared.get("rc2", "/api/v1/statistics").json() == stored, "the last document, of either node"
     for name in ("rc1", "rc2"):
         fresh = shared.get(name, "/api/v1/statistics?refresh=true").json()
         assert fresh["process"]["pid"] == shared.node(name)["pid"]
         assert fresh["process"]["uptime"] > 0
         assert (fresh["version"], fresh["instanceCount"], fresh["msEnabled"]) == ("8.6.1", 2, False)
         assert fresh["migration"]["locked"] is False
-    refused = shared.get("rc1", "/api/v1/statistics", user="nobody")
+    refused = shared.get("rc1", "/api/v1/statistics", user="guest")
     assert (refused.status_code, refused.json()["success"]) == (400, False)
 
 
-def test_unknown_paths(shared: Emulator) -> None:
+def test_unknown_paths_have_the_answers_of_the_server(shared: Emulator) -> None:
     page = shared.get("rc1", "/some/where")
     assert (page.status_code, page.text.startswith("<!DOCTYPE html>")) == (200, True)
     missing = shared.get("rc1", "/api/v1/nothing")
     assert (missing.status_code, missing.json()["success"]) == (404, False)
 
 
-def test_the_rate_limit(emulator: Emulator) -> None:
+def test_calls_over_the_rate_limit_get_429(emulator: Emulator) -> None:
     emulator.up("--rate-limit", "2/0.9", nodes=2)
     before = time.time()
     first, second, third = (emulator.get("rc1", _LISTING, user="viewer") for _unused in range(3))
@@ -153,7 +155,7 @@ def test_the_rate_limit(emulator: Emulator) -> None:
         "Error, too many requests. Please slow down."
         " You must wait 1 seconds before trying this endpoint again. [error-too-many-requests]"
     )
-    # Counted per route, per user's permission, and by each node for itself.
+    # Calls are counted per route and per node; users with the permission are not limited.
     assert emulator.get("rc1", "/api/v1/me", user="viewer").status_code == 200
     assert emulator.get("rc2", _LISTING, user="viewer").status_code == 200
     free = emulator.get("rc1", _LISTING, user="admin")
@@ -167,16 +169,16 @@ def test_the_rate_limit(emulator: Emulator) -> None:
     ("version", "refused"),
     [("7.10.0", [401, 429, 429, 429]), ("8.6.1", [401, 401, 403, 403])],
 )
-def test_whether_refusals_count(emulator: Emulator, version: str, refused: list[int]) -> None:
-    """Up to 7.x calls are counted before anything else is checked, from 8.0 on only those that may be made."""
+def test_refused_calls_count_for_the_limit_before_8_0(emulator: Emulator, version: str, refused: list[int]) -> None:
+    """Up to 7.x calls are counted before any other check; since 8.0 only permitted calls are counted."""
     emulator.up("--version", version, "--rate-limit", "1/60")
     assert [_log_in(emulator, "admin")[0] for _unused in range(2)] == [200, 429]
-    answers = [emulator.get("rc1", _LISTING, user=user) for user in (None, None, "nobody", "nobody")]
+    answers = [emulator.get("rc1", _LISTING, user=user) for user in (None, None, "guest", "guest")]
     assert [answer.status_code for answer in answers] == refused
     assert {"X-RateLimit-Limit" in answer.headers for answer in answers} == {version == "7.10.0"}
 
 
-def test_the_limiter_that_was_off(emulator: Emulator) -> None:
+def test_7_7_has_no_rate_limit(emulator: Emulator) -> None:
     emulator.up("--version", "7.7.12", "--rate-limit", "1/60")
     answers = [emulator.get("rc1", _LISTING, user="viewer") for _unused in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 200]
@@ -186,7 +188,7 @@ def test_the_limiter_that_was_off(emulator: Emulator) -> None:
     assert [emulator.get("rc1", _LISTING, user="viewer").status_code for _unused in range(2)] == [200, 429]
 
 
-def test_no_rate_limit(shared: Emulator) -> None:
+def test_the_rate_limit_can_be_off(shared: Emulator) -> None:
     answers = [shared.get("rc1", _LISTING, user="viewer") for _unused in range(12)]
     assert {answer.status_code for answer in answers} == {200}
     assert "X-RateLimit-Limit" not in answers[0].headers

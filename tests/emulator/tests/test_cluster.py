@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lives and deaths of processes, and how the others see them."""
+"""Starts and ends of processes, and how the other nodes see them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 
-def test_up_returns_a_whole_cluster(emulator: Emulator) -> None:
+def test_up_returns_when_all_nodes_are_linked(emulator: Emulator) -> None:
     emulator.up(nodes=3)
     document, port = emulator.document, emulator.base_port
-    assert set(document) == {"nodes", "admin", "viewer", "nobody", "twofactor"}
+    assert set(document) == {"nodes", "admin", "viewer", "guest", "twofactor"}
     assert [(node["name"], node["url"]) for node in document["nodes"]] == [
         ("rc1", f"http://127.0.0.1:{port}"),
         ("rc2", f"http://127.0.0.1:{port + 1}"),
@@ -38,19 +38,19 @@ def test_up_returns_a_whole_cluster(emulator: Emulator) -> None:
     pids = {node["pid"] for node in document["nodes"]}
     assert {item["instanceRecord"]["pid"] for item in emulator.items("rc1")} == pids
     for pid in pids:
-        # Detached: whoever started them may go, and their terminal with them.
+        # Detached: the process that started them may end, and its terminal may close.
         assert os.getsid(pid) == pid
         assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
 
 
-def test_secrets_are_private_and_new_each_time(emulator: Emulator) -> None:
+def test_secrets_are_private_and_new_for_each_cluster(emulator: Emulator) -> None:
     first = emulator.up().document
     for file in emulator.state_dir.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
     assert stat.S_IMODE(emulator.state_dir.stat().st_mode) == 0o700
     emulator.run("down")
     second = emulator.up().document
-    for user in ("admin", "viewer", "nobody", "twofactor"):
+    for user in ("admin", "viewer", "guest", "twofactor"):
         assert set(first[user]) >= {"user_id", "auth_token", "username", "password"}
         assert not {first[user][key] for key in ("user_id", "auth_token", "password")} & set(second[user].values())
     printed = json.dumps(emulator.run("status"))
@@ -87,16 +87,16 @@ def test_the_record_of_an_ended_node_is_swept(emulator: Emulator) -> None:
     before = emulator.record("rc1", emulator.id("rc1"))
     emulator.run("stop", "rc2")
     emulator.run("kill", "rc3")
-    assert old < set(emulator.connected("rc1")), "an orderly shutdown removes no record either"
+    assert old < set(emulator.connected("rc1")), "a stop does not remove the record either"
     emulator.eventually(lambda: not old & set(emulator.connected("rc1")))
     assert emulator.connected("rc1") == {emulator.id("rc1"): True}
     after = emulator.record("rc1", emulator.id("rc1"))
     assert after
     assert before
-    assert after["_createdAt"] == before["_createdAt"], "whoever pings stays"
+    assert after["_createdAt"] == before["_createdAt"], "a record that is refreshed stays"
 
 
-def test_records_wait_for_the_sweep(emulator: Emulator) -> None:
+def test_old_records_stay_until_the_sweep(emulator: Emulator) -> None:
     emulator.up("--expire", "0.5", "--sweep", "60", nodes=2)
     old = emulator.id("rc2")
     emulator.run("kill", "rc2")
@@ -111,7 +111,7 @@ def test_records_wait_for_the_sweep(emulator: Emulator) -> None:
     assert emulator.record("rc1", old)
 
 
-def test_living_nodes_ping(emulator: Emulator) -> None:
+def test_running_nodes_ping(emulator: Emulator) -> None:
     emulator.up()
     before = emulator.items("rc1")[0]["instanceRecord"]
     after = emulator.eventually(
@@ -131,7 +131,7 @@ def test_a_paused_node_stays_connected_and_comes_back_under_its_id(emulator: Emu
     while record := emulator.record("rc1", paused):
         assert emulator.connected("rc1").get(paused, True)
         assert record["_createdAt"] == before["_createdAt"]
-    # Its record is swept, its process lives.
+    # Its record is swept, its process still runs.
     assert Path(f"/proc/{emulator.node('rc2')['pid']}").exists()
     assert emulator.run("thaw", "rc2")["state"] == "running"
     after = emulator.eventually(lambda: emulator.record("rc1", paused))
@@ -158,7 +158,7 @@ def test_a_node_starts_with_another_version_on_the_same_port(emulator: Emulator)
     assert emulator.run("stop", "rc2")["version"] == "8.6.2", "the next start keeps it"
 
 
-def test_no_process_runs_unwanted_or_twice(emulator: Emulator) -> None:
+def test_a_second_or_unwanted_process_of_a_node_ends(emulator: Emulator) -> None:
     emulator.up()
 
     def again() -> str:
@@ -168,7 +168,7 @@ def test_no_process_runs_unwanted_or_twice(emulator: Emulator) -> None:
         )
         return outcome.stderr
 
-    refusal = "rc1 is not wanted, or runs already\n"
+    refusal = "rc1 must not run, or already runs\n"
     assert again() == refusal
     assert emulator.node("rc1")["state"] == "running"
     emulator.run("kill", "rc1")
@@ -187,7 +187,7 @@ def test_down_can_be_repeated_and_leaves_no_process(emulator: Emulator) -> None:
     assert emulator.fail("start", "rc1") == (1, f"the cluster in {emulator.state_dir} is down; up starts a new one")
 
 
-def test_down_leaves_a_process_alone_that_inherited_a_pid(emulator: Emulator) -> None:
+def test_down_does_not_end_a_foreign_process_with_the_same_pid(emulator: Emulator) -> None:
     emulator.up()
     emulator.run("kill", "rc1")
     with subprocess.Popen(["sleep", "60"]) as stranger:
@@ -207,7 +207,7 @@ def test_processes_end_with_their_state_directory(emulator: Emulator) -> None:
     emulator.eventually(lambda: not emulator.processes())
 
 
-def test_nodes_end_with_their_state_directory_without_help(emulator: Emulator) -> None:
+def test_nodes_end_with_their_state_directory_without_the_keeper(emulator: Emulator) -> None:
     emulator.up(nodes=2)
     nodes = {node["pid"] for node in emulator.document["nodes"]}
     (keeper,) = set(emulator.processes()) - nodes

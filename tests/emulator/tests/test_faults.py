@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each way of failing, as a client meets it."""
+"""Each fault, as a client sees it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 _LISTING = "/api/v1/instances.get"
 
-# Stands for a path: is X-Instance-ID there?
+# In place of a path: whether X-Instance-ID is there.
 _HEADER = "header"
 
-# How a client notices each kind: what is asked of rc1, and what comes of it instead of what a healthy node answers.
+# How a client notices each kind: the path that it asks rc1 for, and the answer, which a healthy node does not give.
 NOTICED: dict[str, tuple[str, str]] = {
     "unauthorized": (_LISTING, "401"),
     "forbidden": (_LISTING, "403"),
@@ -69,12 +69,12 @@ def broken(shared: Emulator) -> Iterator[Emulator]:
         shared.run("stop", "rc1")
         shared.run("start", "rc1", "--fault", "none")
     shared.run("fault", "rc1", "none")
-    # Without another restart: only a crashed node starts again, and only a forgotten record registers again.
+    # No restart: a crashed node is started again by the keeper, and a removed record is written again.
     shared.eventually(lambda: _answered(shared, _LISTING) == _HEALTHY[_LISTING])
 
 
 def _answered(emulator: Emulator, path: str) -> str:
-    """What a client sees of rc1: a status and what the body is, or the class of its error."""
+    """What a client sees of rc1: the status and the kind of body, or the class of its error."""
     if path == _HEADER:
         return _named(emulator)
     try:
@@ -103,7 +103,7 @@ def _named(emulator: Emulator) -> str:
 
 
 @pytest.mark.parametrize("fault", NOTICED)
-def test_a_client_notices(broken: Emulator, fault: str) -> None:
+def test_a_client_sees_the_fault(broken: Emulator, fault: str) -> None:
     path, expected = NOTICED[fault]
     assert _answered(broken, path) == _HEALTHY[path] != expected
     if Fault.parse(fault).at_start_only:
@@ -118,19 +118,19 @@ def test_a_client_notices(broken: Emulator, fault: str) -> None:
         seen = _answered(broken, path)
 
 
-def test_every_kind_is_noticed() -> None:
+def test_every_fault_has_a_row() -> None:
     tried = {Fault.parse(fault).kind for fault in NOTICED}
     forgotten = sorted(KINDS.keys() - {"none"} - tried)
     assert [f"fault {name} has no row in NOTICED of tests/emulator/tests/test_faults.py" for name in forgotten] == []
 
 
-def test_a_kind_without_behaviour_cannot_be_written() -> None:
+def test_a_kind_without_behaviour_is_an_error() -> None:
     with pytest.raises(
         ValueError,
         match=r"^fault idle has no behaviour: a node with it would be healthy; its row in faults[.]py must ",
     ):
         Kind("idle", "does nothing", Behaviour())
-    with pytest.raises(ValueError, match=r"^fault idle:NUMBER: what follows the colon must be one of SECONDS, URL$"):
+    with pytest.raises(ValueError, match=r"^fault idle:NUMBER: the argument must be one of SECONDS, URL$"):
         Kind("idle:NUMBER", "does not say how", Behaviour(pings=False))
 
 
@@ -169,23 +169,25 @@ def test_a_kind_without_behaviour_cannot_be_written() -> None:
         ("server_error", 500, {"success": False, "error": "Internal server error"}),
     ],
 )
-def test_refusals(broken: Emulator, kind: str, status: int, body: dict[str, Any]) -> None:
+def test_a_fault_refuses_with_the_answer_of_the_server(
+    broken: Emulator, kind: str, status: int, body: dict[str, Any]
+) -> None:
     assert broken.run("fault", "rc1", kind)["fault"] == kind
     answer = broken.get("rc1", _LISTING)
     assert (answer.status_code, answer.json()) == (status, body)
     assert ("X-RateLimit-Reset" in answer.headers) == (kind == "rate_limited")
-    assert broken.get("rc2", _LISTING).status_code == 200, "only the one node"
+    assert broken.get("rc2", _LISTING).status_code == 200, "only rc1 has the fault"
     assert set(broken.connected("rc2").values()) == {True}, "its peers notice nothing"
 
 
 @pytest.mark.parametrize("kind", ["broker_down", "database_error", "forbidden", "rate_limited"])
-def test_a_node_without_its_broker_serves_otherwise(broken: Emulator, kind: str) -> None:
+def test_faults_of_instances_get_do_not_affect_other_calls(broken: Emulator, kind: str) -> None:
     broken.run("fault", "rc1", kind)
     assert broken.get("rc1", "/api/info", user=None).json() == {"version": "8.6", "success": True}
     assert broken.get("rc1", "/api/v1/me").status_code == (429 if kind == "rate_limited" else 200)
 
 
-def test_unauthorized_knows_nobody(broken: Emulator) -> None:
+def test_unauthorized_refuses_tokens_and_passwords(broken: Emulator) -> None:
     broken.run("fault", "rc1", "unauthorized")
     assert broken.get("rc1", "/api/info").json()["version"] == "8.6"
     user = broken.document["admin"]
@@ -193,13 +195,13 @@ def test_unauthorized_knows_nobody(broken: Emulator) -> None:
     assert broken.request("POST", "rc1", "/api/v1/login", user=None, json=login).status_code == 401
 
 
-def test_html(broken: Emulator) -> None:
+def test_html_is_a_web_page_with_200(broken: Emulator) -> None:
     broken.run("fault", "rc1", "html")
     answer = broken.get("rc1", _LISTING)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
-def test_not_json(broken: Emulator) -> None:
+def test_not_json_is_said_to_be_json(broken: Emulator) -> None:
     broken.run("fault", "rc1", "not_json")
     answer = broken.get("rc1", _LISTING)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json; charset=utf-8")
@@ -207,7 +209,7 @@ def test_not_json(broken: Emulator) -> None:
         json.loads(answer.text)
 
 
-def test_wrong_shape(broken: Emulator) -> None:
+def test_wrong_shape_is_json_without_ids_and_version(broken: Emulator) -> None:
     broken.run("fault", "rc1", "wrong_shape")
     for path in (_LISTING, "/api/info"):
         answer = broken.get("rc1", path).json()
@@ -215,13 +217,13 @@ def test_wrong_shape(broken: Emulator) -> None:
         assert ["_id" in item or "instanceRecord" in item for item in answer["instances"]] == [False]
 
 
-def test_truncated(broken: Emulator) -> None:
+def test_truncated_closes_the_connection_in_the_body(broken: Emulator) -> None:
     broken.run("fault", "rc1", "truncated")
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         broken.get("rc1", _LISTING)
 
 
-def test_slow(broken: Emulator) -> None:
+def test_slow_answers_after_the_given_time(broken: Emulator) -> None:
     broken.run("fault", "rc1", "slow:0.3")
     begin = time.monotonic()
     assert broken.get("rc1", _LISTING).status_code == 200
@@ -230,7 +232,7 @@ def test_slow(broken: Emulator) -> None:
         broken.get("rc1", _LISTING, timeout=0.1)
 
 
-def test_drip(broken: Emulator) -> None:
+def test_drip_sends_one_byte_per_second(broken: Emulator) -> None:
     broken.run("fault", "rc1", "drip")
     begin = time.monotonic()
     received = b""
@@ -244,7 +246,7 @@ def test_drip(broken: Emulator) -> None:
     assert 0.9 < time.monotonic() - begin < 5
 
 
-def test_drip_headers(broken: Emulator) -> None:
+def test_drip_headers_never_ends_its_headers(broken: Emulator) -> None:
     broken.run("fault", "rc1", "drip_headers")
     with socket.create_connection(("127.0.0.1", broken.base_port), timeout=5) as connection:
         connection.sendall(f"GET {_LISTING} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -255,7 +257,7 @@ def test_drip_headers(broken: Emulator) -> None:
     assert b"\r\n\r\n" not in received
 
 
-def test_reset(broken: Emulator) -> None:
+def test_reset_resets_the_connection(broken: Emulator) -> None:
     broken.run("fault", "rc1", "reset")
     with socket.create_connection(("127.0.0.1", broken.base_port), timeout=5) as connection:
         connection.sendall(f"GET {_LISTING} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -264,20 +266,20 @@ def test_reset(broken: Emulator) -> None:
     assert broken.logged("rc1")[-1]["status"] is None
 
 
-def test_redirect(broken: Emulator) -> None:
+def test_redirect_answers_302_to_the_url(broken: Emulator) -> None:
     broken.run("fault", "rc1", "redirect:https://login.example.com/sso?to=chat")
     answer = broken.get("rc1", _LISTING)
     assert (answer.status_code, answer.headers["Location"]) == (302, "https://login.example.com/sso?to=chat")
 
 
-def test_huge(broken: Emulator) -> None:
+def test_huge_answers_more_than_16_mib(broken: Emulator) -> None:
     broken.run("fault", "rc1", "huge")
     body = broken.get("rc1", _LISTING).content
     assert len(body) > 16 * 2**20
     assert len(json.loads(body)["instances"]) == 2
 
 
-def test_ghost(broken: Emulator) -> None:
+def test_ghost_adds_a_record_of_the_year_2257(broken: Emulator) -> None:
     broken.run("fault", "rc1", "ghost")
     for name in ("rc1", "rc2"):
         (ghost,) = (i for i in broken.items(name) if i["instanceRecord"]["_updatedAt"].startswith("2257-"))
@@ -289,12 +291,12 @@ def test_ghost(broken: Emulator) -> None:
     assert len(broken.items("rc2")) == 2
 
 
-def test_stale_ping(broken: Emulator) -> None:
+def test_stale_ping_loses_its_record_although_it_answers(broken: Emulator) -> None:
     instance_id = broken.id("rc1")
     before = broken.record("rc2", instance_id)
     assert before
     broken.run("fault", "rc1", "stale_ping")
-    # It vanishes from the list although it lives, answers and is connected.
+    # It is removed from the list although it runs, answers and is connected.
     broken.eventually(lambda: not broken.record("rc2", instance_id))
     assert set(broken.connected("rc1")) == {broken.id("rc2")}, "a list without the answering node"
     broken.run("fault", "rc1", "none")
@@ -302,7 +304,7 @@ def test_stale_ping(broken: Emulator) -> None:
     assert after["_createdAt"] > before["_createdAt"]
 
 
-def test_crash_loop(broken: Emulator) -> None:
+def test_crash_loop_restarts_the_node_until_it_is_healed(broken: Emulator) -> None:
     broken.run("fault", "rc1", "crash_loop:0.3")
 
     def run() -> tuple[int, str] | None:
@@ -323,7 +325,7 @@ def test_crash_loop(broken: Emulator) -> None:
     assert _stays(broken, seconds=0.5)
 
 
-def test_a_crash_loop_ends_with_kill(broken: Emulator) -> None:
+def test_kill_ends_a_crash_loop(broken: Emulator) -> None:
     broken.run("fault", "rc1", "crash_loop:0.2")
     broken.run("kill", "rc1")
     time.sleep(0.4)
@@ -344,7 +346,7 @@ def _stays(emulator: Emulator, *, seconds: float) -> bool:
     return bool(emulator.node("rc1")["pid"] == first)
 
 
-def test_crash_loops_end_with_down(emulator: Emulator) -> None:
+def test_down_ends_crash_loops(emulator: Emulator) -> None:
     emulator.up(nodes=2)
     emulator.run("fault", "rc1", "crash_loop:0.1")
     emulator.run("fault", "rc2", "crash_loop:0.1")
@@ -354,7 +356,7 @@ def test_crash_loops_end_with_down(emulator: Emulator) -> None:
     assert emulator.processes() == []
 
 
-def test_never_ready(emulator: Emulator) -> None:
+def test_never_ready_answers_503_and_does_not_register(emulator: Emulator) -> None:
     emulator.up("--version", "7.11.0", "--expire", "60", nodes=2)
     known = set(emulator.connected("rc2"))
     emulator.run("stop", "rc1")
@@ -376,15 +378,15 @@ def test_never_ready(emulator: Emulator) -> None:
     emulator.eventually(lambda: emulator.connected("rc2").get(emulator.id("rc1")))
 
 
-def test_starting(emulator: Emulator) -> None:
-    """The process answers, but its broker is not up yet."""
+def test_starting_answers_400_and_has_no_record_at_first(emulator: Emulator) -> None:
+    """The process answers, but its broker has not started yet."""
     emulator.up("--expire", "60", nodes=2)
     known = set(emulator.connected("rc2"))
     emulator.run("stop", "rc1")
     begin = time.monotonic()
     new = emulator.run("start", "rc1", "--fault", "starting:6")["instance_id"]
     answer = emulator.get("rc1", _LISTING)
-    assert time.monotonic() - begin < 6, "too slow a machine for this test"
+    assert time.monotonic() - begin < 6, "the machine is too slow for this test"
     assert answer.headers["X-Instance-ID"] == new
     assert (answer.status_code, answer.json()) == (
         400,
@@ -397,11 +399,11 @@ def test_starting(emulator: Emulator) -> None:
     emulator.eventually(lambda: emulator.connected("rc1").get(emulator.id("rc2")))
     assert emulator.fail("fault", "rc2", "starting:1") == (
         1,
-        "starting is how a process starts, and rc2 runs: use start rc2 --fault",
+        "starting takes effect at a start only, and rc2 runs: use start rc2 --fault",
     )
 
 
-def test_no_database(emulator: Emulator) -> None:
+def test_no_database_answers_500_after_three_pings(emulator: Emulator) -> None:
     emulator.up("--expire", "60", nodes=2)
     emulator.run("fault", "rc1", "no_database")
     for path in (_LISTING, "/api/info", "/api/v1/me"):
@@ -412,11 +414,11 @@ def test_no_database(emulator: Emulator) -> None:
     user = emulator.document["admin"]
     login = {"user": user["username"], "password": user["password"]}
     assert emulator.request("POST", "rc1", "/api/v1/login", user=None, json=login).status_code == 500
-    # What needs no database answers.
+    # Calls that need no database are answered.
     assert emulator.get("rc1", _LISTING, user=None).status_code == 401
     assert emulator.get("rc1", "/api/info", user=None).status_code == 200
     assert (emulator.get("rc1", "/livez").status_code, emulator.get("rc1", "/readyz").status_code) == (200, 503)
-    # It cannot ping, its peer can.
+    # It cannot ping, but its peer can.
     first, second = emulator.id("rc1"), emulator.id("rc2")
     stuck = _pings(emulator, "rc2")
     emulator.eventually(lambda: _pings(emulator, "rc2")[second] > stuck[second])
@@ -426,7 +428,7 @@ def test_no_database(emulator: Emulator) -> None:
     emulator.eventually(lambda: _pings(emulator, "rc2")[first] > stuck[first])
 
 
-def test_a_call_that_waits_goes_on_when_the_database_is_back(emulator: Emulator) -> None:
+def test_a_waiting_call_is_answered_when_the_database_is_back(emulator: Emulator) -> None:
     emulator.up("--ping", "10", "--expire", "60")
     emulator.run("fault", "rc1", "no_database")
     with ThreadPoolExecutor() as pool:
@@ -448,7 +450,7 @@ def _listens(emulator: Emulator) -> bool:
         return False
 
 
-def test_which_faults_survive_a_restart(broken: Emulator) -> None:
+def test_a_restart_cures_only_some_faults(broken: Emulator) -> None:
     for kind, after in (("html", "html"), ("broker_down", "none")):
         broken.run("fault", "rc1", kind)
         broken.run("stop", "rc1")

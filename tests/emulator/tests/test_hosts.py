@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Nodes on hosts of their own: each with an address, started and ended by somebody else's service manager."""
+"""Nodes on separate hosts, each with its own address, started and ended by a service manager."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 
-def found(emulator: Emulator) -> list[str]:
-    """Two hosts of this machine's loopback network; returns the URLs of the nodes."""
+def create(emulator: Emulator) -> list[str]:
+    """Create two nodes on different addresses of the loopback network; returns their URLs."""
     timing = ("--ping", str(PING), "--expire", str(EXPIRE), "--sweep", str(SWEEP), "--lifetime", "60")
     where = ("--nodes", "2", "--address", "127.0.1.{n}", "--base-port", str(free_ports(1)))
-    emulator.document = emulator.run("found", *where, *timing)
+    emulator.document = emulator.run("create", *where, *timing)
     return [node["url"] for node in emulator.document["nodes"]]
 
 
@@ -60,15 +60,15 @@ def listed(emulator: Emulator, url: str) -> list[tuple[str, bool]]:
     )
 
 
-def test_nothing_runs_before_it_is_run(emulator: Emulator) -> None:
-    one, two = found(emulator)
+def test_create_starts_no_node(emulator: Emulator) -> None:
+    one, two = create(emulator)
     assert (one.rpartition(":")[0], two.rpartition(":")[0]) == ("http://127.0.1.1", "http://127.0.1.2")
     assert one.rpartition(":")[2] == two.rpartition(":")[2], "the same port, as it is on two hosts"
     assert [node["state"] for node in emulator.run("status")["nodes"]] == ["stopped", "stopped"]
 
 
 def test_nodes_find_each_other_across_hosts(emulator: Emulator) -> None:
-    one, two = found(emulator)
+    one, two = create(emulator)
     with ExitStack() as stack:
         process = stack.enter_context(running(emulator, "rc1", "--version", "8.6.2"))
         stack.enter_context(running(emulator, "rc2"))
@@ -80,8 +80,8 @@ def test_nodes_find_each_other_across_hosts(emulator: Emulator) -> None:
         assert emulator.fail("run", "rc1") == (1, f"rc1 already runs, as process {process.pid}")
 
 
-def test_a_node_ends_in_an_orderly_way_and_runs_again_as_another_process(emulator: Emulator) -> None:
-    one, _unused = found(emulator)
+def test_a_node_is_stopped_and_run_again_as_a_new_process(emulator: Emulator) -> None:
+    one, _unused = create(emulator)
     ids = []
     for _time in range(2):
         with running(emulator, "rc1") as process:

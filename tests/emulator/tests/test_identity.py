@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The header X-Instance-ID: which process answered."""
+"""The header X-Instance-ID, which names the process that answered."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def _answered_by(emulator: Emulator, node: str, path: str = _LISTING, user: str 
     [
         ("none", _LISTING, "admin", 200),
         ("none", _LISTING, None, 401),
-        ("none", _LISTING, "nobody", 403),
-        ("none", "/api/v1/statistics", "nobody", 400),
+        ("none", _LISTING, "guest", 403),
+        ("none", "/api/v1/statistics", "guest", 400),
         ("none", "/api/info", "admin", 200),
         ("none", "/api/info", None, 200),
         ("none", "/api/v1/nothing", "admin", 404),
@@ -51,12 +51,12 @@ def test_every_answer_names_its_process(broken: Emulator, fault: str, path: str,
     assert (answer.status_code, answer.headers["X-Instance-ID"]) == (status, broken.id("rc1"))
 
 
-def test_it_is_the_id_of_the_record(shared: Emulator) -> None:
+def test_the_header_is_the_id_of_the_record(shared: Emulator) -> None:
     assert _answered_by(shared, "rc2") == shared.id("rc2")
     assert shared.id("rc2") in shared.connected("rc1")
 
 
-def test_a_restart_changes_it(shared: Emulator) -> None:
+def test_a_restart_changes_the_header(shared: Emulator) -> None:
     before = _answered_by(shared, "rc2")
     shared.run("stop", "rc2")
     shared.run("start", "rc2")
@@ -64,7 +64,7 @@ def test_a_restart_changes_it(shared: Emulator) -> None:
 
 
 @pytest.mark.parametrize("fault", ["no_header", "html", "redirect:http://127.0.0.1:9/"])
-def test_a_proxy_strips_it_or_answers_without_it(broken: Emulator, fault: str) -> None:
+def test_answers_of_or_behind_a_proxy_have_no_header(broken: Emulator, fault: str) -> None:
     broken.run("fault", "rc1", fault)
     assert _answered_by(broken, "rc1") is None
     assert _answered_by(broken, "rc2") == broken.id("rc2")
@@ -73,20 +73,20 @@ def test_a_proxy_strips_it_or_answers_without_it(broken: Emulator, fault: str) -
 OFTEN = range(30)  # so that each of two nodes is chosen
 
 
-def test_a_balancer_behind_the_url(broken: Emulator) -> None:
+def test_several_processes_answer_behind_a_balancer(broken: Emulator) -> None:
     broken.run("fault", "rc1", "several_processes")
     ids = [broken.id("rc1"), broken.id("rc2")]
     assert {_answered_by(broken, "rc1") for _time in OFTEN} == set(ids)
     assert {_answered_by(broken, "rc2") for _time in OFTEN} == set(ids[1:]), "only this URL"
-    by_whom = {}
+    senders = {}
     for _time in OFTEN:
         answer = broken.get("rc1", _LISTING)
         (local,) = (item for item in answer.json()["instances"] if item["currentStatus"].get("local"))
-        by_whom[answer.headers["X-Instance-ID"]] = local["instanceRecord"]["_id"]
-    assert by_whom == {one: one for one in ids}, "each list is that of the process that answered"
+        senders[answer.headers["X-Instance-ID"]] = local["instanceRecord"]["_id"]
+    assert senders == {one: one for one in ids}, "each list is that of the process that answered"
 
 
-def test_a_balancer_passes_logins_on(broken: Emulator) -> None:
+def test_a_balancer_forwards_logins(broken: Emulator) -> None:
     broken.run("fault", "rc1", "several_processes")
     user = broken.document["viewer"]
     login = {"user": user["username"], "password": user["password"]}
@@ -95,18 +95,18 @@ def test_a_balancer_passes_logins_on(broken: Emulator) -> None:
     assert {answer.headers["X-Instance-ID"] for answer in answers} == {broken.id("rc1"), broken.id("rc2")}
 
 
-def test_a_balancer_leaves_out_what_is_down(broken: Emulator) -> None:
+def test_a_balancer_skips_nodes_that_do_not_answer(broken: Emulator) -> None:
     broken.run("fault", "rc1", "several_processes")
     broken.run("stop", "rc2")
     assert {_answered_by(broken, "rc1") for _time in OFTEN} == {broken.id("rc1")}
     broken.run("start", "rc2")
 
 
-def test_microservices_name_the_process_that_has_no_record(emulator: Emulator) -> None:
+def test_with_microservices_the_header_is_of_a_process_without_record(emulator: Emulator) -> None:
     emulator.up("--microservices")
     assert _answered_by(emulator, "rc1") == emulator.id("rc1")
 
 
-def test_the_old_releases_name_it_too(emulator: Emulator) -> None:
+def test_old_releases_have_the_header_too(emulator: Emulator) -> None:
     emulator.up("--version", "5.4.9")
     assert _answered_by(emulator, "rc1") == emulator.items("rc1")[0]["_id"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What instances.get lists, in both shapes and in the deployments that confuse its readers."""
+"""The list of instances.get, in both shapes and in deployments that are easily misread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-def test_the_documented_item(shared: Emulator) -> None:
+def test_an_item_has_the_documented_fields(shared: Emulator) -> None:
     items = {item["currentStatus"].get("local"): item for item in shared.items("rc1")}
     own = items[True]
     assert own == {
@@ -49,7 +49,7 @@ def test_the_documented_item(shared: Emulator) -> None:
     assert len(machine["loadavg"]) == 3
 
 
-def test_the_answer_says_success_and_when(shared: Emulator) -> None:
+def test_the_answer_has_success_and_a_date(shared: Emulator) -> None:
     answer = shared.get("rc1", "/api/v1/instances.get")
     assert set(answer.json()) == {"instances", "success"}
     assert answer.json()["success"] is True
@@ -57,7 +57,7 @@ def test_the_answer_says_success_and_when(shared: Emulator) -> None:
     assert answer.headers["Date"].endswith("GMT")
 
 
-def test_the_listing_is_the_answering_nodes_opinion(shared: Emulator) -> None:
+def test_connected_is_the_view_of_the_answering_node(shared: Emulator) -> None:
     for name in ("rc1", "rc2"):
         local = [item for item in shared.items(name) if item["currentStatus"].get("local")]
         assert [item["instanceRecord"]["_id"] for item in local] == [shared.id(name)]
@@ -88,7 +88,7 @@ def test_connections_appear_with_the_first_login(emulator: Emulator) -> None:
     assert emulator.items("rc1")[0]["instanceRecord"]["extraInformation"]["conns"] == 1
 
 
-def test_the_old_shape(emulator: Emulator) -> None:
+def test_the_shape_before_6_0(emulator: Emulator) -> None:
     emulator.up("--version", "5.4.9", "--expire", "60", nodes=2)
     own, peer = sorted(emulator.items("rc1"), key=lambda item: str(item["extraInformation"]["port"]))
     assert list(own) == ["_id", "_createdAt", "_updatedAt", "extraInformation", "name", "pid"]
@@ -103,7 +103,7 @@ def test_the_old_shape(emulator: Emulator) -> None:
     lost = emulator.eventually(lambda: _lost(emulator, peer["_id"]))
     assert (lost["status"], lost["retryCount"]) == ("waiting", 1)
     assert isinstance(lost["retryTime"], int)
-    # A connection belongs to a place: the old record cannot be told from the new one.
+    # A connection belongs to host and port: the old record looks like the new one.
     emulator.run("start", "rc2")
     emulator.eventually(lambda: not _lost(emulator, peer["_id"]))
     items = emulator.items("rc1")
@@ -129,7 +129,7 @@ def test_the_shape_is_that_of_the_answering_node(emulator: Emulator) -> None:
     emulator.eventually(lambda: emulator.connected("rc2")[emulator.id("rc1")])
 
 
-def test_microservices_list_no_node(emulator: Emulator) -> None:
+def test_microservices_mode_lists_no_node(emulator: Emulator) -> None:
     emulator.up("--microservices", nodes=2)
     items = emulator.items("rc1")
     assert len(items) == 2
@@ -154,7 +154,7 @@ def test_microservices_list_no_node(emulator: Emulator) -> None:
         ),
     ],
 )
-def test_records_may_say_anything_about_their_place(
+def test_host_and_port_in_records_can_be_set(
     emulator: Emulator, arguments: list[str], places: list[tuple[str, str]], address: str
 ) -> None:
     emulator.up(*arguments, nodes=2)
@@ -164,7 +164,7 @@ def test_records_may_say_anything_about_their_place(
     assert own["address"] == address
 
 
-def test_the_machine_is_a_snapshot(shared: Emulator) -> None:
+def test_the_data_of_the_machine_changes_only_at_a_start(shared: Emulator) -> None:
     before = shared.record("rc1", shared.id("rc1"))
     assert before
 
@@ -176,7 +176,7 @@ def test_the_machine_is_a_snapshot(shared: Emulator) -> None:
     assert after["extraInformation"] == before["extraInformation"]
 
 
-def test_the_old_shape_of_peers_that_were_never_reached(emulator: Emulator) -> None:
+def test_before_6_0_peers_that_were_never_reached_have_no_connection(emulator: Emulator) -> None:
     emulator.up("--version", "5.4.9", nodes=2)
     for name in ("rc1", "rc2"):
         emulator.run("stop", name)
@@ -187,7 +187,7 @@ def test_the_old_shape_of_peers_that_were_never_reached(emulator: Emulator) -> N
     for name in ("rc1", "rc2"):
         emulator.eventually(partial(_lists, emulator, name, ids))
         assert ["connection" in item for item in emulator.items(name)] == [False, False]
-        # Only the header tells which of them is the answering process.
+        # Only the header shows which of them is the answering process.
         assert emulator.get(name, "/api/v1/instances.get").headers["X-Instance-ID"] == emulator.id(name)
     emulator.run("heal", "rc1", "rc2")
     assert [item["_id"] for item in emulator.items("rc1") if "connection" in item] == [emulator.id("rc2")]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Migrations of the database: who runs them, who waits, and who refuses to start."""
+"""Migrations of the database: which process runs them, which waits, and which refuses to start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def _migration(emulator: Emulator, node: str) -> dict[str, Any]:
-    """What `statistics` says of the migrations."""
+    """The field `migration` of `statistics`."""
     found: dict[str, Any] = emulator.get(node, "/api/v1/statistics?refresh=true").json()["migration"]
     return found
 
@@ -45,7 +45,7 @@ def test_without_a_new_migration_nothing_happens(emulator: Emulator) -> None:
     emulator.run("start", "rc2", "--version", "7.9.0")
 
 
-def test_the_first_of_a_new_release_migrates_and_is_silent_meanwhile(emulator: Emulator) -> None:
+def test_the_first_node_of_a_new_release_migrates_and_does_not_answer_meanwhile(emulator: Emulator) -> None:
     emulator.up("--version", "7.13.0", "--migration-time", "2", "--expire", "60", nodes=2)
     before = datetime.now(timezone.utc)
     emulator.run("stop", "rc1")
@@ -64,7 +64,7 @@ def test_the_first_of_a_new_release_migrates_and_is_silent_meanwhile(emulator: E
     assert run["ended"] - run["began"] > 1.9
 
 
-def test_the_second_waits_for_it(emulator: Emulator) -> None:
+def test_a_second_node_waits_for_the_migration(emulator: Emulator) -> None:
     emulator.up("--version", "7.13.0", "--migration-time", "4", nodes=2)
     for command in (("stop",), ("start", "--version", "8.0.0", "--no-wait")):
         for node in ("rc1", "rc2"):
@@ -99,7 +99,7 @@ def test_a_lock_of_another_build_is_taken_over_at_once(emulator: Emulator) -> No
     assert first["ended"] is None or second["began"] < first["ended"]
 
 
-def test_a_lock_outlives_its_process(emulator: Emulator) -> None:
+def test_a_lock_stays_after_its_process_has_ended(emulator: Emulator) -> None:
     emulator.up("--version", "7.13.0", "--ping", "0.1", "--expire", "60", "--migration-time", "60", nodes=2)
     emulator.run("stop", "rc1")
     emulator.run("start", "rc1", "--version", "8.0.0", "--no-wait")
@@ -117,12 +117,12 @@ def test_the_old_version_refuses_to_start_afterwards(emulator: Emulator) -> None
     emulator.up("--version", "7.13.0", "--migrating", "minor", nodes=3)
     emulator.run("stop", "rc1")
     emulator.run("start", "rc1", "--version", "7.14.0")
-    assert emulator.get("rc2", "/api/info").json()["version"] == "7.13.0", "what runs goes on"
+    assert emulator.get("rc2", "/api/info").json()["version"] == "7.13.0", "running nodes are not affected"
     emulator.run("stop", "rc2")
     refusal = (1, "rc2 ended at its start: rc2: Can't find migration version 714")
     assert emulator.fail("start", "rc2") == refusal
     seen = _migration(emulator, "rc1")
-    assert (seen["version"], seen["locked"]) == (714, True), "it leaves its lock behind"
+    assert (seen["version"], seen["locked"]) == (714, True), "its lock is not released"
     assert emulator.fail("start", "rc2") == refusal
     # The new version takes the lock over.
     emulator.run("start", "rc2", "--version", "7.14.0")
@@ -130,9 +130,9 @@ def test_the_old_version_refuses_to_start_afterwards(emulator: Emulator) -> None
     assert len(_runs(emulator)) == 1
 
 
-def test_statistics_want_a_permission(emulator: Emulator) -> None:
+def test_statistics_need_a_permission(emulator: Emulator) -> None:
     emulator.up()
-    refused = emulator.get("rc1", "/api/v1/statistics?refresh=true", user="nobody")
+    refused = emulator.get("rc1", "/api/v1/statistics?refresh=true", user="guest")
     assert (refused.status_code, refused.json()["success"]) == (400, False)
     fresh = emulator.get("rc1", "/api/v1/statistics?refresh=true", user="viewer").json()
     assert set(fresh["migration"]) == {"_id", "version", "locked", "lockedAt"}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Links over NATS, which end by missed heartbeats."""
+"""Links over NATS, which end after missed heartbeats."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ def test_records_have_no_port_for_peers(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize(("version", "pings"), [("7.2.0", 3), ("8.6.1", 6)])
 def test_a_dead_peer_looks_connected_for_one_to_two_timeouts(emulator: Emulator, version: str, pings: int) -> None:
-    """30 to 60 s up to 7.2, 60 to 120 s since, where a ping takes ten."""
+    """With a ping every 10 s, 30 to 60 s up to 7.2, and 60 to 120 s since."""
     _up(emulator, version)
     dead = emulator.id("rc2")
     emulator.run("kill", "rc2")
     began = time.monotonic()
     emulator.eventually(lambda: not emulator.connected("rc1")[dead])
-    # The last heartbeat may be a ping old at the death.
+    # The last heartbeat may be one ping interval before the death.
     assert (pings - 1) * PING <= time.monotonic() - began <= 2 * pings * PING + 1
     new = emulator.run("start", "rc2")["instance_id"]
     emulator.eventually(lambda: emulator.connected("rc1").get(new), timeout=2)
-    assert not emulator.connected("rc2")[dead], "what was dead before it started never looked alive to it"
+    assert not emulator.connected("rc2")[dead], "a node that starts later never sees the dead peer as connected"
 
 
 def test_peers_are_checked_once_per_timeout(tmp_path: Path) -> None:
-    """So that one that dies right after a check is missed by the next but one at the latest."""
+    """So a peer that dies right after a check is noticed by the second check after it at the latest."""
     now = 0.0
     database = Database.create(tmp_path)
     roster, version = Roster(database), Version.parse("8.6.1")
@@ -77,7 +77,7 @@ def test_the_timeout_of_each_release(version: str, pings: int) -> None:
     assert Version.parse(version).heartbeat_timeout == pings
 
 
-def test_an_orderly_end_shows_at_once(emulator: Emulator) -> None:
+def test_a_stop_shows_at_once(emulator: Emulator) -> None:
     _up(emulator, "8.6.1")
     ended = emulator.id("rc2")
     emulator.run("stop", "rc2")
@@ -86,7 +86,7 @@ def test_an_orderly_end_shows_at_once(emulator: Emulator) -> None:
     assert time.monotonic() - began < 5 * PING
 
 
-def test_a_paused_node_is_missed_and_comes_back(emulator: Emulator) -> None:
+def test_a_paused_node_is_disconnected_and_comes_back(emulator: Emulator) -> None:
     _up(emulator, "7.2.0")
     paused = emulator.id("rc2")
     emulator.run("freeze", "rc2")
@@ -107,8 +107,8 @@ def test_a_cut_shows_by_missed_heartbeats(emulator: Emulator) -> None:
     emulator.eventually(lambda: emulator.connected("rc1")[second] and emulator.connected("rc2")[first], timeout=2)
 
 
-def test_releases_that_do_not_speak_it(emulator: Emulator) -> None:
-    refused = (1, "version 6.2.9 does not speak NATS: that begins with 6.3")
+def test_older_releases_refuse_nats(emulator: Emulator) -> None:
+    refused = (1, "version 6.2.9 does not support NATS: use 6.3 or newer")
     assert emulator.fail("up", "--transport", "nats", "--version", "6.2.9") == refused
     _up(emulator, "6.3.0")
     emulator.run("stop", "rc2")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What becomes of a process whose record is removed: from 6.2.7 to 7.2, over TCP, only a restart cures it."""
+"""A process whose record was removed: from 6.2.7 to 7.2, over TCP, only a restart cures it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _forget(emulator: Emulator, *nodes: str) -> None:
 
 
 def _answer(emulator: Emulator, node: str) -> tuple[str, str, dict[str, bool]]:
-    """What is listed: by which process, as whose view, and which nodes are connected there."""
+    """The answer of a node: the process that answered, the process whose view it is, and the connected nodes."""
     answer = emulator.get(node, _LISTING)
     assert answer.status_code == 200, answer.text
     names = {emulator.id(name): name for name in ("rc1", "rc2", "rc3")}
@@ -47,7 +47,7 @@ _WITHOUT_2 = {"rc1": True, "rc2": False, "rc3": True}
 
 
 @pytest.mark.parametrize("version", ["6.2.7", "6.3.0", "6.14.0", "7.2.9"])
-def test_peers_answer_for_it_in_turn(emulator: Emulator, version: str) -> None:
+def test_peers_answer_in_turn_for_a_forgotten_process(emulator: Emulator, version: str) -> None:
     emulator.up("--version", version, "--expire", "60", nodes=3)
     before = emulator.record("rc1", emulator.id("rc2"))
     assert before
@@ -66,7 +66,7 @@ def test_peers_answer_for_it_in_turn(emulator: Emulator, version: str) -> None:
     assert _answer(emulator, "rc2")[1] != "rc2", "time does not cure it"
 
 
-def test_a_restart_cures_it(emulator: Emulator) -> None:
+def test_a_restart_cures_a_forgotten_process(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=3)
     _forget(emulator, "rc2")
     emulator.run("stop", "rc2")
@@ -81,7 +81,7 @@ def test_a_restart_cures_it(emulator: Emulator) -> None:
     emulator.eventually(well)
 
 
-def test_alone_it_answers_400(emulator: Emulator) -> None:
+def test_a_forgotten_process_without_peers_answers_400(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0")
     _forget(emulator, "rc1")
     assert emulator.eventually(lambda: _refusal(emulator, "rc1")) == _NOT_AVAILABLE
@@ -91,12 +91,12 @@ def test_alone_it_answers_400(emulator: Emulator) -> None:
     assert list(emulator.connected("rc1").values())[-1] is True
 
 
-def test_all_at_once_each_answers_400(emulator: Emulator) -> None:
+def test_if_all_are_forgotten_each_answers_400(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=3)
     _forget(emulator, "rc1", "rc2", "rc3")
     for node in ("rc1", "rc2", "rc3"):
         assert emulator.eventually(partial(_refusal, emulator, node)) == _NOT_AVAILABLE
-    # The first that is restarted is in the others' reach, and theirs is its list.
+    # The others reach the first node that is restarted, and get their lists from it.
     emulator.run("stop", "rc1")
     emulator.run("start", "rc1")
     emulator.eventually(lambda: _refusal(emulator, "rc2") is None and len(emulator.items("rc2")) == 3)
@@ -104,7 +104,7 @@ def test_all_at_once_each_answers_400(emulator: Emulator) -> None:
     assert _answer(emulator, "rc1") == ("rc1", "rc1", {"rc1": True, "rc2": False, "rc3": False})
 
 
-def test_a_database_that_is_away_for_long_does_it_to_all(emulator: Emulator) -> None:
+def test_a_long_outage_of_the_database_makes_all_forgotten(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=2)
     ids = {emulator.id("rc1"), emulator.id("rc2")}
     for node in ("rc1", "rc2"):
@@ -119,7 +119,7 @@ def test_a_database_that_is_away_for_long_does_it_to_all(emulator: Emulator) -> 
         emulator.eventually(lambda: {row[0] for row in connection.execute("SELECT id FROM records")} == ids)
 
 
-def test_one_that_is_cut_off_from_the_others_answers_400(emulator: Emulator) -> None:
+def test_a_forgotten_process_that_is_cut_off_answers_400(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=2)
     _forget(emulator, "rc2")
     emulator.eventually(lambda: not emulator.connected("rc1")[emulator.id("rc2")])
@@ -127,7 +127,7 @@ def test_one_that_is_cut_off_from_the_others_answers_400(emulator: Emulator) -> 
     assert emulator.eventually(lambda: _refusal(emulator, "rc2")) == _NOT_AVAILABLE
 
 
-def test_a_long_hang_does_it_too(emulator: Emulator) -> None:
+def test_a_long_pause_makes_a_process_forgotten(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=2)
     hung = emulator.id("rc2")
     emulator.run("freeze", "rc2")
@@ -139,7 +139,7 @@ def test_a_long_hang_does_it_too(emulator: Emulator) -> None:
     emulator.eventually(lambda: emulator.connected("rc2") == {emulator.id("rc1"): True, hung: False})
 
 
-def test_a_peer_that_hangs_does_not_answer_for_it(emulator: Emulator) -> None:
+def test_a_paused_peer_does_not_answer_for_a_forgotten_process(emulator: Emulator) -> None:
     emulator.up("--version", "6.14.0", nodes=2)
     _forget(emulator, "rc2")
     peer = emulator.id("rc1")
@@ -157,7 +157,7 @@ def test_a_peer_that_hangs_does_not_answer_for_it(emulator: Emulator) -> None:
         ("--version", "6.14.0", "--transport", "nats"),
     ],
 )
-def test_where_it_changes_nothing(emulator: Emulator, arguments: tuple[str, ...]) -> None:
+def test_other_releases_and_nats_do_not_forget_processes(emulator: Emulator, arguments: tuple[str, ...]) -> None:
     emulator.up(*arguments, "--start-gap", "0.1", nodes=2)
     _forget(emulator, "rc2")
     both = {emulator.id("rc1"): True, emulator.id("rc2"): True}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cuts between nodes: those that are noticed, and those that are not."""
+"""Cuts between nodes: with a reset, which both notice, and silent ones."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def _views(emulator: Emulator) -> dict[str, list[bool]]:
 _WHOLE = {"rc1": [True] * 3, "rc2": [True] * 3, "rc3": [True] * 3}
 
 
-def test_a_cut_with_resets_is_seen_by_both_and_nobody_else(emulator: Emulator) -> None:
+def test_a_cut_with_resets_is_seen_by_its_two_nodes_only(emulator: Emulator) -> None:
     emulator.up(nodes=3)
     assert emulator.run("partition", "rc2", "rc1")["cuts"] == [{"a": "rc1", "b": "rc2", "kind": "reset"}]
     cut = {"rc1": [True, False, True], "rc2": [False, True, True], "rc3": [True] * 3}
     assert _views(emulator) == cut
-    # Neither a restart nor time mends it.
+    # Neither a restart nor time heals it.
     emulator.run("kill", "rc2")
     emulator.run("start", "rc2")
     emulator.eventually(lambda: _views(emulator) == cut)
@@ -35,7 +35,7 @@ def test_a_cut_with_resets_is_seen_by_both_and_nobody_else(emulator: Emulator) -
     assert _views(emulator) == _WHOLE
 
 
-def test_a_silent_cut_stays_invisible(emulator: Emulator) -> None:
+def test_a_silent_cut_is_not_noticed(emulator: Emulator) -> None:
     emulator.up("--expire", "60", nodes=3)
     peer = emulator.id("rc2")
 
@@ -51,7 +51,7 @@ def test_a_silent_cut_stays_invisible(emulator: Emulator) -> None:
     emulator.eventually(lambda: heartbeats()[third] > before[third])
     assert heartbeats()[peer] == before[peer], "nothing is heard through the cut"
     assert _views(emulator) == _WHOLE
-    # Not even a death comes through, and a new process does not get in touch.
+    # Even the end of the peer is not noticed, and its new process cannot connect.
     emulator.run("kill", "rc2")
     emulator.eventually(lambda: not emulator.connected("rc3")[peer])
     assert emulator.connected("rc1")[peer]
@@ -63,7 +63,7 @@ def test_a_silent_cut_stays_invisible(emulator: Emulator) -> None:
     emulator.eventually(lambda: not emulator.connected("rc1")[peer])
 
 
-def test_a_cut_of_a_paused_node(emulator: Emulator) -> None:
+def test_a_cut_of_a_paused_node_heals_after_it_resumes(emulator: Emulator) -> None:
     emulator.up("--expire", "60", nodes=3)
     emulator.run("freeze", "rc2")
     emulator.run("partition", "rc1", "rc2")

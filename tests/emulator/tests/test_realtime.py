@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The WebSocket of a client, from its first word to the end of the process that it leads to."""
+"""The WebSocket of a client, from its first message to the end of the process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_client_is_answered_until_the_process_ends(emulator: Emulator) -> None
     assert end in {"CLOSE", "CLOSED"}
 
 
-def test_a_build_that_is_never_ready_takes_no_client(emulator: Emulator) -> None:
+def test_a_build_that_is_never_ready_accepts_no_websocket(emulator: Emulator) -> None:
     emulator.up()
     url = emulator.document["nodes"][0]["url"]
     emulator.run("stop", "rc1")

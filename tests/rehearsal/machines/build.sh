@@ -3,13 +3,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Builds the system that all machines of a rehearsal run: Debian 12 with systemd, and what the emulator needs.
+# Builds the system of all machines of a rehearsal: Debian 12 with systemd and the emulator's requirements.
 # Usage: build.sh IMAGE.tar REQUIREMENT..., such as aiohttp==3.14.5
 set -euo pipefail
 
 image=$1
 shift
-# Several may want it at the same time: the first one builds it.
+# Several rehearsals may need it at the same time: the first one builds it.
 exec 9>"$image.lock"
 flock 9
 if [ -e "$image" ]; then exit; fi
@@ -21,7 +21,7 @@ trap 'rm -rf "$scratch"' EXIT
 python -m pip install --quiet --disable-pip-version-check --target "$scratch/libraries" --no-compile \
   --python-version 3.11 --platform "manylinux2014_$(uname -m)" --only-binary=:all: "$@"
 
-# Complete or not there.
+# Move it into place only when it is complete.
 mmdebstrap --variant=minbase \
   --include=dbus,haproxy,iproute2,nftables,nginx-light,openssh-server,procps,python3,python3-requests,socat \
   --include=systemd,systemd-sysv \

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes what became of each cell, one JSON line each: the result of its last task, and how long that took."""
+"""Writes one JSON line for each cell: the result of its last task, and how long it took."""
 
 from __future__ import annotations
 

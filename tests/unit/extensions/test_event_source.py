@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The event source as ansible-rulebook runs it: the file by its path, with a queue, on real servers."""
+"""The event source, loaded from its file and run with a queue as ansible-rulebook does, on real servers."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ BEGAN = datetime.now(timezone.utc)
 
 
 class Cluster:
-    """Two nodes; those that are named in ``down`` fail, and repeat what they were told."""
+    """Two nodes; those in ``down`` fail, and repeat the token in their answers."""
 
     def __init__(self) -> None:
         self.down: set[str] = set()
         self.servers: dict[str, Server] = {}
-        self.logging_out: threading.Event | None = None  # what a logout waits for
-        self.waited: list[bool] = []  # whether it came
+        self.logging_out: threading.Event | None = None  # an event that a logout waits for
+        self.waited: list[bool] = []  # whether the event was set
 
     @property
     def members(self) -> list[dict[str, str]]:
@@ -99,7 +99,7 @@ def main() -> Any:
 
 
 def watched(args: Mapping[str, Any], story: Callable[[Callable[[], Awaitable[Any]]], Awaitable[None]]) -> None:
-    """Run the source, let the story take its events, cancel it, and see that it ends."""
+    """Run the source, let ``story`` take its events, cancel it, and check that it ends."""
 
     async def run() -> None:
         queue: asyncio.Queue[Any] = asyncio.Queue()
@@ -140,7 +140,7 @@ def test_events_of_a_node_that_dies_and_comes_back(cluster: Cluster) -> None:
     watched(given(cluster), story)
 
 
-def test_it_goes_on_while_no_member_answers(cluster: Cluster) -> None:
+def test_the_watch_continues_while_no_node_answers(cluster: Cluster) -> None:
     async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
         await next_event()
         cluster.down.update(NAMES)
@@ -153,14 +153,14 @@ def test_it_goes_on_while_no_member_answers(cluster: Cluster) -> None:
     watched(given(cluster), story)
 
 
-def test_a_heartbeat(cluster: Cluster) -> None:
+def test_a_heartbeat_has_the_whole_state(cluster: Cluster) -> None:
     async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
         assert [(await next_event())["type"] for _event in range(3)] == ["state", "heartbeat", "heartbeat"]
 
     watched(given(cluster, heartbeat=0.2), story)
 
 
-def test_it_logs_out_when_it_is_cancelled(cluster: Cluster) -> None:
+def test_a_cancelled_watch_logs_out(cluster: Cluster) -> None:
     async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
         await next_event()
 
@@ -169,14 +169,14 @@ def test_it_logs_out_when_it_is_cancelled(cluster: Cluster) -> None:
         assert server.calls.count("POST /api/v1/login") == server.calls.count("POST /api/v1/logout") == 1
 
 
-def test_a_node_that_hangs_at_the_logout_holds_up_nobody(cluster: Cluster) -> None:
+def test_a_node_that_hangs_at_the_logout_does_not_block_other_sources(cluster: Cluster) -> None:
     async def cancelled() -> None:
         queue: asyncio.Queue[Any] = asyncio.Queue()
         source = asyncio.create_task(main()(queue, {**SOON, "members": cluster.members, **LOGIN}))
         await asyncio.wait_for(queue.get(), 20)
         cluster.logging_out = release = threading.Event()
         source.cancel()
-        await asyncio.sleep(0.05)  # what another source does meanwhile
+        await asyncio.sleep(0.05)  # as another source does meanwhile
         release.set()
         await asyncio.wait([source], timeout=20)
         assert source.cancelled()
@@ -185,14 +185,14 @@ def test_a_node_that_hangs_at_the_logout_holds_up_nobody(cluster: Cluster) -> No
     assert cluster.waited == [True, True]
 
 
-def test_a_policy_in_one_variable(cluster: Cluster) -> None:
+def test_the_policy_may_be_one_variable(cluster: Cluster) -> None:
     async def story(next_event: Callable[[], Awaitable[Any]]) -> None:
         event = await next_event()
         assert (event["current"], event["cluster"]["needed"]) == ("pass", 1)
 
     cluster.down.add("rc2")
     policy = {**SOON, "members": cluster.members, "min_serving": 2, "deadline": 60}
-    # What is given beside the policy wins. A node that alone answers has to be seen to ping, or there are two.
+    # Options outside of the policy have precedence. The only answering node must be seen to ping.
     watched({"policy": policy, "min_serving": 1, "user_id": "me", "auth_token": TOKEN}, _after_a_ping(story))
 
 
@@ -221,7 +221,7 @@ def _after_a_ping(story: Callable[[Callable[[], Awaitable[Any]]], Awaitable[None
         ({"policy": "strict"}, "policy"),
     ],
 )
-def test_what_is_refused(cluster: Cluster, options: dict[str, Any], message: str) -> None:
+def test_wrong_options_are_refused(cluster: Cluster, options: dict[str, Any], message: str) -> None:
     args = {name: value for name, value in given(cluster, **options).items() if value is not None}
     with pytest.raises(ValueError, match=message):
         asyncio.run(main()(asyncio.Queue(), args))

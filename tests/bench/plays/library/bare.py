@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a shipped module costs that imports requests, asks once, and does nothing else."""
+"""A module that imports requests, asks once, and does nothing else, to measure the cost of shipping."""
 
 from __future__ import annotations
 

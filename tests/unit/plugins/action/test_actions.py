@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The actions inside a worker: their own work against a real server, and what becomes of a module that is shipped."""
+"""The actions inside a worker: their own work against a real server, and shipped modules."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def server() -> Iterator[Server]:
 def action(
     kind: Callable[..., Action], options: dict[str, Any], *, transport: str = "local", keywords: Any = None
 ) -> Action:
-    """As Ansible makes it for a task with these options and keywords."""
+    """The action that Ansible creates for a task with these options and keywords."""
     given = {"user_id": "me", "auth_token": TOKEN, **options}
     task = Task.load({"name": "Ask", "action": {"module": "ansible.builtin.ping"}, **(keywords or {})})
     task.args = given
@@ -69,7 +69,7 @@ def action(
 
 
 def shipping(made: Action, *results: object) -> list[dict[str, Any]]:
-    """Instead of the module on a host: what each of its runs returns, or raises. Returns what they were given."""
+    """Replace the module on a host by these results or exceptions, one per run; returns the arguments of the runs."""
     given: list[dict[str, Any]] = []
     left = list(results)
 
@@ -85,11 +85,11 @@ def shipping(made: Action, *results: object) -> list[dict[str, Any]]:
 
 
 def observed() -> dict[str, Any]:
-    """What the module returns to the controller, where all is well."""
+    """The observation that the module returns for a healthy cluster."""
     return {"observation": Scene.of("rc1").observe().to_dict(details=False)}
 
 
-def test_the_work_of_the_modules_is_done_here(server: Server) -> None:
+def test_modules_run_in_the_worker(server: Server) -> None:
     options = {"url": server.url}
     info = action(instances_info.ActionModule, options).run(task_vars={})
     facts = action(instances_facts.ActionModule, options).run(task_vars={})
@@ -99,7 +99,7 @@ def test_the_work_of_the_modules_is_done_here(server: Server) -> None:
     assert (gate["verdict"], gate["failed"], gate["changed"]) == ("pass", False, False)
 
 
-def test_what_is_refused_is_a_result() -> None:
+def test_a_refusal_is_a_result() -> None:
     result = action(instances_info.ActionModule, {"url": "ftp://rc1"}).run(task_vars={})
     assert result == {"failed": True, "changed": False, "msg": "the URL ftp://rc1 must begin with http:// or https://"}
     unknown = action(instances_info.ActionModule, {"url": "http://rc1", "colour": "red"}).run(task_vars={})
@@ -107,7 +107,7 @@ def test_what_is_refused_is_a_result() -> None:
 
 
 @pytest.mark.parametrize("silent", [False, True])
-def test_a_gate_that_waits_says_so_unless_it_must_not_log(silent: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_waiting_gate_prints_progress_unless_no_log_is_set(silent: bool, capsys: pytest.CaptureFixture[str]) -> None:
     starting = [True]
 
     def late(handler: Handler) -> None:
@@ -148,7 +148,7 @@ def test_on_another_host_the_module_is_shipped(monkeypatch: pytest.MonkeyPatch) 
     assert os.environ["ROCKETCHAT_URL"] == "http://127.0.0.1:3000"
 
 
-def test_what_is_refused_is_not_shipped() -> None:
+def test_a_refused_task_is_not_shipped() -> None:
     made = action(instances_info.ActionModule, {"username": "admin"}, transport="ssh")
     given = shipping(made, {})
     result = made.run(task_vars={})
@@ -170,7 +170,7 @@ def test_each_observation_is_a_run_of_the_module() -> None:
     assert "credentials are sent unencrypted to http://10.0.0.1:3000" in str(result["warnings"])
 
 
-def test_a_host_out_of_reach_is_a_lost_observation(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_host_is_a_lost_observation(capsys: pytest.CaptureFixture[str]) -> None:
     made = from_afar()
     shipping(made, AnsibleConnectionFailure("no route"), observed())
     result = made.run(task_vars={"inventory_hostname": "lb"})
@@ -180,7 +180,7 @@ def test_a_host_out_of_reach_is_a_lost_observation(capsys: pytest.CaptureFixture
 
 
 def test_a_host_that_refuses_the_login_is_not_asked_again() -> None:
-    """Once more, every few seconds, would lock the account out."""
+    """A login every few seconds would lock the account."""
     made = from_afar()
     given = shipping(made, AnsibleAuthenticationFailure("Permission denied"))
     result = made.run(task_vars={"inventory_hostname": "lb"})
@@ -189,8 +189,8 @@ def test_a_host_that_refuses_the_login_is_not_asked_again() -> None:
     assert len(given) == 1
 
 
-def test_names_that_hold_a_secret_are_the_members_own() -> None:
-    """The module's result comes with secrets masked, wherever they are."""
+def test_member_names_that_contain_a_secret_are_restored() -> None:
+    """Ansible masks secrets everywhere in the module's result."""
     made = from_afar(members=[{"name": f"chat{n}", "url": f"http://10.0.0.{n}:3000"} for n in (1, 2)])
     observation = Scene.of("chat1", "chat2").observe().to_dict(details=False)
     shipping(made, {"observation": remove_values(observation, {"chat"})})
@@ -198,8 +198,8 @@ def test_names_that_hold_a_secret_are_the_members_own() -> None:
     assert (result["verdict"], result["serving"]) == ("pass", ["chat1", "chat2"])
 
 
-def test_what_is_known_is_shipped_with_the_next_observation() -> None:
-    """Full versions of processes, and the members whose statistics the judgement asks for: here, for the lock."""
+def test_known_versions_and_questions_are_shipped_with_the_next_observation() -> None:
+    """Full versions of processes, and the members whose statistics the judgement needs, here for the lock."""
     scene = Scene.of("chat1", "chat2", "chat3")
     scene["chat3"].error = "unreachable"
     members = [{"name": member.name, "url": member.url} for member in scene.members]
@@ -221,7 +221,7 @@ def test_what_is_known_is_shipped_with_the_next_observation() -> None:
 
 
 @pytest.mark.parametrize("views", [0, 2])
-def test_an_observation_of_others_is_none(views: int) -> None:
+def test_an_observation_of_other_members_is_refused(views: int) -> None:
     made = from_afar()
     observation = Scene.of("rc1").observe().to_dict(details=False)
     shipping(made, {"observation": {**observation, "views": observation["views"] * views}})
@@ -253,14 +253,14 @@ def test_a_module_that_cannot_run_is_inconclusive(said: dict[str, Any], told: st
     assert result["msg"].startswith(f"no observation can be made: on lb: {told}; waited ")
 
 
-def test_several_nodes_on_the_host_that_asks() -> None:
+def test_several_nodes_on_the_asking_host_work() -> None:
     made = from_afar(members=[{"name": f"rc{port}", "url": f"http://127.0.0.1:{port}"} for port in (3000, 3001)])
     given = shipping(made, {"msg": "asked"})
     assert "on lb: asked" in made.run(task_vars={"inventory_hostname": "lb"})["msg"]
     assert len(given) == 1
 
 
-def test_a_second_factor_cannot_work_from_afar() -> None:
+def test_totp_code_is_refused_for_shipped_modules() -> None:
     made = from_afar(user_id=None, auth_token=None, username="me", password="pa55word", totp_code="123456")
     given = shipping(made, {})
     assert made.run(task_vars={})["msg"].startswith("totp_code works only")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report as Ansible writes it: by the action and by the role, in one run."""
+"""The report that Ansible writes, by the action and by the role, in one run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.rocketops.rocketchat.tests.unit.rolls import hostile, r
 if TYPE_CHECKING:
     from pathlib import Path
 
-# As the gates' results come to the role: registered, so that Ansible knows that they are not its own.
+# The results of gates come to the role registered, so that Ansible does not trust their strings as templates.
 PLAY = """
 - hosts: rc1, rc2
   gather_facts: false
@@ -69,14 +69,14 @@ PLAY = """
 
 
 def registered() -> list[dict[str, Any]]:
-    """Ansible does not read half a pair of surrogates, and the gate hands none on."""
+    """Results without single surrogates, which Ansible cannot read and a gate does not return."""
     results: list[dict[str, Any]] = json.loads(json.dumps(hostile()[::3]).replace("\\ud800", "?"))
     return results
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where Ansible was started, after the run."""
+    """The folder where Ansible was started, after the run."""
     folder = tmp_path_factory.mktemp("report")
     local = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
     hosts = {"all": {"hosts": {"rc1": local, "rc2": local}}}
@@ -107,20 +107,20 @@ def said(folder: Path) -> dict[str, Any]:
     return results
 
 
-def test_the_role_keeps_what_all_batches_said(folder: Path) -> None:
-    """Nothing is evaluated, whatever a server said, and one batch's results are there in the next."""
+def test_the_role_keeps_the_results_of_all_batches(folder: Path) -> None:
+    """Strings of servers are not evaluated, and the results of one batch are available in the next."""
     results = registered() * 2
     assert json.loads((folder / "role" / "role.json").read_text(encoding="utf-8")) == results
     assert (folder / "role" / "role.html").read_text(encoding="utf-8") == told(results, "html")
 
 
-def test_a_report_that_cannot_be_written_stops_nothing(folder: Path) -> None:
+def test_a_report_that_cannot_be_written_does_not_fail_the_play(folder: Path) -> None:
     output = (folder / "output").read_text(encoding="utf-8")
     assert " ".join(output.split()).count("the report /proc/none/report.html could not be written") >= 1
     assert "failed=1" not in output
 
 
-def test_what_the_module_writes(folder: Path) -> None:
+def test_the_module_writes_all_formats(folder: Path) -> None:
     written = said(folder)["written"]
     paths = [folder / "new" / name for name in ("good.html", "good.md", "good.xml")]
     assert (written["changed"], written["paths"]) == (True, [str(path) for path in paths])
@@ -130,7 +130,7 @@ def test_what_the_module_writes(folder: Path) -> None:
     assert sorted(path.name for path in paths[0].parent.iterdir()) == ["good.html", "good.md", "good.xml"]
 
 
-def test_what_the_module_refuses(folder: Path) -> None:
+def test_the_module_refuses_wrong_results_and_formats(folder: Path) -> None:
     results = said(folder)
     assert results["unreadable"]["warnings"] == [
         f"the report {folder}/bad.html could not be written: "

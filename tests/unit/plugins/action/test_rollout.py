@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whole rolls without Ansible: the action is asked as the playbook asks it, of a cluster on paper."""
+"""Whole rolls without Ansible: the action is called as the playbook calls it, for a scripted cluster."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 NEW = "7.11.0"
 HOOKS = ("drain", "deploy", "readmit")
-# By one load balancer, or by the host itself.
+# The result of a successful check, by a load balancer or by the host itself.
 FOUND = {"results": [{"rc": 0, "stdout_lines": list[str]()}]}
 
 
 class Play:
-    """The playbook, and what it would do with each answer."""
+    """Stands for the playbook: calls the action and follows its answers."""
 
     def __init__(self, folder: Path, *names: str) -> None:
         self.scene = Scene.of(*(names or ("rc1", "rc2", "rc3")))
@@ -59,13 +59,13 @@ class Play:
         }
         self.of_host["localhost"] = {}
         self.groups = {"rocketchat": list(self.hosts)}
-        # What each hook does to a host; whether it finishes.
+        # For each hook, a function that does it on a host and returns whether it finished.
         self.does: dict[str, Callable[[str], bool]] = {"deploy": self._deploy}
         self.steps: list[str] = []
-        # Those of each host, each time that they were made.
+        # The turns of each host, each time that they were computed.
         self.turns: list[dict[str, list[list[str]]]] = []
         self.check = False
-        # What happens to the cluster at some time by itself.
+        # A time, and a change of the cluster at that time.
         self.later: tuple[float, Callable[[], object]] | None = None
 
     def pass_by(self, seconds: float) -> None:
@@ -86,7 +86,7 @@ class Play:
         return made.run(task_vars={**mine, **own, **play, "hostvars": {**hostvars, "localhost": {}}})
 
     def roll(self) -> dict[str, Any]:
-        """How it ended."""
+        """Run the roll; returns the result of its end."""
         begun = self.ask("start")
         if begun.get("failed"):
             return begun
@@ -103,7 +103,7 @@ class Play:
         raise AssertionError(f"no end: {self.steps}")
 
     def _turn(self, answer: dict[str, Any], hosts: list[str]) -> bool:
-        """Whether the play is over. ``hosts``: those that are told; others do not hear of it."""
+        """Do one step; returns whether the play is over. ``hosts``: the hosts that get the answer."""
         if ["stop.yml"] in answer["files"].values():
             return True
         if answer["turns"]:
@@ -112,9 +112,9 @@ class Play:
         return False
 
     def _batches(self, turns: dict[str, list[list[str]]]) -> bool:
-        """In the order in which Ansible meets them."""
+        """The turns in the order in which Ansible reaches them."""
         self.turns.append({name: [list(batch) for batch in own] for name, own in turns.items()})
-        # The first host enters all turns, and so the others find theirs in order.
+        # The first host enters all turns, so the other hosts meet their turns in order.
         for batch in next(iter(turns.values())):
             hosts = [name for name in self.here if batch in turns.get(name, ())]
             if hosts and self._turn(self.ask("turn", batch=batch, host=hosts[0]), hosts):
@@ -123,7 +123,7 @@ class Play:
 
     def _run(self, answer: dict[str, Any], hosts: list[str]) -> None:
         for host, (path, _flush) in answer["files"].items():
-            assert host in hosts, f"{host} is not told: {answer}"
+            assert host in hosts, f"{host} does not get the answer: {answer}"
             hook = path.rpartition("/")[2].removesuffix(".yml")
             if hook == "ready_made":
                 (hook,) = answer["entries"][host]
@@ -158,19 +158,19 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     return play
 
 
-def of_batches(play: Play) -> list[str]:
-    """Without the readmission of all, with which the roll begins."""
+def steps_of_batches(play: Play) -> list[str]:
+    """The steps without the readmission of all members at the start."""
     return [step for i, step in enumerate(play.steps) if not step.startswith("readmit") or i >= len(play.hosts)]
 
 
-def test_a_roll(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_roll_deploys_all_nodes_one_by_one(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
     end = play.roll()
     assert end == {
         "changed": False,
         "failed": False,
         "msg": "the roll is done: 7.11.0 runs on rc1, rc2, rc3. Running the same command again changes nothing.",
     }
-    assert of_batches(play) == [f"{hook} {host}" for host in play.hosts for hook in HOOKS]
+    assert steps_of_batches(play) == [f"{hook} {host}" for host in play.hosts for hook in HOOKS]
     said = capsys.readouterr().err
     lines = [line for line in said.splitlines() if "rc2" in line and "waiting" not in line]
     assert lines[1:4] == [
@@ -180,8 +180,8 @@ def test_a_roll(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_two_at_a_time_and_one_is_late(play: Play) -> None:
-    """The first batch is one node, since the version changes. The one that is ready does not wait for the other."""
+def test_a_ready_target_is_readmitted_before_a_late_one(play: Play) -> None:
+    """The first batch is one node, because the version changes. A ready target does not wait for the other one."""
     play.variables.update(rolling_update_serial=2, health_gate_min_serving=1)
     born: dict[str, float] = {}
 
@@ -207,17 +207,17 @@ def test_two_at_a_time_and_one_is_late(play: Play) -> None:
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_hook_that_fails(play: Play, lost: bool) -> None:
+def test_a_failed_hook_stops_the_roll(play: Play, lost: bool) -> None:
     play.does["drain"] = lambda host: play.lose(host) if lost else False
     end = play.roll()
     assert end["failed"]
     why = "Ansible lost rc1 during the drain hook" if lost else "the drain hook failed on rc1"
     assert end["msg"].startswith(f"the roll stopped at rc1; {why}. Fix this")
-    assert of_batches(play) == ["drain rc1", "readmit rc1"]
+    assert steps_of_batches(play) == ["drain rc1", "readmit rc1"]
 
 
-def test_all_hosts_are_lost(play: Play) -> None:
-    """The conductor asks then, which has none of the group's variables."""
+def test_a_roll_ends_if_all_hosts_are_lost(play: Play) -> None:
+    """Then the conductor asks, which has no variables of the group."""
 
     def drain(_host: str) -> bool:
         play.here = ["localhost"]
@@ -225,18 +225,18 @@ def test_all_hosts_are_lost(play: Play) -> None:
 
     play.does["drain"] = drain
     assert play.roll()["msg"].startswith("the roll stopped at rc1; Ansible lost rc1 during the drain hook. ")
-    assert of_batches(play) == ["drain rc1", "readmit rc1"]
+    assert steps_of_batches(play) == ["drain rc1", "readmit rc1"]
 
 
-def test_turns(play: Play) -> None:
-    """A host enters the turn of its batch alone, but for the first one, which asks in each."""
+def test_each_host_enters_the_turn_of_its_batch(play: Play) -> None:
+    """A host enters only the turn of its batch; the first host enters all turns, and asks."""
     play.roll()
     one, two, three = [["rc1"]], [["rc2"]], [["rc3"]]
     assert play.turns == [{"rc1": [*one * 3, *two * 3, *three * 3], "rc2": two * 3, "rc3": three * 3}]
 
 
-def test_another_batch_than_expected(play: Play) -> None:
-    """Hosts that wait for turns of their own are told of it by a turn of all hosts."""
+def test_a_batch_other_than_expected_uses_the_turn_of_all_hosts(play: Play) -> None:
+    """Hosts that expected other turns get the batch in a turn of all hosts."""
 
     def deploy(host: str) -> bool:
         play.scene.restart(host, version=NEW)
@@ -250,15 +250,15 @@ def test_another_batch_than_expected(play: Play) -> None:
     assert [step for step in play.steps if "deploy" in step] == ["deploy rc1", "deploy rc3", "deploy rc2"]
 
 
-def test_a_batch_with_a_host_that_is_not_drained(play: Play) -> None:
-    """It waits in its batch for the deployment."""
+def test_a_host_that_is_not_drained_waits_for_the_deployment(play: Play) -> None:
+    """A host in keep_out is not drained, but is deployed with its batch."""
     play.variables.update(rolling_update_keep_out=["rc2"], rolling_update_serial=[1, 2], health_gate_min_serving=0)
     assert not play.roll()["failed"]
-    assert of_batches(play)[3:] == ["drain rc3", "deploy rc2", "deploy rc3", "readmit rc3"]
+    assert steps_of_batches(play)[3:] == ["drain rc3", "deploy rc2", "deploy rc3", "readmit rc3"]
 
 
-def test_a_play_that_ended_in_a_hook(play: Play) -> None:
-    """What was going on has not finished, as far as is known."""
+def test_a_play_that_ended_in_a_hook_counts_as_a_failed_hook(play: Play) -> None:
+    """The hook that was running counts as not finished."""
     assert not play.ask("start").get("failed")
     play._turn(play.ask("turn"), play.here)
     assert play.ask("turn")["files"] == {name: ["batches.yml"] for name in play.hosts}
@@ -268,8 +268,8 @@ def test_a_play_that_ended_in_a_hook(play: Play) -> None:
     assert play.ask("end")["msg"].startswith("the roll stopped at rc1; the drain hook failed on rc1. ")
 
 
-def test_ready_made_hooks(play: Play) -> None:
-    """Of the role, by the playbook's own file. The node is readmitted by the program that drained it."""
+def test_ready_made_hooks_run_from_the_role(play: Play) -> None:
+    """The playbook's own file includes the role. The program that drained the node readmits it."""
     for host in play.hosts:
         hooks = {"drain": "haproxy", "deploy": "systemd", "readmit": ""}
         play.of_host[host].update(rolling_update_hooks=hooks, _hooks_found_haproxy=FOUND, _hooks_found_systemd=FOUND)
@@ -277,11 +277,11 @@ def test_ready_made_hooks(play: Play) -> None:
     assert play.ask("start")["hooks"] == []
     assert not play.roll()["failed"]
     entries = ("drain_haproxy", "deploy_systemd", "readmit_haproxy")
-    assert of_batches(play) == [f"{entry} {host}" for host in play.hosts for entry in entries]
+    assert steps_of_batches(play) == [f"{entry} {host}" for host in play.hosts for entry in entries]
 
 
-def test_what_ready_made_hooks_check(play: Play) -> None:
-    """On each host that can be reached, and nothing for files of the user's."""
+def test_ready_made_hooks_are_checked_on_each_reachable_host(play: Play) -> None:
+    """Hooks that are files of the user are not checked."""
     assert play.ask("checks")["files"] == {}
     play.of_host["rc1"]["rolling_update_hooks"] = {"drain": "nginx", "deploy": "compose"}
     play.of_host["rc2"].update(
@@ -294,8 +294,8 @@ def test_what_ready_made_hooks_check(play: Play) -> None:
     }
 
 
-def test_what_ready_made_hooks_lack(play: Play) -> None:
-    """All of it at once, and what is the same for several hosts once."""
+def test_missing_requirements_of_ready_made_hooks_are_one_message(play: Play) -> None:
+    """What several hosts lack is listed once."""
     for host in play.hosts:
         play.of_host[host].update(
             rolling_update_hooks={"drain": "haproxy", "deploy": "systemd"},
@@ -310,8 +310,8 @@ def test_what_ready_made_hooks_lack(play: Play) -> None:
     )
 
 
-def test_a_check_that_cannot_be_chosen(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said at the start."""
+def test_a_check_that_cannot_be_read_is_refused_at_the_start(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refusal has the reason."""
 
     def unreadable(*_given: Any) -> None:
         raise AnsibleError("no such file")
@@ -321,14 +321,14 @@ def test_a_check_that_cannot_be_chosen(play: Play, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_playbook_is_small() -> None:
-    """What decides is in Python."""
+    """Decisions belong into Python."""
     playbooks = Path(__file__).parents[4] / "playbooks"
     lines = [line for path in playbooks.rglob("*.yml") for line in path.read_text(encoding="utf-8").splitlines()]
     assert sum(bool(line.strip()) and not line.lstrip().startswith(("#", "---")) for line in lines) <= 120
 
 
-def test_a_journal_that_is_gone(play: Play) -> None:
-    """Such as by a hook that cleans Ansible's folders."""
+def test_a_lost_journal_is_named(play: Play) -> None:
+    """A hook may have cleaned Ansible's folders."""
     for point in ("turn", "put_back"):
         answer = play.ask(point)
         assert (answer["files"], answer["next"], answer["failed"]) == ({"rc1": ["stop.yml"]}, "nothing.yml", False)
@@ -336,8 +336,8 @@ def test_a_journal_that_is_gone(play: Play) -> None:
     assert "(local_tmp) is gone" in play.ask("end")["msg"]
 
 
-def test_a_node_that_dies_after_its_deployment(play: Play) -> None:
-    """Whatever the cluster can do without: the roll goes no further."""
+def test_a_node_that_dies_after_its_deployment_stops_the_roll(play: Play) -> None:
+    """The roll stops even if min_serving allows the loss."""
     play.variables.update(health_gate_min_serving=1)
 
     def readmit(host: str) -> bool:
@@ -351,15 +351,15 @@ def test_a_node_that_dies_after_its_deployment(play: Play) -> None:
     assert [step for step in play.steps if "deploy" in step] == ["deploy rc1"]
 
 
-def test_a_roll_that_has_no_end(play: Play) -> None:
-    """As where the play that puts members back is ended, too."""
+def test_the_end_of_an_interrupted_roll_names_all_members_that_are_out(play: Play) -> None:
+    """Here the play that puts members back is interrupted too."""
     play.ask("start")
     end = play.ask("end")
     assert end["failed"]
     assert "; the play that readmits members ended early; out of rotation: rc1, rc2, rc3. " in end["msg"]
 
 
-def test_a_token_that_can_no_longer_be_read(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_can_no_longer_be_read_stops_the_roll(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(*_given: Any, **_more: Any) -> None:
         raise AnsibleError("no such file")
 
@@ -369,10 +369,10 @@ def test_a_token_that_can_no_longer_be_read(play: Play, monkeypatch: pytest.Monk
 
     play.does["drain"] = drain
     assert play.roll()["msg"].startswith("the roll stopped at rc1; no such file. ")
-    assert of_batches(play) == ["drain rc1", "readmit rc1"]
+    assert steps_of_batches(play) == ["drain rc1", "readmit rc1"]
 
 
-def test_check_mode(play: Play) -> None:
+def test_check_mode_deploys_nothing(play: Play) -> None:
     play.check, play.does = True, {}
     play.scene.kill("rc3")
     end = play.roll()
@@ -382,8 +382,8 @@ def test_check_mode(play: Play) -> None:
     assert play.roll()["failed"]
 
 
-def test_hooks_beside_the_folder_of_the_inventory(play: Play) -> None:
-    """In the folder itself, Ansible would take them for inventories; one that lies there comes first."""
+def test_hooks_are_found_beside_the_folder_of_the_inventory(play: Play) -> None:
+    """In the folder itself Ansible would read them as inventories; a hook in that folder has precedence."""
     inventory = play.folder / "inventory"
     inventory.mkdir()
     (inventory / "drain.yml").touch()
@@ -396,7 +396,7 @@ def test_hooks_beside_the_folder_of_the_inventory(play: Play) -> None:
     ]
 
 
-def test_the_report(play: Play) -> None:
+def test_the_report_has_all_gates(play: Play) -> None:
     path = play.folder / "roll.json"
     play.variables["health_gate_report"] = str(path)
     assert not play.roll()["failed"]
@@ -406,15 +406,15 @@ def test_the_report(play: Play) -> None:
     assert results[-1]["out_of_rotation"] == []
 
 
-def test_a_report_that_cannot_be_written_stops_nothing(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_that_cannot_be_written_does_not_stop_the_roll(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
     (play.folder / "file").touch()
     play.variables["health_gate_report"] = [str(play.folder / "file" / "roll.html")]
     assert not play.roll()["failed"]
     assert "could not be written" in " ".join(capsys.readouterr().err.split())
 
 
-def test_what_the_hook_says_of_its_host(play: Play) -> None:
-    """A node that was silent needs it; of another one it says nothing."""
+def test_restart_confirmed_of_a_hook_counts_for_its_host_only(play: Play) -> None:
+    """A node that was silent needs it; it does not count for other nodes."""
     play.scene.kill("rc2")
 
     def deploy(host: str) -> bool:
@@ -426,10 +426,10 @@ def test_what_the_hook_says_of_its_host(play: Play) -> None:
     play.variables.update(health_gate_expected_version="7.10.0", health_gate_min_serving=1)
     play.does["deploy"] = deploy
     assert not play.roll()["failed"]
-    assert of_batches(play) == ["drain rc2", "deploy rc2", "readmit rc2"]
+    assert steps_of_batches(play) == ["drain rc2", "deploy rc2", "readmit rc2"]
 
 
-def test_a_restart_that_is_not_asked_for(play: Play) -> None:
+def test_restart_required_false_accepts_the_same_process(play: Play) -> None:
     play.variables["health_gate_restart_required"] = "false"
 
     def deploy(host: str) -> bool:
@@ -449,7 +449,7 @@ def test_the_secret_is_not_in_the_journal(play: Play) -> None:
     assert not [text for text in texts if "a-secret-token" in text]
 
 
-def test_a_second_roll_of_the_same_run(play: Play) -> None:
+def test_a_second_roll_in_one_run_starts_again(play: Play) -> None:
     assert not play.roll()["failed"]
     before = Journal.load()
     assert not play.roll()["failed"]
@@ -460,7 +460,7 @@ def test_a_second_roll_of_the_same_run(play: Play) -> None:
     assert len([step for step in play.steps if "deploy" in step]) == 3
 
 
-# What is refused
+# Refusals
 
 
 @pytest.mark.parametrize(
@@ -492,7 +492,7 @@ def test_a_second_roll_of_the_same_run(play: Play) -> None:
         ({"health_gate_restart_required": "perhaps"}, ["health_gate_restart_required must be true or false"]),
     ],
 )
-def test_contradictions(play: Play, variables: dict[str, Any], reasons: list[str]) -> None:
+def test_contradicting_options_are_refused(play: Play, variables: dict[str, Any], reasons: list[str]) -> None:
     play.variables.update(variables)
     refused = play.roll()
     assert refused["failed"]
@@ -502,7 +502,7 @@ def test_contradictions(play: Play, variables: dict[str, Any], reasons: list[str
     assert play.steps == []
 
 
-def test_a_variable_that_cannot_be_read(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_cannot_be_templated_is_refused(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(_self: Any) -> None:
         raise AnsibleError("no such lookup")
 
@@ -512,13 +512,13 @@ def test_a_variable_that_cannot_be_read(play: Play, monkeypatch: pytest.MonkeyPa
     assert play.roll() == {"changed": False, "failed": True, "msg": "nothing was done: no such lookup"}
 
 
-def test_a_variable_that_is_left_out(play: Play) -> None:
-    """By ``omit``, which is a text like any other in older releases."""
+def test_an_omitted_variable_is_left_out(play: Play) -> None:
+    """``omit`` is a plain string in older releases."""
     play.variables["health_gate_timeout"] = "nothing"
     assert not play.roll()["failed"]
 
 
-def test_a_secret_in_the_reason_of_a_refusal(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_in_a_reason_is_masked(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(*_given: Any, **_more: Any) -> None:
         raise AnsibleError("cannot read a-secret-token")
 
@@ -530,8 +530,8 @@ def test_a_secret_in_the_reason_of_a_refusal(play: Play, monkeypatch: pytest.Mon
     assert "cannot read ****" in play.roll()["msg"]
 
 
-def test_the_first_host_says_what_holds_for_the_roll(play: Play) -> None:
-    """Whichever host asks. A variable of the play wins over it."""
+def test_options_of_the_roll_come_from_the_first_host(play: Play) -> None:
+    """Whichever host asks. A variable of the play has precedence."""
     play.of_host["rc1"]["health_gate_stable_for"] = 60
     play.of_host["rc2"]["health_gate_stable_for"] = 90
     play.here = ["rc2", "rc3", "rc1", "localhost"]
@@ -539,8 +539,8 @@ def test_the_first_host_says_what_holds_for_the_roll(play: Play) -> None:
     assert play.scene.now == 60 * 3
 
 
-def test_members_of_the_users_own_list(play: Play) -> None:
-    """Those that the inventory does not have are members, but no hosts."""
+def test_members_outside_the_inventory_are_not_hosts(play: Play) -> None:
+    """Members that are not in the inventory are never deployed."""
     play.variables["health_gate_members"] = [
         {"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2", "rc3")
     ]
@@ -555,21 +555,21 @@ def test_members_of_the_users_own_list(play: Play) -> None:
 @pytest.mark.parametrize(
     ("given", "value"), [("tags", ["deploy"]), ("skip_tags", ["untagged", "x"]), ("start_at_task", "Deploy")]
 )
-def test_a_part_of_a_roll(play: Play, given: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_a_roll_is_refused(play: Play, given: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict({"tags": ["all"], given: value}))
     named = given.replace("_", "-")
     assert play.roll()["msg"] == f"nothing was done: --{named} is given: a roll cannot be run in part"
 
 
-def test_a_part_of_a_roll_without_its_start(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The task that asks for it is skipped, too."""
+def test_a_part_of_a_roll_is_refused_even_without_its_first_task(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The task that refuses it is skipped as well."""
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict(tags=["all"], skip_tags=["always"]))
     end = play.ask("end")
     assert (end["failed"], end["msg"]) == (True, "--skip-tags is given: a roll cannot be run in part")
 
 
-def test_a_database_that_takes_no_writes(play: Play) -> None:
-    """All pings are of the same time, so that none looks old; but none has moved since the gate before."""
+def test_a_database_without_writes_stops_the_roll(play: Play) -> None:
+    """All last pings are equally old, so none looks old; but none has changed since the previous gate."""
 
     def drain(_host: str) -> bool:
         for node in play.scene.nodes.values():
@@ -583,10 +583,10 @@ def test_a_database_that_takes_no_writes(play: Play) -> None:
         "the roll stopped at rc1; 0 of 2 other members serve, 2 needed: rc2 stalled (no ping for"
     )
     assert "; out of rotation: rc1. " in end["msg"]
-    assert of_batches(play) == ["drain rc1"]
+    assert steps_of_batches(play) == ["drain rc1"]
 
 
 def test_tags_of_the_hooks_may_be_skipped(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As molecule does it in each of its runs."""
+    """Molecule does this in each of its runs."""
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict(tags=["all"], skip_tags=["molecule-notest", "notest"]))
     assert not play.roll()["failed"]

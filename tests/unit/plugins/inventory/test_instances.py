@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory as Ansible reads it: runs of ansible-inventory and ansible-playbook, and a real server."""
+"""The inventory plugin, in runs of ansible-inventory and ansible-playbook against a real server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TOKEN = "RScctEHSmLGZGywfIhWyRpyofhKOiMoUIpimhvheU3f"
 
 @dataclass
 class Node:
-    """A server's answers. ``down``: it refuses to say anything."""
+    """A server's answers. ``down``: it answers every request with an error."""
 
     payload: dict[str, Any]
     version: str = "7.10.0"
@@ -94,7 +94,7 @@ class Inventory:
         return _listed(self._forked.run(given, folder=self.folder, environment=environment))
 
     def listed_by_a_program(self, *arguments: str) -> Listed:
-        """The same by the program itself, from its start to its end."""
+        """The same with the program itself."""
         return _listed(self.run("ansible-inventory", "--list", *arguments))
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -110,7 +110,7 @@ class Inventory:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of the user's configuration."""
+    """An environment without the user's configuration."""
     (folder / "ansible.cfg").touch()
     ours = {
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
@@ -129,14 +129,14 @@ def _listed(done: subprocess.CompletedProcess[str]) -> Listed:
 
 
 def _plain(value: Any) -> Any:
-    """Without Ansible's marks of strings that are no templates."""
+    """The value without Ansible's marks of strings that are not templates."""
     if isinstance(value, dict):
         return value["__ansible_unsafe"] if "__ansible_unsafe" in value else {k: _plain(v) for k, v in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def payload(scene: Scene | None = None, asked: str = "rc1") -> dict[str, Any]:
-    """What a node of the cluster on paper says."""
+    """The answer of a node of the scripted cluster."""
     scene = scene or Scene.of("rc1", "rc2", "rc3")
     return {"success": True, "instances": [scene._item(scene[asked], node) for node in scene.nodes.values()]}
 
@@ -187,8 +187,8 @@ def test_hosts_with_their_variables_and_groups(inventory: Inventory) -> None:
     assert "WARNING" not in listed.said
 
 
-def test_a_token_from_a_vault(inventory: Inventory, node: Node, tmp_path: Path) -> None:
-    """The node is sent it as it is, and whoever runs the inventory is not shown it, should the node repeat it."""
+def test_a_vaulted_token_is_decrypted_and_never_printed(inventory: Inventory, node: Node, tmp_path: Path) -> None:
+    """The node gets the token itself; the output does not have it, even if the node repeats it."""
     password = tmp_path / "password"
     password.write_text("of the vault", encoding="utf-8")
     inventory.write(auth_token=None)
@@ -220,7 +220,7 @@ def test_all_members_are_asked(inventory: Inventory, node: Node) -> None:
     assert TOKEN not in listed.said
 
 
-def test_the_dead_are_left_out_unless_they_are_asked_for(inventory: Inventory, node: Node) -> None:
+def test_dead_instances_are_listed_only_on_request(inventory: Inventory, node: Node) -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene.now = 100.0
     scene.observe()
@@ -247,7 +247,7 @@ def test_the_first_filter_that_is_true_decides(inventory: Inventory, filters: li
     assert sorted(inventory.listed().hosts) == hosts
 
 
-def test_several_instances_on_one_machine(inventory: Inventory, node: Node) -> None:
+def test_instances_on_one_machine_get_different_names(inventory: Inventory, node: Node) -> None:
     node.payload = hosts_of(node.payload, "10.0.0.7", "10.0.0.7", "10.0.0.7")
     node.payload["instances"][1]["instanceRecord"]["extraInformation"]["port"] = "3001"
     inventory.write(hostnames=["host", "host ~ '-' ~ port"])
@@ -258,7 +258,7 @@ def test_several_instances_on_one_machine(inventory: Inventory, node: Node) -> N
     assert "10.0.0.7-3000 is the name of 2 instances" in listed.said
 
 
-def test_hosts_that_say_nothing_of_themselves(inventory: Inventory, node: Node) -> None:
+def test_instances_without_a_usable_host_get_another_name(inventory: Inventory, node: Node) -> None:
     node.payload = hosts_of(node.payload, "localhost", "undefined", None)
     inventory.write(hostnames=["host", "'chat-' ~ host", "missing"])
     listed = inventory.listed()
@@ -267,7 +267,7 @@ def test_hosts_that_say_nothing_of_themselves(inventory: Inventory, node: Node) 
     assert all("ansible_host" not in variables for variables in listed.hosts.values())
 
 
-def test_a_host_that_is_set_with_a_port(inventory: Inventory, node: Node) -> None:
+def test_a_host_with_a_port_or_a_url_is_reduced_to_the_host(inventory: Inventory, node: Node) -> None:
     node.payload = hosts_of(node.payload, "10.0.0.1:3000", "http://[fd00::2]:3000/", "localhost:3000")
     node.payload["instances"][2]["address"] = "rc3.example.com:3000"
     inventory.write(compose={"url": "rocketchat_host ~ '|' ~ rocketchat_port"})
@@ -296,7 +296,7 @@ def test_a_host_that_cannot_be_reached_is_not_set(inventory: Inventory, node: No
     assert variables["rocketchat_host"] == host
 
 
-def test_constructed(inventory: Inventory) -> None:
+def test_constructed_options_work(inventory: Inventory) -> None:
     inventory.write(
         prefix="chat_",
         group="chat",
@@ -331,7 +331,7 @@ def test_options_of_all_types_from_templates(inventory: Inventory, node: Node) -
 
 @pytest.mark.parametrize("validate_certs", [True, "yes", "{{ true }}", "{{ check }}"])
 def test_certificates_are_checked(inventory: Inventory, node: Node, validate_certs: object) -> None:
-    """Ansible's own reading of an option's type takes what it does not know for false."""
+    """Ansible itself converts unknown values of a boolean option to false."""
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
@@ -361,7 +361,7 @@ def test_certificates_are_checked(inventory: Inventory, node: Node, validate_cer
         ({"fallback_to_cache": True}, "fallback_to_cache needs a cache_plugin that outlives the run"),
     ],
 )
-def test_what_is_refused(inventory: Inventory, options: dict[str, Any], said: str) -> None:
+def test_wrong_options_are_refused(inventory: Inventory, options: dict[str, Any], said: str) -> None:
     inventory.write(**options)
     listed = inventory.listed()
     assert listed.code != 0
@@ -369,7 +369,7 @@ def test_what_is_refused(inventory: Inventory, options: dict[str, Any], said: st
     assert TOKEN not in listed.said
 
 
-def test_a_server_that_does_not_answer(inventory: Inventory, node: Node) -> None:
+def test_an_error_of_the_server_is_shown_without_secrets(inventory: Inventory, node: Node) -> None:
     node.down = True
     listed = inventory.listed_by_a_program("-vvv")
     assert listed.code != 0
@@ -384,7 +384,7 @@ def cached(inventory: Inventory, **options: Any) -> dict[str, Any]:
     return kept
 
 
-def test_the_cache_is_looked_up_before_any_request(inventory: Inventory, node: Node) -> None:
+def test_the_cache_is_read_before_any_request(inventory: Inventory, node: Node) -> None:
     cached(inventory, cache=True, cache_timeout=600)
     first = inventory.listed()
     node.down = True
@@ -396,7 +396,7 @@ def test_the_cache_is_looked_up_before_any_request(inventory: Inventory, node: N
     assert TOKEN not in files[0]
 
 
-def test_the_cache_is_of_the_members_that_are_asked(inventory: Inventory, node: Node) -> None:
+def test_the_cache_belongs_to_the_asked_members(inventory: Inventory, node: Node) -> None:
     cached(inventory, url="{{ chat }}", cache=True, cache_timeout=600, fallback_to_cache=True)
     with running(Node(hosts_of(payload(), "10.9.0.1", "10.9.0.2", "10.9.0.3"))) as staging:
         first = inventory.listed("-e", f"chat={node.url}")
@@ -418,7 +418,7 @@ def test_a_list_without_the_node_asked_is_not_kept(inventory: Inventory, node: N
     assert node.asked == 2
 
 
-def test_what_a_restart_has_left_takes_no_name_away(inventory: Inventory, node: Node) -> None:
+def test_the_record_of_a_dead_process_takes_no_name(inventory: Inventory, node: Node) -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene.now = 100.0
     scene.observe()
@@ -433,7 +433,7 @@ def test_what_a_restart_has_left_takes_no_name_away(inventory: Inventory, node: 
     assert listed.hosts["10.0.0.1"]["rocketchat_id"] == "rc2-2"
 
 
-def test_no_host_is_called_like_a_group(inventory: Inventory, node: Node) -> None:
+def test_no_host_has_the_name_of_a_group(inventory: Inventory, node: Node) -> None:
     node.payload = hosts_of(node.payload, "all", "chat", "rc3")
     inventory.write(group="chat")
     listed = inventory.listed()
@@ -441,7 +441,7 @@ def test_no_host_is_called_like_a_group(inventory: Inventory, node: Node) -> Non
     assert "all of 1 instance is also the name or id of another instance, or of a group" in listed.said
 
 
-def test_the_cache_is_flushed(inventory: Inventory, node: Node) -> None:
+def test_flush_cache_removes_the_last_answer(inventory: Inventory, node: Node) -> None:
     cached(inventory, cache=True, cache_timeout=600, fallback_to_cache=True)
     inventory.listed()
     play = inventory.folder / "play.yml"
@@ -459,7 +459,7 @@ def test_the_cache_is_flushed(inventory: Inventory, node: Node) -> None:
 
 
 @pytest.mark.parametrize("cache", [True, False])
-def test_the_last_answer_serves_when_no_member_answers(inventory: Inventory, node: Node, *, cache: bool) -> None:
+def test_the_last_answer_is_used_if_no_node_answers(inventory: Inventory, node: Node, *, cache: bool) -> None:
     cached(inventory, cache=cache, cache_timeout=1, fallback_to_cache=True)
     first = inventory.listed()
     assert "WARNING" not in first.said
@@ -476,7 +476,7 @@ def test_the_last_answer_serves_when_no_member_answers(inventory: Inventory, nod
     assert inventory.listed().code != 0
 
 
-def test_what_cannot_be_read_in_the_cache_is_asked_for_anew(inventory: Inventory, node: Node) -> None:
+def test_an_unreadable_cache_entry_is_ignored(inventory: Inventory, node: Node) -> None:
     cached(inventory, cache=True, cache_timeout=600)
     first = inventory.listed()
     (path,) = (inventory.folder / "kept").iterdir()
@@ -485,7 +485,7 @@ def test_what_cannot_be_read_in_the_cache_is_asked_for_anew(inventory: Inventory
     assert node.asked == 2
 
 
-def test_a_server_that_repeats_the_token(inventory: Inventory, node: Node) -> None:
+def test_a_token_that_the_server_repeats_is_masked(inventory: Inventory, node: Node) -> None:
     node.payload = hosts_of(node.payload, TOKEN, f"x{TOKEN}", "rc3")
     cached(inventory, cache=True)
     listed = inventory.listed("-vvv")
@@ -494,7 +494,7 @@ def test_a_server_that_repeats_the_token(inventory: Inventory, node: Node) -> No
     assert all(TOKEN not in path.read_text(encoding="utf-8") for path in (inventory.folder / "kept").iterdir())
 
 
-def test_a_microservices_deployment_is_said_to_be_one(inventory: Inventory, node: Node) -> None:
+def test_a_microservices_deployment_is_reported(inventory: Inventory, node: Node) -> None:
     for item in node.payload["instances"]:
         item["currentStatus"] = {"connected": False}
         item["instanceRecord"]["name"] = "ddp-streamer"
@@ -502,14 +502,14 @@ def test_a_microservices_deployment_is_said_to_be_one(inventory: Inventory, node
 
 
 @pytest.mark.parametrize("name", ["production.rocketchat.yml", "rocketchat.yaml", "instances.yml"])
-def test_only_files_of_its_own_are_read(inventory: Inventory, name: str) -> None:
+def test_only_files_with_its_suffix_are_read(inventory: Inventory, name: str) -> None:
     inventory.path = inventory.path.rename(inventory.folder / name)
     listed = inventory.listed()
     assert [listed.code == 0, "10.0.0.0" in listed.hosts] == ["rocketchat" in name] * 2, listed.said
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_the_examples(inventory: Inventory, node: Node, number: int) -> None:
+def test_the_documented_examples_work(inventory: Inventory, node: Node, number: int) -> None:
     config = list(yaml.safe_load_all(plugin.EXAMPLES))[number]
     with running(Node(payload(asked="rc2"))) as other:
         if "members" in config:
@@ -531,7 +531,7 @@ HOSTILE = "{{ lookup('ansible.builtin.pipe', 'touch PLACE') }}"
 
 
 def test_strings_from_the_server_are_never_templates(inventory: Inventory, node: Node) -> None:
-    """Wherever they stand, and wherever they go."""
+    """In all fields, and in all places where they are used."""
 
     def hostile(place: str) -> str:
         return HOSTILE.replace("PLACE", str(inventory.folder / f"executed_{place}"))
@@ -547,7 +547,7 @@ def test_strings_from_the_server_are_never_templates(inventory: Inventory, node:
     inventory.write(
         hostnames=["host", "name", "'x' ~ name"],
         ansible_host=["address", "name", "host"],
-        filters=[{"exclude": "name == 'nobody' or host == 'nobody'"}],
+        filters=[{"exclude": "name == 'absent' or host == 'absent'"}],
         compose={"composed": "rocketchat_name", "joined": "rocketchat_os.arch ~ rocketchat_node_version"},
         groups={"named": "rocketchat_name | length > 3"},
         keyed_groups=[{"key": "rocketchat_name", "prefix": "n"}, {"key": "rocketchat_os"}],
@@ -572,8 +572,8 @@ def test_strings_from_the_server_are_never_templates(inventory: Inventory, node:
     assert [path.name for path in inventory.folder.glob("executed_*")] == []
 
 
-def test_what_is_hostile_would_be_executed(inventory: Inventory) -> None:
-    """The same words, where they are a template."""
+def test_the_hostile_strings_are_executed_as_templates(inventory: Inventory) -> None:
+    """The same strings are executed if they are templates, so the test above proves something."""
     play = inventory.folder / "play.yml"
     words = HOSTILE.replace("PLACE", str(inventory.folder / "executed_play"))
     play.write_text(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rows of findings: what every one of them must hold."""
+"""The rows of findings: what is true of each of them."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def test_the_name_of_a_row_is_its_code(code: Code) -> None:
 
 
 @every_code
-def test_words_are_a_few_of_one_line(code: Code) -> None:
-    assert re.fullmatch(r"[A-Za-z][A-Za-z. ]{1,24}", code.row.words), f"words of {code.value}"
+def test_words_are_short_and_on_one_line(code: Code) -> None:
+    assert re.fullmatch(r"[A-Za-z][A-Za-z. ]{1,24}", code.row.words), f"the words in the row of {code.value}"
 
 
 @every_code
@@ -54,20 +54,20 @@ def test_cause_and_remedy_are_whole_sentences(code: Code, field: str) -> None:
     problem = f"the {field} of {code.value} must be whole sentences: {text!r}"
     assert re.fullmatch(r"[A-Z].*[.]", text), problem
     sentences = re.split(r"(?<=[.]) ", text)
-    # A sentence can begin with the name of a module or a command, which has no capital letter.
+    # A sentence may begin with the name of a module or a command, which has no capital letter.
     assert all(re.match(r"[A-Z]|\w+[_.]\w+", sentence) for sentence in sentences), problem
     assert "  " not in text, problem
 
 
 @every_code
 def test_names_in_cause_and_remedy_exist(code: Code) -> None:
-    """Options, codes, modules and variables are the words with an underscore."""
+    """The words with an underscore are names of options, codes, modules and variables."""
     named = set(re.findall(r"\b\w*[^\W_]_\w+", f"{code.row.cause} {code.row.remedy}"))
     assert named <= KNOWN, f"{code.value} names what does not exist: {sorted(named - KNOWN)}"
 
 
 def test_every_row_is_found_by_something() -> None:
-    """By a rule, or by the client; client errors that have a status are found by it."""
+    """It is found by a rule or by the client; client errors that have a status are found by it."""
     files = [path for path in MODULE_UTILS.rglob("*.py") if path != Path(_findings.__file__)]
     code = "\n".join(path.read_text(encoding="utf-8") for path in files)
     made = set(re.findall(r"(?:Finding|Failure|FailedError)\(\s*Code[.](\w+)", code))
@@ -87,8 +87,8 @@ RULE_TABLES: tuple[tuple[ModuleType, Collection[Any], set[str]], ...] = (
 
 
 @pytest.mark.parametrize(("module", "table", "others"), RULE_TABLES, ids=lambda value: getattr(value, "__name__", ""))
-def test_every_rule_stands_in_its_table(module: ModuleType, table: Collection[Any], others: set[str]) -> None:
-    """A public function of these files is a rule, but for these others; one in no table is a rule that nothing runs."""
+def test_every_rule_is_in_a_table(module: ModuleType, table: Collection[Any], others: set[str]) -> None:
+    """Each public function of these files, except ``others``, is a rule; a rule outside a table would never run."""
     functions = {
         name: value
         for name, value in vars(module).items()
@@ -98,19 +98,19 @@ def test_every_rule_stands_in_its_table(module: ModuleType, table: Collection[An
     assert unused == [], f"{', '.join(unused)} must stand in RULES, MEMBER_RULES or ADVISORIES"
 
 
-def test_what_can_be_waived_is_found_by_rules() -> None:
-    """A waiver of what keeps a member from serving, or of what is only told, would change nothing."""
+def test_only_findings_of_rules_can_be_waived() -> None:
+    """A waiver of other findings, such as advisory ones, would change nothing."""
     code = "\n".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in (rules, links, upgrade_path))
     made = {CODES[name.lower()] for name in re.findall(r"Finding\(\s*Code[.](\w+)", code)}
     assert [code.value for code in Code if code.row.waivable and code not in made] == []
 
 
-def test_no_waiver_for_a_missing_answer() -> None:
-    """A waiver is for what was seen of a member and is accepted; of one that does not answer nothing was seen."""
+def test_a_missing_answer_cannot_be_waived() -> None:
+    """A waiver accepts what was seen of a member; nothing was seen of one that does not answer."""
     assert [code.value for code in Code if code.row.waivable and code.is_client_error] == []
 
 
-def test_a_status_means_one_client_error() -> None:
+def test_a_status_belongs_to_one_client_error() -> None:
     of_a_status = [code for code in Code if code.row.statuses]
     both = [
         f"{one.value} and {other.value}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reports, from observations on paper."""
+"""The results of instances_info and instances_facts, from scripted observations."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def failed(name: str) -> View:
     return View(Member(name, f"http://{name}"), failure=Failure(Code.UNREACHABLE, "refused", f"{name} is gone"))
 
 
-def test_merged_from_several_views() -> None:
+def test_instances_are_merged_from_several_views() -> None:
     views = (
         view("rc1", record("a", local=True), record("b", connected=False), record("c"), version="2", remaining=9),
         view("rc2", record("a"), record("b", local=True), record("c", connected=False), version="1", remaining=3),
@@ -79,7 +79,7 @@ def test_merged_from_several_views() -> None:
     }
 
 
-def test_nobody_answered() -> None:
+def test_the_result_fails_if_no_member_answered() -> None:
     result = cluster_information(
         Observation((failed("a"), failed("b")), at=0), max_age=30, details=True, readiness=True
     )
@@ -89,14 +89,14 @@ def test_nobody_answered() -> None:
     assert single["msg"] == "a is gone"
 
 
-def test_one_that_is_not_ready_is_enough() -> None:
+def test_one_member_that_is_not_ready_makes_the_cluster_not_ready() -> None:
     answers = (replace(view("rc1", record("a", local=True)), ready=ready) for ready in (True, False, None))
     result = cluster_information(Observation(tuple(answers), at=0), max_age=30, details=True, readiness=True)
     assert result["cluster"]["ready"] is False
 
 
-def test_where_nobody_lists_itself_the_date_of_an_answer_tells_who_is_alive() -> None:
-    """A server before 6, or one that has lost its record."""
+def test_without_an_own_record_the_date_header_decides_what_is_alive() -> None:
+    """The server is older than 6, or has lost its record."""
     seen = view("rc1", record("a", age=5), record("b", age=5, connected=False), record("c", age=100, connected=False))
     result = cluster_information(
         Observation((replace(seen, date=NOW),), at=0), max_age=30, details=True, readiness=False
@@ -108,8 +108,8 @@ def test_where_nobody_lists_itself_the_date_of_an_answer_tells_who_is_alive() ->
     ]
 
 
-def test_what_a_restart_has_left_is_dead() -> None:
-    """Its ping is as fresh as before its end, but another process lives at its place."""
+def test_the_record_of_a_previous_process_is_dead() -> None:
+    """Its ping is still fresh, but another process runs at its host and port."""
     left, other = record("a", age=5, connected=False), record("b", age=5, connected=False)
     hung, new = record("c", age=100), record("d", local=True)
     here = [replace(one, host="10.0.0.1", port=3000) for one in (left, hung, new)]

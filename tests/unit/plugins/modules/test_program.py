@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The modules as the programs that are shipped to a host: arguments in, one JSON document out, an exit status."""
+"""The modules as programs that are shipped to a host: arguments in, one JSON document and an exit status out."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def run(name: str, folder: Path, *python: str, **options: Any) -> tuple[int, dic
         ("cluster_gate", {"expected": 1}, ("verdict",), "pass"),
     ],
 )
-def test_each_does_its_work(
+def test_each_module_returns_its_result(
     name: str, options: dict[str, Any], place: tuple[str, ...], expected: object, tmp_path: Path
 ) -> None:
     with serving(answer) as server:
@@ -62,7 +62,7 @@ def test_each_does_its_work(
     assert result == expected
 
 
-def test_what_is_refused(tmp_path: Path) -> None:
+def test_wrong_options_are_refused(tmp_path: Path) -> None:
     _code, result = run("cluster_gate", tmp_path, url="http://127.0.0.1:9")
     assert (result["failed"], result["changed"]) == (True, False)
     assert result["msg"] == "url needs expected, the number of instances that must serve (at least 1)"
@@ -78,12 +78,12 @@ def test_the_password_of_a_proxy_is_not_shown_with_the_options(
     assert "hunter2secret" not in str(result)
 
 
-def test_what_is_sent_in_the_open_is_warned_of(tmp_path: Path) -> None:
+def test_unencrypted_credentials_are_warned_of(tmp_path: Path) -> None:
     _code, result = run("instances_info", tmp_path, url="http://rocketchat.invalid:3000", timeout=1)
     assert "credentials are sent unencrypted to http://rocketchat.invalid:3000" in str(result["warnings"])
 
 
-def test_without_requests_it_says_which_python_lacks_it(tmp_path: Path) -> None:
+def test_without_requests_the_message_names_the_python(tmp_path: Path) -> None:
     code, result = run("instances_info", tmp_path, "-c", WITHOUT_REQUESTS.format(f"{MODULES}.instances_info"))
     assert (code, result["failed"]) == (1, True)
     assert result["msg"].startswith("Failed to import the required Python library (requests)")

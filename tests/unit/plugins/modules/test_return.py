@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the modules return is what their documentation says, no more and no less."""
+"""The modules return exactly what their documentation describes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def documented(module: ModuleType) -> dict[str, Any]:
 
 
 def require_as_documented(value: Any, described: Mapping[str, Any], where: str) -> None:
-    """Compare names and types, all the way down; what is undescribed may be anything."""
+    """Compare names and types, also of nested values; a value without a description may have any."""
     if value is None:
         return
     assert type(value) in KINDS[described["type"]], (where, value)

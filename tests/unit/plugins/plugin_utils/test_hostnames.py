@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Inventory names: nobody is merged, nobody gets a name that Ansible could take for something else."""
+"""Inventory names: no two instances are merged, and no name has a special meaning for Ansible."""
 
 from __future__ import annotations
 
@@ -36,19 +36,21 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames im
         ({}, {}, []),
     ],
 )
-def test_names(candidates: dict[str, list[str]], names: dict[str, str], rejected: list[str]) -> None:
+def test_names_are_unique_and_usable(
+    candidates: dict[str, list[str]], names: dict[str, str], rejected: list[str]
+) -> None:
     found = settle(candidates)
     assert found.by_id == names
     assert len(found.rejected) == len(rejected)
     assert all(said.startswith(start) for said, start in zip(found.rejected, rejected))
 
 
-def test_no_name_and_no_id_is_a_groups() -> None:
+def test_no_name_is_that_of_a_group() -> None:
     names = settle({"all": ["chat"], "chat": ["rc1"], "localhost": ["ungrouped"]}, {"chat"})
     assert names.by_id == {"all": "%61ll", "chat": "rc1", "localhost": "%6Cocalhost"}
 
 
-# On a busy machine an example may take long.
+# An example may take long on a busy machine.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
@@ -56,7 +58,7 @@ def test_no_name_and_no_id_is_a_groups() -> None:
         st.lists(st.sampled_from(["a", "b", "rc1", "rc2", "localhost", "", "{{ x }}", "-x", "x,y"]), max_size=3),
     )
 )
-def test_every_instance_has_a_name_of_its_own(candidates: dict[str, list[str]]) -> None:
+def test_every_instance_has_its_own_name(candidates: dict[str, list[str]]) -> None:
     names = settle(candidates).by_id
     assert names.keys() == candidates.keys()
     assert len(set(names.values())) == len(candidates)
@@ -66,7 +68,7 @@ def test_every_instance_has_a_name_of_its_own(candidates: dict[str, list[str]]) 
 @pytest.mark.parametrize(
     "name", ["rc1", "10.0.0.1", "rc-1.example.com", "127.0.0.1-3000", "fe80::1", "_x", "localhost2"]
 )
-def test_a_usable_name(name: str) -> None:
+def test_a_name_is_usable(name: str) -> None:
     assert is_usable(name)
 
 
@@ -77,7 +79,7 @@ def test_a_usable_name(name: str) -> None:
         *("a b", "a,b", "!a", "&a", "~a", "@a", "-a", "a[1]", "{{ a }}"),
     ],
 )
-def test_no_usable_name(name: str) -> None:
+def test_a_name_is_not_usable(name: str) -> None:
     assert not is_usable(name)
 
 
@@ -103,10 +105,10 @@ def test_no_usable_name(name: str) -> None:
         ),
     ],
 )
-def test_the_host_in_what_a_server_calls_itself(value: str, host: str) -> None:
+def test_the_host_in_the_address_of_a_server(value: str, host: str) -> None:
     assert host_in(value) == host
 
 
 @pytest.mark.parametrize("value", ["fe80::1%eth0", "[fe80::1%eth0]:3000", "http://[fe80::1%25eth0]"])
-def test_a_zone_is_of_the_server_and_names_nothing_elsewhere(value: str) -> None:
+def test_an_ipv6_address_with_a_zone_is_not_a_host(value: str) -> None:
     assert host_in(value) == ""

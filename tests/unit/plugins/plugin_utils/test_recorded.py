@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter and the test on what was recorded: the gate's verdict, and refusals in words."""
+"""The filter and the test on recorded results: the gate's verdict, and refusals."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEMBERS = [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2
 
 
 def recording(scene: Scene | None = None, *, alone: str = "", readiness: bool = False) -> dict[str, Any]:
-    """A result of instances_info as it comes back from a file; ``alone``: with ``url``, of this node."""
+    """A result of instances_info, read from JSON; ``alone``: a result with ``url``, of this node."""
     observation = (scene or Scene.of("rc1", "rc2", "rc3")).observe()
     if alone:
         views = tuple(view for view in observation.views if view.member.name == alone)
@@ -41,13 +41,13 @@ def recording(scene: Scene | None = None, *, alone: str = "", readiness: bool = 
     return loaded
 
 
-def test_what_was_well_passes() -> None:
+def test_a_healthy_recording_passes() -> None:
     result = verdict(recording(), {"members": MEMBERS})
     assert (result["verdict"], result["serving"]) == ("pass", ["rc1", "rc2", "rc3"])
     assert healthy(recording(), {"members": MEMBERS})
 
 
-def test_what_is_not_there_is_not_judged() -> None:
+def test_a_recording_without_the_needed_data_is_refused() -> None:
     recorded = recording()
     twice = {**recorded, "views": [recorded["views"][0], *recorded["views"]]}
     with pytest.raises(AnsibleFilterError, match="two views of one member"):
@@ -56,7 +56,7 @@ def test_what_is_not_there_is_not_judged() -> None:
         verdict(recorded, {"members": MEMBERS, "readiness": "required"})
 
 
-def test_readiness_that_no_node_tells_is_judged_as_by_the_gate() -> None:
+def test_missing_readiness_is_judged_like_the_gate_does() -> None:
     policy = {"members": MEMBERS, "readiness": "required"}
     scene = Scene.of("rc1", "rc2", "rc3")
     result = verdict(recording(scene, readiness=True), policy)  # before 7.11
@@ -68,7 +68,7 @@ def test_readiness_that_no_node_tells_is_judged_as_by_the_gate() -> None:
     assert not healthy(recording(scene, readiness=True), policy)
 
 
-def test_a_policy_is_tried_out() -> None:
+def test_a_policy_can_be_tried_on_a_recording() -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene.kill("rc2")
     recorded = recording(scene)
@@ -80,7 +80,7 @@ def test_a_policy_is_tried_out() -> None:
     assert verdict(recorded, {"members": MEMBERS, "phase": "before", "targets": ["rc1"]})["verdict"] == "wait"
 
 
-def test_of_one_url() -> None:
+def test_a_recording_of_one_url_is_judged() -> None:
     recorded = recording(alone="rc1")
     policy = {"url": "http://rc1:3000", "expected": 3}
     assert healthy(recorded, policy)
@@ -88,7 +88,7 @@ def test_of_one_url() -> None:
 
 
 @pytest.mark.parametrize("kind", ["old_shape", "microservices"])
-def test_what_cannot_be_judged_is_not_healthy(kind: str) -> None:
+def test_an_unjudgeable_recording_is_not_healthy(kind: str) -> None:
     recorded = recording(alone="rc1")
     if kind == "old_shape":
         recorded["views"][0].update(old_shape=True, answered_by=None)
@@ -116,14 +116,14 @@ def test_what_cannot_be_judged_is_not_healthy(kind: str) -> None:
         ({**recording(), "views": [1]}, {"members": MEMBERS}, "a view is not a dictionary"),
     ],
 )
-def test_what_is_refused(recorded: Any, policy: Any, message: str) -> None:
+def test_a_wrong_recording_or_policy_is_refused(recorded: Any, policy: Any, message: str) -> None:
     for of in (verdict, healthy):
         with pytest.raises(AnsibleFilterError, match=message):
             of(recorded, policy)
 
 
-def test_the_examples(tmp_path: Path) -> None:
-    """As tasks of a play, on what the task before has recorded."""
+def test_the_documented_examples_work(tmp_path: Path) -> None:
+    """The examples run as tasks of a play, on the result of the task before."""
     policy = {"members": [{"name": name, "url": f"http://{name}.example.com:3000"} for name in ("rc1", "rc2", "rc3")]}
     tasks = [task for module in (filter_module, test_module) for task in yaml.safe_load(module.EXAMPLES)]
     judging = [task for task in tasks if "rocketops.rocketchat.instances_info" not in task]

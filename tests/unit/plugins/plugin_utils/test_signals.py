@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A signal lets a block clean up, and then does what it would have done."""
+"""After a signal, a block cleans up, then the signal has its usual effect."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ with terminable():
     except Exception:
         print("taken for an error", flush=True)
     finally:
-        os.kill(os.getpid(), signal.SIGINT)  # an impatient second one
+        os.kill(os.getpid(), signal.SIGINT)  # a second signal during the cleanup
         time.sleep(0.05)
         print("cleaned up", flush=True)
 print("survived", flush=True)
@@ -38,7 +38,7 @@ print("survived", flush=True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_is_cleaned_up_before_the_process_ends(number: signal.Signals) -> None:
+def test_the_block_cleans_up_before_the_process_ends(number: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
@@ -48,13 +48,13 @@ def test_it_is_cleaned_up_before_the_process_ends(number: signal.Signals) -> Non
     assert process.returncode == -number
 
 
-def test_handlers_are_as_before() -> None:
+def test_previous_handlers_are_restored() -> None:
     heard: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _frame: heard.append(number))
     try:
         with terminable():
             os.kill(os.getpid(), signal.SIGTERM)
-            heard.append(0)  # the block is left before this
+            heard.append(0)  # never reached
         assert heard == [signal.SIGTERM]
         os.kill(os.getpid(), signal.SIGTERM)
         assert heard == [signal.SIGTERM] * 2
@@ -62,7 +62,7 @@ def test_handlers_are_as_before() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def test_threads_have_no_signals() -> None:
+def test_the_block_works_in_a_thread() -> None:
     done = []
 
     def work() -> None:

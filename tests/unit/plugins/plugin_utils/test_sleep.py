@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""No wait is longer than it may be, and none outlives the one who waits."""
+"""No wait is longer than its limit, and none continues after Ansible has ended."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ sys.stdin.read()
 
 
 class TaskTimeout(BaseException):
-    """As Ansible's own."""
+    """Stands for Ansible's own exception."""
 
 
-def test_a_worker_does_not_wait_on_alone() -> None:
+def test_a_worker_stops_waiting_when_ansible_has_ended() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", WORKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -51,20 +51,20 @@ def test_a_worker_does_not_wait_on_alone() -> None:
         assert parent.stdout.read() == "alone"
 
 
-def test_it_sleeps_as_long_as_it_is_told() -> None:
+def test_a_sleep_lasts_as_long_as_asked() -> None:
     began = time.monotonic()
     sleeper()(0.2)
     assert time.monotonic() - began >= 0.2
 
 
-def test_a_block_that_hangs_is_overdue() -> None:
+def test_a_hanging_block_is_overdue() -> None:
     with pytest.raises(OverdueError), bounded(0.05):
         time.sleep(5)
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_a_block_that_takes_an_error_for_a_reason_to_try_again() -> None:
-    """As Ansible's SSH does, which would go on without any limit."""
+def test_a_block_that_retries_on_errors_is_ended() -> None:
+    """Ansible's SSH connection retries on errors, and would do so without a limit."""
 
     def stubborn() -> None:
         for _attempt in range(3):
@@ -77,7 +77,7 @@ def test_a_block_that_takes_an_error_for_a_reason_to_try_again() -> None:
     assert time.monotonic() - began < 4
 
 
-def test_a_block_in_time_leaves_no_alarm() -> None:
+def test_a_block_that_ends_in_time_leaves_no_alarm() -> None:
     before = signal.getsignal(signal.SIGALRM)
     with bounded(5):
         assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
@@ -86,8 +86,8 @@ def test_a_block_in_time_leaves_no_alarm() -> None:
 
 
 @pytest.mark.parametrize("limit", [0.05, 5.0])
-def test_the_tasks_own_timeout_stays_in_charge(limit: float) -> None:
-    """Whether it comes before the limit of the block, or after it."""
+def test_the_timeout_of_the_task_still_works(limit: float) -> None:
+    """It works before and after the limit of the block."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise TaskTimeout

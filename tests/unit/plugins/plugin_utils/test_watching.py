@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A watch takes the options of a gate, but for those of a deployment and of a wait."""
+"""A watch has the options of a gate, except those of a deployment and of a wait."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MEMBERS = [{"name": name, "url": f"http://{name}:3000"} for name in ("rc1", "rc2
 
 
 @pytest.mark.parametrize("beside", [{}, {"policy": {"deadline": 5, "phase": "before", "targets": ["rc1"]}}])
-def test_a_watch_has_no_deployment_and_no_end(beside: dict[str, Any]) -> None:
-    """So its policy is the same as that of a gate for which only what both have is set, and it refuses no long time."""
+def test_a_watch_has_the_policy_of_a_gate_without_a_deployment(beside: dict[str, Any]) -> None:
+    """Its policy equals that of a gate with the same options, and long times are accepted."""
     given = watch_params({"members": MEMBERS, "stable_for": 1000, **beside}, set())
     policy = policy_from(given, members_from(given))
     gate = Scene.of("rc1", "rc2").policy(stable_for=1000.0, deadline=2000.0)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which modules are installed."""
+"""The test that finds installed Python modules."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ from ansible_collections.rocketops.rocketchat.plugins.test import installed
         ("no_such.collection.module", False),
     ],
 )
-def test_installed(name: str, there: bool) -> None:
+def test_an_installed_module_is_found(name: str, there: bool) -> None:
     assert installed.TestModule().tests()["installed"](name) is there

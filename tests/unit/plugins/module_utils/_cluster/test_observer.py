@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many real servers asked at once; what was logged in is logged out."""
+"""Observations of real servers, which are asked in parallel; each session is logged out."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ITEM = {
 
 
 def healthy(handler: Handler, *, answered_by: str | None = None, **others: tuple[int, Any]) -> None:
-    """``answered_by``: the process that the answers name. ``others``: other answers by the last word of a path."""
+    """``answered_by``: the id in the header. ``others``: other answers, by the last part of a path."""
     word = handler.path.partition("?")[0].replace(".", "/").rpartition("/")[2]
     answers: dict[str, tuple[int, Any]] = {
         "get": (200, {"instances": [ITEM], "success": True}),
@@ -57,7 +57,7 @@ def healthy(handler: Handler, *, answered_by: str | None = None, **others: tuple
     handler.reply(status, content, **({"X_Instance_ID": answered_by} if answered_by else {}))
 
 
-def test_one_view_and_the_way_through_json() -> None:
+def test_a_view_survives_json() -> None:
     with serving(healthy) as server, Observer([Member("rc1", server.url)], TOKEN, gather=BOTH, clock=lambda: 5.0) as o:
         observation = o.observe()
     (view,) = observation.views
@@ -81,7 +81,7 @@ def test_one_view_and_the_way_through_json() -> None:
         ((500, {}), None),
     ],
 )
-def test_versions(info: tuple[int, Any], version: str | None) -> None:
+def test_the_version_of_an_answer(info: tuple[int, Any], version: str | None) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(serving(lambda handler: healthy(handler, info=info)))
         with Observer([Member("rc1", server.url)], TOKEN, gather=frozenset({"version"})) as observer:
@@ -93,7 +93,7 @@ def answering_as(instance_id: str | None, **others: tuple[int, Any]) -> Callable
     return lambda handler: healthy(handler, answered_by=instance_id, **others)
 
 
-def test_once_its_version_is_known_a_process_is_asked_once_per_observation() -> None:
+def test_a_process_with_a_known_version_is_asked_once_per_observation() -> None:
     with (
         serving(answering_as("a")) as server,
         Observer([Member("rc1", server.url)], TOKEN, gather=frozenset({"version"})) as observer,
@@ -103,7 +103,7 @@ def test_once_its_version_is_known_a_process_is_asked_once_per_observation() -> 
     assert server.calls == ["GET /api/v1/instances.get", "GET /api/info", *["GET /api/v1/instances.get"] * 2]
 
 
-def test_a_version_that_is_known_is_not_asked_for() -> None:
+def test_a_known_version_is_not_asked_again() -> None:
     with (
         serving(answering_as("a")) as server,
         Observer([Member("rc1", server.url)], TOKEN, gather=BOTH, versions={"a": "7.9.0", "b": "1.0.0"}) as observer,
@@ -127,8 +127,8 @@ def test_a_version_is_kept_only_under_an_id_and_in_full(instance_id: str | None,
     assert server.calls == ["GET /api/v1/instances.get", "GET /api/info"] * 2
 
 
-def test_the_version_of_another_process_is_not_the_members() -> None:
-    """As behind a load balancer: the list came from one process, and the version from another."""
+def test_the_version_of_another_process_is_not_used() -> None:
+    """Behind a load balancer, the list may come from one process, and the version from another."""
 
     def answer(handler: Handler) -> None:
         healthy(handler, answered_by="b" if handler.path.endswith("/info") else "a")
@@ -141,7 +141,7 @@ def test_the_version_of_another_process_is_not_the_members() -> None:
     assert (view.answered_by, view.also_answered, view.version) == ("a", "b", None)
 
 
-def test_an_error_says_who_answered() -> None:
+def test_an_error_names_the_answering_process() -> None:
     with (
         serving(answering_as("a", get=(400, {"error": "Service '$node.list' is not available."}))) as server,
         Observer([Member("rc1", server.url)], TOKEN, gather=BOTH) as observer,
@@ -167,7 +167,7 @@ LOCKED_AT = "2026-01-01T00:00:00.000Z"
         (None, None, False),
     ],
 )
-def test_statistics_are_asked_of_whom_it_is_said(told: Any, uptime: float | None, *, locked: bool) -> None:
+def test_statistics_are_asked_of_the_named_members(told: Any, uptime: float | None, *, locked: bool) -> None:
     content = (400, {}) if told is None else (200, {**told, "success": True})
     clock = iter([100.0, 102.0, 103.0]) if told else iter([100.0, 103.0])
     with (
@@ -186,7 +186,7 @@ def test_statistics_are_asked_of_whom_it_is_said(told: Any, uptime: float | None
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_statistics_that_fail_for_a_moment_are_asked_for_again(status: int) -> None:
+def test_statistics_that_fail_once_are_asked_again(status: int) -> None:
     with (
         serving(lambda handler: healthy(handler, statistics=(status, {}))) as server,
         Observer([Member("rc1", server.url)], TOKEN, gather=frozenset()) as observer,
@@ -196,7 +196,7 @@ def test_statistics_that_fail_for_a_moment_are_asked_for_again(status: int) -> N
 
 
 @pytest.mark.parametrize(("status", "answered_by", "asked"), [(400, "a", True), (400, None, False), (403, "a", False)])
-def test_a_process_that_has_lost_its_broker_tells_of_the_lock(
+def test_a_process_without_its_broker_is_asked_for_the_lock(
     status: int, answered_by: str | None, *, asked: bool
 ) -> None:
     broken = (status, {"success": False, "error": "Service '$node.list' is not available."})
@@ -212,7 +212,7 @@ def test_a_process_that_has_lost_its_broker_tells_of_the_lock(
     assert View.from_dict(view.to_dict(details=True)) == view
 
 
-def test_one_failure_is_one_view() -> None:
+def test_one_failed_member_is_one_failed_view() -> None:
     bad = {"instances": [{}], "success": True}
     with ExitStack() as stack:
         good = stack.enter_context(serving(healthy))
@@ -232,7 +232,7 @@ def test_one_failure_is_one_view() -> None:
     assert Observation.from_dict(observation.to_dict(details=True)) == observation
 
 
-def test_all_are_asked_at_once() -> None:
+def test_all_members_are_asked_in_parallel() -> None:
     meeting = threading.Barrier(10, timeout=5)
 
     def answer(handler: Handler) -> None:
@@ -246,7 +246,7 @@ def test_all_are_asked_at_once() -> None:
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_sessions_are_logged_out_somewhere(*, broken: bool) -> None:
+def test_sessions_are_logged_out_on_a_node_that_answers(*, broken: bool) -> None:
     own: tuple[int, Any] = (500, {}) if broken else (200, {})
     with ExitStack() as stack:
         first = stack.enter_context(serving(lambda handler: healthy(handler, logout=own)))
@@ -270,7 +270,7 @@ def test_closing_never_raises_and_is_quick() -> None:
     assert time.monotonic() - started < 3
 
 
-def test_a_stuck_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_name_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
     def stuck(*_args: object, **_kwargs: object) -> None:
@@ -304,7 +304,7 @@ def test_a_stuck_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda raw: raw["views"][0].update(rate_limit=5), "rate_limit is not a dictionary"),
     ],
 )
-def test_what_cannot_be_read_back(change: Callable[[dict[str, Any]], None], message: str) -> None:
+def test_a_wrong_observation_is_refused(change: Callable[[dict[str, Any]], None], message: str) -> None:
     raw: dict[str, Any] = {"at": 1.0, "views": [{"member": "a", "url": "http://a", "instances": []}]}
     Observation.from_dict(raw)
     change(raw)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers of both shapes, and whatever else arrives."""
+"""Answers of both shapes, and wrong answers."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 
 def old(identity: str, *, connected: bool | None) -> dict[str, Any]:
-    """An item as servers before 6 send it."""
+    """An item of a server before 6."""
     link = {} if connected is None else {"connection": {"currentStatus": {"connected": connected}}}
     return {"_id": identity, "name": "rocket.chat", "extraInformation": {"port": "undefined"}, **link}
 
 
-def test_the_documented_answer() -> None:
+def test_the_documented_answer_is_parsed() -> None:
     (record,) = parse(DOCUMENTED).records
     assert {**record.to_dict(), "os": record.os.to_dict()} == {
         "id": "871f8be4-5fdb-45a8-868f-8d3e28a39148",
@@ -70,7 +70,9 @@ def test_the_documented_answer() -> None:
     ("links", "local"),
     [([None, True], "0"), ([None, None], None), ([None, False], "0"), ([True], None)],
 )
-def test_the_node_asked_before_6(links: list[bool | None], local: str | None) -> None:
+def test_before_6_the_only_record_without_a_connection_is_the_answering_node(
+    links: list[bool | None], local: str | None
+) -> None:
     listing = parse({"instances": [old(str(number), connected=link) for number, link in enumerate(links)]})
     assert listing.old_shape
     assert (listing.local.id if listing.local else None) == local
@@ -90,7 +92,7 @@ def test_the_node_asked_before_6(links: list[bool | None], local: str | None) ->
         ({"instances": [{"_id": "a"}, {"_id": "a"}]}, "it lists instance a twice"),
     ],
 )
-def test_what_is_no_answer(payload: dict[str, Any], message: str) -> None:
+def test_a_wrong_answer_is_refused(payload: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidAnswerError) as caught:
         parse(payload)
     assert str(caught.value) == message
@@ -108,7 +110,7 @@ def test_what_is_no_answer(payload: dict[str, Any], message: str) -> None:
         (5, None),
     ],
 )
-def test_times(text: object, written: str | None) -> None:
+def test_times_are_parsed(text: object, written: str | None) -> None:
     assert to_iso(parse_time(text)) == written
     assert parse_time(written) == parse_time(text)
 
@@ -125,7 +127,7 @@ def test_times(text: object, written: str | None) -> None:
         (False, -31, State.GHOST),
     ],
 )
-def test_states(*, connected: bool, age: int, state: State) -> None:
+def test_the_state_of_a_record(*, connected: bool, age: int, state: State) -> None:
     raw = {"id": "a", "connected": connected, "updated_at": to_iso(NOW)}
     record = Record.from_dict(raw)
     assert record.state(datetime.fromtimestamp(NOW.timestamp() + age, tz=timezone.utc), 30) is state
@@ -145,13 +147,13 @@ def test_states(*, connected: bool, age: int, state: State) -> None:
         ({"id": "a", "os": {"load_average": ["x"]}}, "os: load_average is not what it is written as"),
     ],
 )
-def test_what_cannot_be_read_back(raw: object, message: str) -> None:
+def test_a_wrong_record_is_refused(raw: object, message: str) -> None:
     with pytest.raises(InvalidAnswerError) as caught:
         Record.from_dict(raw)
     assert str(caught.value) == message
 
 
-def test_numbers_that_are_none() -> None:
+def test_not_finite_numbers_are_null() -> None:
     item = copy.deepcopy(DOCUMENTED["instances"][0])
     item["instanceRecord"]["pid"] = "inf"
     item["instanceRecord"]["extraInformation"]["os"]["loadavg"] = ["nan", "0.5"]
@@ -160,21 +162,21 @@ def test_numbers_that_are_none() -> None:
 
 
 @pytest.mark.parametrize(("sent", "pid"), [(7.0, 7), (7.5, None), ("7", 7), (True, None)])
-def test_whole_numbers(sent: object, pid: int | None) -> None:
+def test_whole_numbers_are_parsed(sent: object, pid: int | None) -> None:
     item = copy.deepcopy(DOCUMENTED["instances"][0])
     item["instanceRecord"]["pid"] = sent
     (record,) = parse({"instances": [item]}).records
     assert record.pid == pid
 
 
-def test_one_node_answers_not_two() -> None:
+def test_two_local_instances_are_refused() -> None:
     items = [copy.deepcopy(DOCUMENTED["instances"][0]) for _unused in range(2)]
     items[1]["instanceRecord"]["_id"] = "another"
     with pytest.raises(InvalidAnswerError, match=r"^it marks more than one instance as local$"):
         parse({"instances": items})
 
 
-def test_before_6_only_the_header_tells_the_node_asked_from_one_that_it_does_not_reach() -> None:
+def test_before_6_only_the_header_names_the_answering_node() -> None:
     items = [old("a", connected=None), old("b", connected=None), old("c", connected=True)]
     told = parse({"instances": items}, answered_by="a").records
     assert [(record.local, record.connected) for record in told] == [(True, None), (False, False), (False, True)]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The wait, with a clock that only the test moves."""
+"""The wait, with a scripted clock."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def wait(
     events: dict[float, Callable[[], None]] | None = None,
     **going_on: Any,
 ) -> tuple[GateResult, list[str]]:
-    """Run the gate; ``events`` happen when the scene's clock reaches their time."""
+    """Run the gate; each of ``events`` happens when the scene's clock reaches its time."""
     lines: list[str] = []
     due = dict(events or {})
 
@@ -61,13 +61,13 @@ def three() -> Scene:
     return Scene.of("rc1", "rc2", "rc3")
 
 
-def test_it_passes_without_a_word_when_all_is_well() -> None:
+def test_a_healthy_cluster_passes_without_progress() -> None:
     scene = three()
     result, lines = wait(scene, scene.policy())
     assert (result.passed, result.message, lines) == (True, "3 of 3 members serve, 3 needed; waited 0 s", [])
 
 
-def test_it_says_why_it_waits_and_gives_up_at_the_deadline() -> None:
+def test_progress_has_the_reason_and_the_wait_ends_at_the_deadline() -> None:
     scene = three()
     scene.kill("rc2")
     result, lines = wait(scene, scene.policy(deadline=70.0))
@@ -82,7 +82,7 @@ def test_it_says_why_it_waits_and_gives_up_at_the_deadline() -> None:
     ]
 
 
-def test_a_whole_restart() -> None:
+def test_a_restart_is_waited_for() -> None:
     scene = three()
     before, nothing = wait(scene, scene.policy("before", targets=["rc1"]))
     assert (before.passed, nothing) == (True, [])
@@ -113,7 +113,7 @@ def test_refused_credentials_fail_in_one_observation_without_a_deadline() -> Non
     assert result.verdict.outcome.value == "fail"
 
 
-def test_it_gives_up_when_nothing_changes() -> None:
+def test_the_wait_ends_if_nothing_changes() -> None:
     scene = three()
     scene.kill("rc2")
     result, _lines = wait(scene, scene.policy(progress_deadline=60.0))
@@ -121,7 +121,7 @@ def test_it_gives_up_when_nothing_changes() -> None:
     assert result.message.endswith("nothing changed for 60 s")
 
 
-def test_time_that_has_to_pass_is_no_standstill() -> None:
+def test_waiting_for_time_to_pass_counts_as_a_change() -> None:
     scene = three()
     scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
     policy = scene.policy(progress_deadline=20.0)
@@ -149,7 +149,7 @@ def test_time_that_has_to_pass_is_no_standstill() -> None:
         (None, 5),
     ],
 )
-def test_it_keeps_to_the_rate_limit(limit: dict[str, Any] | None, pause: float) -> None:
+def test_the_wait_respects_the_rate_limit(limit: dict[str, Any] | None, pause: float) -> None:
     scene = three()
     scene.kill("rc2")
     scene["rc1"].rate_limit = limit
@@ -172,7 +172,7 @@ def test_it_keeps_to_the_rate_limit(limit: dict[str, Any] | None, pause: float) 
     assert times == [0, pause]
 
 
-def test_an_observer_that_cannot_work_ends_the_wait() -> None:
+def test_an_observer_error_ends_the_wait() -> None:
     def observe(_statistics_of: Any) -> Any:
         raise ObserverError("requests is missing on lb1")
 
@@ -207,7 +207,7 @@ def test_the_history_is_bounded() -> None:
     assert result.history[0]["elapsed"] == 0
 
 
-def test_the_history_tells_how_each_target_came_back() -> None:
+def test_the_history_has_the_states_of_each_target() -> None:
     scene = three()
     before, _lines = wait(scene, scene.policy("before", targets=["rc1"]))
     scene.kill("rc1")
@@ -226,14 +226,14 @@ def test_the_history_tells_how_each_target_came_back() -> None:
     ]
 
 
-def test_the_history_says_when_nobody_was_seen() -> None:
+def test_the_history_has_lost_observations() -> None:
     scene = three()
     scene.lost = "lb1 out of reach"
     result, _lines = wait(scene, scene.policy(deadline=0.0))
     assert [change["members"] for change in result.history] == [None]
 
 
-def test_records_of_nobody_are_named_the_worst_first() -> None:
+def test_unclaimed_records_are_listed_worst_first() -> None:
     scene = three()
     scene.remnants = {"old": -900.0, "fresh": 0.0, "ahead": 900.0}
     result, _lines = wait(scene, scene.policy())
@@ -244,7 +244,7 @@ def test_records_of_nobody_are_named_the_worst_first() -> None:
     ]
 
 
-def test_a_process_that_answers_an_error_and_is_in_no_list_has_left_no_record() -> None:
+def test_a_process_without_a_record_is_not_an_unclaimed_record() -> None:
     scene = three()
     scene["rc1"].error, scene["rc1"].record = "broker_down", False
     result, _lines = wait(scene, scene.policy(deadline=0.0))
@@ -252,7 +252,7 @@ def test_a_process_that_answers_an_error_and_is_in_no_list_has_left_no_record() 
     assert "rc1-1" in result.to_dict()["ids"]
 
 
-def test_it_tells_when_it_began_if_it_is_told() -> None:
+def test_the_result_has_its_start_time_if_a_clock_is_given() -> None:
     scene = three()
     moment = datetime(2026, 3, 1, 2, 13, 5, 417000, tzinfo=timezone.utc)
     told = judge_once(scene.observe(), scene.policy(), began=moment)
@@ -268,7 +268,7 @@ def test_the_result_has_one_structure_and_is_json() -> None:
     assert json.loads(json.dumps(good.to_dict())).keys() == bad.to_dict().keys()
 
 
-def test_a_failure_says_in_full_what_the_first_node_said() -> None:
+def test_a_failure_has_the_full_message_of_the_first_node() -> None:
     scene = three()
     for node in scene.nodes.values():
         node.error = "unauthorized"
@@ -277,7 +277,7 @@ def test_a_failure_says_in_full_what_the_first_node_said() -> None:
     assert result.message.endswith("; waited 5 s; rc1: GET http://rc1:3000: as scripted")
 
 
-def test_a_failure_that_no_node_has_told_says_no_more() -> None:
+def test_a_failure_without_an_error_of_a_node_has_no_further_message() -> None:
     scene = three()
     before, _lines = wait(scene, scene.policy("before", targets=["rc1"]))
     scene.restart("rc1", version="7.10.5")
@@ -288,7 +288,7 @@ def test_a_failure_that_no_node_has_told_says_no_more() -> None:
 
 
 def of_batch(**options: Any) -> tuple[Scene, Policy]:
-    """rc1 is back at once, rc2 is not, and both have been deployed."""
+    """Both targets are deployed; rc1 is back at once, rc2 is not."""
     scene = Scene.of("rc1", "rc2", "rc3")
     before, _lines = wait(scene, scene.policy("before", targets=["rc1", "rc2"], min_serving="1"))
     scene.restart("rc1")
@@ -296,27 +296,27 @@ def of_batch(**options: Any) -> tuple[Scene, Policy]:
     return scene, scene.policy("after", targets=["rc1", "rc2"], before=before.to_dict(), min_serving="3", **options)
 
 
-def test_it_returns_as_soon_as_a_further_target_is_ready() -> None:
+def test_the_gate_returns_as_soon_as_another_target_is_ready() -> None:
     scene, policy = of_batch()
     result, _lines = wait(scene, policy, known_ready=frozenset())
     assert (result.verdict.outcome.value, result.verdict.ready, scene.now) == ("wait", ("rc1",), 30)
     assert result.message == "2 of 3 members serve, 3 needed: rc2 unreachable (as scripted); waited 30 s, rc1 ready"
 
 
-def test_it_goes_on_with_what_it_knew_and_with_the_time_that_it_has_left() -> None:
+def test_a_returned_gate_continues_with_its_memory_and_its_deadline() -> None:
     scene, policy = of_batch(deadline=100.0)
     back = {20.0: lambda: scene.restart("rc2")}
     first, _lines = wait(scene, policy, events=back, known_ready=frozenset())
     memory = Memory.from_dict(json.loads(json.dumps(first.memory.to_dict())))
-    scene.now += 2.5  # in which rc1 was put back into rotation
+    scene.now += 2.5  # rc1 was put back into rotation meanwhile
     second, lines = wait(scene, policy, memory=memory, waited=32.5, known_ready=frozenset(first.verdict.ready))
-    assert (second.passed, scene.now) == (True, 52.5)  # and not 30 s later
+    assert (second.passed, scene.now) == (True, 52.5)  # stable_for (30 s) did not begin again
     assert lines[0].startswith("waiting, 32 of 100 s: ")
     assert second.message == "3 of 3 members serve, 3 needed; waited 52 s"
     assert second.to_dict()["history"][-1]["elapsed"] == 52.5
 
 
-def test_time_that_was_spent_before_is_part_of_the_deadline() -> None:
+def test_time_spent_in_a_previous_call_counts_for_the_deadline() -> None:
     scene, policy = of_batch(deadline=100.0)
     first, _lines = wait(scene, policy, known_ready=frozenset())
     second, _lines = wait(scene, policy, memory=first.memory, waited=first.elapsed, known_ready={"rc1"})
@@ -326,21 +326,21 @@ def test_time_that_was_spent_before_is_part_of_the_deadline() -> None:
     assert (third.observations, scene.now) == (1, 100)
 
 
-def test_without_being_asked_it_does_not_return_for_one_target() -> None:
+def test_the_gate_returns_for_one_target_only_on_request() -> None:
     scene, policy = of_batch(deadline=100.0)
     result, _lines = wait(scene, policy)
     assert (scene.now, result.verdict.ready) == (100, ("rc1",))
 
 
-def test_that_a_target_becomes_ready_is_a_change() -> None:
-    """So it is in the history, and the time without any change begins again."""
+def test_a_target_that_becomes_ready_is_a_change() -> None:
+    """It is in the history, and the time without changes begins again."""
     scene, policy = of_batch(progress_deadline=40.0)
     result, _lines = wait(scene, policy)
     assert [change["elapsed"] for change in result.history] == [0, 30]
     assert (scene.now, result.gave_up) == (70, "nothing changed for 40 s")
 
 
-def test_the_result_says_how_each_target_is() -> None:
+def test_the_result_has_the_status_of_each_target() -> None:
     scene, policy = of_batch(deadline=60.0, expected_version="7.11.0")
     result, _lines = wait(scene, policy, events={5.0: lambda: scene.restart("rc2", version="7.10.0")})
     told = result.to_dict()
@@ -366,7 +366,7 @@ def test_targets_of_which_nothing_can_be_observed_are_pending() -> None:
     assert (result.verdict.pending, result.memory) == (("rc1", "rc2"), memory)
 
 
-def test_in_check_mode_one_look_says_what_cannot_become_well() -> None:
+def test_in_check_mode_one_observation_finds_permanent_failures() -> None:
     scene = three()
     before, _lines = wait(scene, scene.policy("before", targets=["rc1", "rc2"], min_serving="1"))
     scene.restart("rc1", version="7.10.0")
@@ -386,7 +386,7 @@ def test_the_deadline_begins_after_the_time_that_a_pass_must_hold() -> None:
     assert result.message.endswith("; waited 90 s, the deadline of 40 s after hold_for (50 s) is over")
 
 
-def test_time_that_a_pass_must_hold_is_no_standstill() -> None:
+def test_waiting_for_hold_for_counts_as_a_change() -> None:
     scene = three()
     result, _lines = wait(scene, scene.policy(hold_for=100.0, progress_deadline=20.0))
     assert (result.passed, scene.now) == (True, 100)

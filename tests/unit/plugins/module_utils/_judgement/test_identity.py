@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which process answered, and what follows from it: case by case, on clusters on paper."""
+"""Which process answered, and what follows from it, case by case on scripted clusters."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def codes(verdict: Verdict) -> set[tuple[str, ...]]:
     return {(finding.code.value, *finding.members) for finding in verdict.findings if finding.blocking}
 
 
-def watched(scene: Scene, policy: Policy, seconds: float, change: Callable[[], None] | None = None) -> Verdict:
-    """The verdict after so long; pass ends it. ``change`` is made before each look."""
+def judged_for(scene: Scene, policy: Policy, seconds: float, change: Callable[[], None] | None = None) -> Verdict:
+    """The verdict after ``seconds``, or the first pass. ``change`` is called before each observation."""
     end = scene.now + seconds
     while True:
         if change:
@@ -46,9 +46,9 @@ def watched(scene: Scene, policy: Policy, seconds: float, change: Callable[[], N
 
 
 def taken_down(scene: Scene, *targets: str, exempt: str | None = None, **options: Any) -> dict[str, Any]:
-    """The result of the gate before these are deployed."""
+    """The result of the gate before these targets are deployed."""
     policy = scene.policy("before", targets=list(targets), **options)
-    verdict = watched(scene, policy, 200)
+    verdict = judged_for(scene, policy, 200)
     scene.memory, scene.asked = Memory(), frozenset()
     ended = EPOCH + timedelta(seconds=scene.now)
     result = GateResult(verdict=verdict, policy=policy, elapsed=0.0, observations=1, ended=ended).to_dict()
@@ -60,13 +60,13 @@ def taken_down(scene: Scene, *targets: str, exempt: str | None = None, **options
 
 
 @pytest.mark.parametrize("peers", [("rc2",), ("rc2", "rc3")])
-def test_a_peers_list_is_the_fault_of_the_one_that_passes_it_on(peers: tuple[str, ...]) -> None:
+def test_a_peers_list_is_a_finding_of_the_member_that_passes_it_on(peers: tuple[str, ...]) -> None:
     scene = three()
 
     def next_peer() -> None:
         scene["rc1"].peer = peers[int(scene.now / 5) % len(peers)]
 
-    verdict = watched(scene, scene.policy(), 120, next_peer)
+    verdict = judged_for(scene, scene.policy(), 120, next_peer)
     assert (verdict.outcome.value, verdict.serving) == ("wait", ("rc2", "rc3"))
     assert codes(verdict) == {("peer_answered", "rc1"), ("too_few_serving",)}
     assert verdict.summary == (
@@ -75,7 +75,7 @@ def test_a_peers_list_is_the_fault_of_the_one_that_passes_it_on(peers: tuple[str
     assert verdict.members[0].answered_by == "rc1-1"
 
 
-def test_a_list_in_which_its_own_record_is_not_the_local_one_is_a_peers() -> None:
+def test_a_list_whose_local_record_is_not_its_own_is_a_peers() -> None:
     """The peer has no record yet, so that none is the local one."""
     scene = three()
     scene["rc1"].local = False
@@ -83,7 +83,7 @@ def test_a_list_in_which_its_own_record_is_not_the_local_one_is_a_peers() -> Non
 
 
 def test_a_peers_list_without_the_header_cannot_be_told_from_a_wrong_url() -> None:
-    """Whether both URLs lead to rc2, or rc1 passes the call on to it: one of the two must not count."""
+    """Both URLs may lead to rc2, or rc1 may pass the call on to it: one of the two must not count."""
     scene = three()
     scene["rc1"].peer, scene["rc1"].header = "rc2", False
     verdict = scene.judge(scene.policy())
@@ -91,54 +91,54 @@ def test_a_peers_list_without_the_header_cannot_be_told_from_a_wrong_url() -> No
     assert "or the answer is a peer's (a proxy removes the header X-Instance-ID)" in verdict.summary
 
 
-def test_what_a_peer_reaches_is_not_what_the_member_reaches() -> None:
-    """rc2 and rc3 reach each other, and rc2's list says so; rc1, which passes it on, reaches neither."""
+def test_links_in_a_peers_list_do_not_count_for_the_member() -> None:
+    """rc2's list shows its link to rc3; rc1, which passes this list on, reaches neither."""
     scene = three()
     scene["rc1"].peer = "rc2"
     verdict = scene.judge(scene.policy(min_serving="2"))
     assert (verdict.outcome.value, verdict.sees["rc1"]) == ("pass", ())
 
 
-def test_a_restart_cures_it() -> None:
+def test_a_restart_cures_a_peers_list() -> None:
     scene = three()
     scene["rc1"].peer = "rc2"
     before = taken_down(scene, "rc1")
     scene.now += 20
     scene.restart("rc1")
-    verdict = watched(scene, scene.policy("after", targets=["rc1"], before=before), 120)
+    verdict = judged_for(scene, scene.policy("after", targets=["rc1"], before=before), 120)
     assert (verdict.outcome.value, verdict.ready) == ("pass", ("rc1",))
 
 
-def test_a_process_that_has_no_record_for_a_moment_waits() -> None:
+def test_a_process_without_a_record_for_a_moment_is_waited_for() -> None:
     scene = three()
     scene["rc1"].record = False
     policy = scene.policy()
     assert ("no_local_record", "rc1") in codes(scene.judge(policy))
     scene["rc1"].record = True
     scene.now += 5
-    assert watched(scene, policy, 60).outcome.value == "pass"
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
 # Several processes
 
 
-def test_a_url_that_answers_as_one_process_and_another_in_turn() -> None:
+def test_a_url_that_alternates_between_processes_is_several_processes() -> None:
     scene = three()
 
     def balance() -> None:
         scene["rc1"].answers_as = "rc1-1" if scene.now % 10 else "other"
 
     policy = scene.policy(min_serving="3")
-    verdict = watched(scene, policy, 90, balance)
+    verdict = judged_for(scene, policy, 90, balance)
     assert (verdict.outcome.value, codes(verdict)) == ("wait", {("several_processes", "rc1"), ("too_few_serving",)})
     scene.now += 5
-    assert watched(scene, policy, 10, balance).outcome.value == "inconclusive"
+    assert judged_for(scene, policy, 10, balance).outcome.value == "inconclusive"
     scene["rc1"].answers_as = None
     scene.now += 5
-    assert watched(scene, policy, 90).outcome.value == "pass"
+    assert judged_for(scene, policy, 90).outcome.value == "pass"
 
 
-def test_a_url_that_answers_as_a_process_that_answered_elsewhere() -> None:
+def test_a_url_that_answers_as_another_members_process_is_several_processes() -> None:
     scene = three()
     policy = scene.policy(min_serving="3")
     scene.judge(policy)
@@ -152,15 +152,15 @@ def test_a_url_that_answers_as_a_process_that_answered_elsewhere() -> None:
     )
 
 
-def test_a_load_balancer_behind_one_url_takes_nothing_from_the_others() -> None:
-    """rc2's URL leads to all nodes in turn, and they have done nothing."""
+def test_a_load_balancer_behind_one_url_does_not_affect_other_members() -> None:
+    """rc2's URL leads to all nodes in turn, which is not a fault of the other nodes."""
     scene = three()
     policy = scene.policy(min_serving="3")
 
     def balance() -> None:
         scene["rc2"].answers_as = f"rc{2 + int(scene.now / 5) % 3}-1".replace("rc4", "rc1")
 
-    watched(scene, policy, 15, balance)
+    judged_for(scene, policy, 15, balance)
     for _look in range(6):
         scene.now += 5
         balance()
@@ -169,7 +169,7 @@ def test_a_load_balancer_behind_one_url_takes_nothing_from_the_others() -> None:
         assert verdict.serving == ("rc1", "rc3")
 
 
-def test_two_processes_in_one_look_are_several() -> None:
+def test_two_processes_in_one_observation_are_several() -> None:
     scene = three()
     scene["rc1"].also_answers_as = "rc2-1"
     verdict = scene.judge(scene.policy())
@@ -177,7 +177,7 @@ def test_two_processes_in_one_look_are_several() -> None:
     assert "rc1's URL leads to several processes: two requests were answered by different processes" in verdict.summary
 
 
-def test_a_former_process_that_goes_on_pinging_beside_the_new_one() -> None:
+def test_a_previous_process_that_still_pings_is_several_processes() -> None:
     scene = three()
     policy = scene.policy()
     scene.judge(policy)
@@ -191,8 +191,8 @@ def test_a_former_process_that_goes_on_pinging_beside_the_new_one() -> None:
     assert ("several_processes", "rc1") in codes(scene.judge(policy))
 
 
-def test_another_members_process_is_not_the_last_that_was_known() -> None:
-    """rc2's URL led to rc1's node; now it is silent, and rc1 is another process."""
+def test_the_process_of_another_member_is_not_a_previous_process() -> None:
+    """rc2's URL led to rc1's node; now it is silent, and rc1 has a new process."""
     scene = three()
     policy = scene.policy("before", targets=["rc2"], min_serving="1")
     scene["rc2"].answers_as = "rc1-1"
@@ -203,8 +203,8 @@ def test_another_members_process_is_not_the_last_that_was_known() -> None:
     assert scene.judge(policy).members[1].last_id is None
 
 
-def test_restarts_are_no_sign_of_several_processes() -> None:
-    """A crash loop: each process is a new one, and its record is listed before its URL answers."""
+def test_restarts_are_not_several_processes() -> None:
+    """In a crash loop each process is new, and its record is listed before its URL answers."""
     scene = three()
     policy = scene.policy()
     for scene.now in range(0, 200, 5):
@@ -214,8 +214,8 @@ def test_restarts_are_no_sign_of_several_processes() -> None:
         assert "several_processes" not in found
 
 
-def test_a_target_behind_a_load_balancer_proves_nothing_by_an_id() -> None:
-    """Its id is that of a third process, which no view lists."""
+def test_an_id_behind_a_load_balancer_does_not_prove_a_restart() -> None:
+    """The id is that of a third process, which no view lists."""
     scene = three()
     scene["rc1"].answers_as = "rc2-1"
     before = taken_down(scene, "rc1", min_serving="1")
@@ -226,7 +226,7 @@ def test_a_target_behind_a_load_balancer_proves_nothing_by_an_id() -> None:
 
 
 @pytest.mark.parametrize("how", [{"error": "broker_down"}, {"peer": "rc3"}])
-def test_the_ill_may_be_restarted_where_others_are_only_as_ill(how: dict[str, Any]) -> None:
+def test_ill_targets_may_be_restarted_if_others_are_not_worse(how: dict[str, Any]) -> None:
     scene = three()
     for name in ("rc1", "rc2"):
         for field, value in how.items():
@@ -234,7 +234,7 @@ def test_the_ill_may_be_restarted_where_others_are_only_as_ill(how: dict[str, An
     policy = scene.policy("before", targets=["rc1"])
     first = scene.judge(policy)
     assert (first.outcome.value, first.exempt) == ("wait", None)
-    verdict = watched(scene, policy, 60)
+    verdict = judged_for(scene, policy, 60)
     assert (verdict.outcome.value, verdict.exempt) == ("pass", "needs_restart")
     assert verdict.summary.endswith("(exempt: needs_restart)")
 
@@ -254,35 +254,35 @@ def all_broken(scene: Scene) -> None:
         ("rc3", "error", "starting"),
     ],
 )
-def test_others_that_are_otherwise_ill_do_not_count(name: str, field: str, value: str) -> None:
+def test_others_with_other_faults_do_not_count(name: str, field: str, value: str) -> None:
     scene = three()
     all_broken(scene)
     setattr(scene[name], field, value)
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value != "pass"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value != "pass"
 
 
 @pytest.mark.parametrize("change", [{"answers_as": "rc2-1"}, {"header": False}])
-def test_the_ill_count_only_as_processes_of_their_own(change: dict[str, Any]) -> None:
-    """rc3's URL leads to rc2's node, or it is not known where it leads."""
+def test_ill_members_count_only_as_separate_processes(change: dict[str, Any]) -> None:
+    """rc3's URL leads to rc2's node, or to an unknown process."""
     scene = three()
     all_broken(scene)
     for field, value in change.items():
         setattr(scene["rc3"], field, value)
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value != "pass"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value != "pass"
 
 
-def test_the_ill_on_another_database_do_not_count() -> None:
+def test_ill_members_on_another_database_do_not_count() -> None:
     scene = three()
     all_broken(scene)
     before = taken_down(scene, "rc1", exempt="needs_restart")
     scene.restart("rc1")
     scene["rc2"].record = scene["rc3"].record = False
     policy = scene.policy("after", targets=["rc1"], before=before, min_serving="2")
-    assert watched(scene, policy, 120).outcome.value != "pass"
+    assert judged_for(scene, policy, 120).outcome.value != "pass"
 
 
-def test_where_links_are_ignored_the_ill_need_not_be_listed() -> None:
-    """Microservices have no records: a target's list cannot tell on which database the others are."""
+def test_with_links_ignored_ill_members_need_not_be_listed() -> None:
+    """Microservices have no records, so a target's list does not show on which database the others are."""
     scene = three()
     scene.microservices = True
     all_broken(scene)
@@ -290,30 +290,30 @@ def test_where_links_are_ignored_the_ill_need_not_be_listed() -> None:
     scene.restart("rc1")
     scene["rc1"].ready = True
     policy = scene.policy("after", targets=["rc1"], before=before, **AS_PROCESSES)
-    assert not {code for code, *_names in codes(watched(scene, policy, 120))} & {"too_few_serving", "broker_down"}
+    assert not {code for code, *_names in codes(judged_for(scene, policy, 120))} & {"too_few_serving", "broker_down"}
 
 
-def test_the_ill_that_no_longer_ping_do_not_count() -> None:
+def test_ill_members_that_do_not_ping_do_not_count() -> None:
     scene = three()
     scene["rc1"].error = scene["rc2"].error = "broker_down"
     scene["rc2"].pings, scene["rc2"].pinged = False, -300.0
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
 
 
-def test_out_of_rotation_the_ill_do_not_count() -> None:
+def test_ill_members_out_of_rotation_do_not_count() -> None:
     scene = three()
     all_broken(scene)
     policy = scene.policy("before", targets=["rc1"], out_of_rotation=["rc3"], min_serving="2")
-    assert watched(scene, policy, 90).outcome.value != "pass"
+    assert judged_for(scene, policy, 90).outcome.value != "pass"
 
 
-def test_a_healthy_target_is_not_taken_from_the_ill() -> None:
+def test_a_healthy_target_is_not_taken_down_if_others_are_ill() -> None:
     scene = three()
     scene["rc2"].error = scene["rc3"].error = "broker_down"
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 90).outcome.value == "wait"
 
 
-def test_a_cluster_that_is_ill_as_a_whole_is_repaired_node_by_node() -> None:
+def test_a_cluster_in_which_all_are_ill_is_repaired_node_by_node() -> None:
     scene = three()
     all_broken(scene)
     for name in scene.nodes:
@@ -322,45 +322,45 @@ def test_a_cluster_that_is_ill_as_a_whole_is_repaired_node_by_node() -> None:
         scene.now += 20
         scene.restart(name)
         policy = scene.policy("after", targets=[name], before=before, expected_version="7.11.0", **least)
-        verdict = watched(scene, policy, 200)
+        verdict = judged_for(scene, policy, 200)
         assert (verdict.outcome.value, verdict.ready) == ("pass", (name,)), verdict.summary
         scene.memory = Memory()
         scene.now += 5
     assert scene.judge(scene.policy()).outcome.value == "pass"
 
 
-def test_the_ill_do_not_count_after_a_deployment_that_did_not_need_them() -> None:
+def test_ill_members_do_not_count_after_a_deployment_without_the_exemption() -> None:
     scene = three()
     before = taken_down(scene, "rc1", min_serving="2")
     scene.restart("rc1")
     scene["rc2"].error = scene["rc3"].error = "broker_down"
     policy = scene.policy("after", targets=["rc1"], before=before, min_serving="2")
-    assert watched(scene, policy, 120).outcome.value == "wait"
+    assert judged_for(scene, policy, 120).outcome.value == "wait"
 
 
 # One node
 
 
 @pytest.mark.parametrize("error", ["broker_down", "server_error", "starting", "unreachable", "timeout"])
-def test_one_node_that_is_ill_may_be_deployed(error: str) -> None:
+def test_a_single_ill_node_may_be_deployed(error: str) -> None:
     scene = Scene.of("rc1")
     scene["rc1"].error = error
     policy = scene.policy("before", targets=["rc1"])
     if error in ("unreachable", "timeout"):
         assert codes(scene.judge(policy)) == {(error, "rc1"), ("no_member_answers",)}
-    verdict = watched(scene, policy, 200)
+    verdict = judged_for(scene, policy, 200)
     assert (verdict.outcome.value, verdict.exempt) == ("pass", "single_node")
 
 
 @pytest.mark.parametrize("error", ["unauthorized", "forbidden", "not_rocketchat", "redirected", "tls"])
-def test_one_node_that_could_not_be_judged_afterwards_is_refused(error: str) -> None:
+def test_a_single_node_that_cannot_be_judged_is_refused(error: str) -> None:
     scene = Scene.of("rc1")
     scene["rc1"].error = error
-    assert watched(scene, scene.policy("before", targets=["rc1"]), 200).outcome.value != "pass"
+    assert judged_for(scene, scene.policy("before", targets=["rc1"]), 200).outcome.value != "pass"
 
 
-def test_a_former_process_that_no_member_reaches_and_that_pings_lives_on() -> None:
-    """It has dropped itself from its broker, and a new one has been started beside it."""
+def test_a_previous_process_that_pings_is_alive_even_if_not_linked() -> None:
+    """It has dropped out of its broker, and a new process was started beside it."""
     scene = three()
     scene["rc1"].peer = "rc2"
     before = taken_down(scene, "rc1")
@@ -373,7 +373,7 @@ def test_a_former_process_that_no_member_reaches_and_that_pings_lives_on() -> No
         verdict = scene.judge(policy)
     assert codes(verdict) == {("old_process_alive", "rc1")}
     scene.now += 40
-    assert watched(scene, policy, 90).outcome.value == "pass"
+    assert judged_for(scene, policy, 90).outcome.value == "pass"
 
 
 # Restarts that two ids do not prove
@@ -392,7 +392,7 @@ def silent_before(scene: Scene) -> dict[str, Any]:
         (None, "fail", {("restart_not_provable", "rc1")}),
     ],
 )
-def test_the_uptime_tells_of_a_target_that_was_silent(
+def test_the_uptime_decides_for_a_target_that_was_silent(
     uptime: float | None, outcome: str, found: set[tuple[str, ...]]
 ) -> None:
     scene = three()
@@ -408,23 +408,23 @@ def test_the_uptime_tells_of_a_target_that_was_silent(
     scene.now += 5
     asked.append(scene.judge(policy).statistics_of)
     assert asked == [frozenset(), frozenset()]
-    verdict = watched(scene, policy, 60)
+    verdict = judged_for(scene, policy, 60)
     assert (verdict.outcome.value, codes(verdict)) == (outcome, found)
 
 
-def test_an_uptime_that_may_be_either_proves_nothing() -> None:
-    """The call for the statistics took long, and the process has started right after the last look."""
+def test_an_ambiguous_uptime_proves_nothing() -> None:
+    """The call for the statistics took long, and the process started right after the last observation."""
     scene = three()
     before = silent_before(scene)
     scene.now += 30
     scene.restart("rc1", version="7.10.0")
     scene["rc1"].uptime = 35.0
     policy = scene.policy("after", targets=["rc1"], before=before)
-    assert "not_restarted" not in {code for code, *_members in codes(watched(scene, policy, 10))}
-    assert ("restart_not_provable", "rc1") in codes(watched(scene, policy, 60))
+    assert "not_restarted" not in {code for code, *_members in codes(judged_for(scene, policy, 10))}
+    assert ("restart_not_provable", "rc1") in codes(judged_for(scene, policy, 60))
 
 
-def test_a_members_clock_that_was_set_back_does_not_count() -> None:
+def test_a_members_clock_that_was_set_back_is_ignored() -> None:
     scene = three()
     for node in scene.nodes.values():
         node.date = EPOCH
@@ -434,11 +434,11 @@ def test_a_members_clock_that_was_set_back_does_not_count() -> None:
     scene["rc1"].uptime, scene["rc2"].date = 5.0, EPOCH + timedelta(seconds=35)
     scene["rc3"].date = EPOCH - timedelta(seconds=300)
     policy = scene.policy("after", targets=["rc1"], before=before)
-    assert watched(scene, policy, 90).outcome.value == "pass"
+    assert judged_for(scene, policy, 90).outcome.value == "pass"
 
 
-def test_no_clock_that_was_set_proves_a_restart() -> None:
-    """The controller's was set forward; those of the members that answered both times tell the least."""
+def test_a_clock_that_was_set_proves_no_restart() -> None:
+    """The controller's clock was set forward; the clocks of members that answered both times show less time."""
     scene = three()
     for node in scene.nodes.values():
         node.date = EPOCH
@@ -451,7 +451,7 @@ def test_no_clock_that_was_set_proves_a_restart() -> None:
     scene.restart("rc1", version="7.10.0")
     scene["rc1"].uptime = 100.0
     policy = scene.policy("after", targets=["rc1"], before=before)
-    assert ("not_restarted", "rc1") in codes(watched(scene, policy, 60))
+    assert ("not_restarted", "rc1") in codes(judged_for(scene, policy, 60))
 
 
 def test_a_target_without_the_header_is_asked_for_its_uptime() -> None:
@@ -464,11 +464,11 @@ def test_a_target_without_the_header_is_asked_for_its_uptime() -> None:
     assert scene.judge(policy).statistics_of == {"rc1"}
     scene["rc1"].uptime = 10.0
     scene.now += 5
-    assert watched(scene, policy, 90).outcome.value == "pass"
+    assert judged_for(scene, policy, 90).outcome.value == "pass"
 
 
-def test_an_id_that_only_an_error_brought_is_known() -> None:
-    """rc1 answered 500 before, and its record was not listed; the same process answers afterwards."""
+def test_an_id_from_an_error_answer_is_known() -> None:
+    """rc1 answered 500 before, and was not listed; the same process answers afterwards."""
     scene = three()
     scene["rc1"].error, scene["rc1"].record = "server_error", False
     before = taken_down(scene, "rc1")
@@ -476,13 +476,13 @@ def test_an_id_that_only_an_error_brought_is_known() -> None:
     scene["rc1"].error, scene["rc1"].record = None, True
     scene.now += 30
     policy = scene.policy("after", targets=["rc1"], before=before)
-    assert ("not_restarted", "rc1") in codes(watched(scene, policy, 60))
+    assert ("not_restarted", "rc1") in codes(judged_for(scene, policy, 60))
 
 
 # Migrations
 
 
-def test_nothing_is_taken_down_while_a_silent_member_may_be_migrating() -> None:
+def test_no_node_is_taken_down_while_a_silent_member_may_be_migrating() -> None:
     scene = three()
     scene["rc3"].error, scene.lock_age = "unreachable", 30.0
     policy = scene.policy("before", targets=["rc1"], min_serving="1")
@@ -500,24 +500,24 @@ def test_nothing_is_taken_down_while_a_silent_member_may_be_migrating() -> None:
     assert scene.judge(policy).statistics_of == {"rc1"}
     scene.lock_age = None
     scene.now += 5
-    assert watched(scene, policy, 60).outcome.value == "pass"
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
-def test_a_lock_that_is_renewed_again_and_again_is_left_over_some_day() -> None:
-    """By a node that starts, takes it over and ends."""
+def test_a_renewed_lock_becomes_a_leftover_after_a_while() -> None:
+    """A node starts, takes the lock over, and ends, repeatedly."""
     scene = three()
     scene["rc3"].error, scene.lock_age = "unreachable", 5.0
     policy = scene.policy("before", targets=["rc1"], min_serving="1")
-    assert watched(scene, policy, 500).outcome.value == "wait"
-    assert watched(scene, policy, 200).outcome.value == "pass"
+    assert judged_for(scene, policy, 500).outcome.value == "wait"
+    assert judged_for(scene, policy, 200).outcome.value == "pass"
 
 
 @pytest.mark.parametrize("lock_age", [None, 600.0])
-def test_a_lock_that_is_free_or_left_over_holds_nothing_up(lock_age: float | None) -> None:
+def test_a_free_or_left_over_lock_does_not_block(lock_age: float | None) -> None:
     scene = three()
     scene["rc3"].error, scene.lock_age = "unreachable", lock_age
     policy = scene.policy("before", targets=["rc1"], min_serving="1")
-    assert watched(scene, policy, 60).outcome.value == "pass"
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
 def test_a_target_that_is_down_may_be_migrating() -> None:
@@ -525,13 +525,13 @@ def test_a_target_that_is_down_may_be_migrating() -> None:
     scene.kill("rc1")
     scene.now, scene.lock_age = 100.0, 10.0
     policy = scene.policy("before", targets=["rc1"])
-    assert codes(watched(scene, policy, 60)) == {("migration_running",)}
+    assert codes(judged_for(scene, policy, 60)) == {("migration_running",)}
     scene.lock_age = None
-    verdict = watched(scene, policy, 60)
+    verdict = judged_for(scene, policy, 60)
     assert (verdict.outcome.value, verdict.exempt) == ("pass", "target_down")
 
 
-def test_where_no_member_gives_a_list_one_that_only_a_restart_cures_tells_of_the_lock() -> None:
+def test_an_ill_member_is_asked_for_the_lock_if_no_member_lists() -> None:
     scene = three()
     scene["rc1"].error, scene["rc2"].error, scene["rc3"].error = "unreachable", "broker_down", "server_error"
     scene.lock_age = 10.0
@@ -542,10 +542,10 @@ def test_where_no_member_gives_a_list_one_that_only_a_restart_cures_tells_of_the
     scene.now += 5
     assert codes(scene.judge(policy)) == {("migration_running",)}
     scene.lock_age = None
-    assert watched(scene, policy, 60).outcome.value == "pass"
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
-def test_where_all_answer_the_lock_is_not_asked_for() -> None:
+def test_the_lock_is_not_asked_for_if_all_answer() -> None:
     scene = three()
     verdict = scene.judge(scene.policy("before", targets=["rc1"]))
     assert (verdict.outcome.value, verdict.statistics_of) == ("pass", frozenset())
@@ -565,7 +565,7 @@ def pods() -> Scene:
 
 
 @pytest.mark.parametrize("options", [{}, {"links": "ignored"}, {"readiness": "required"}])
-def test_microservices_are_inconclusive_unless_both_are_said(options: dict[str, Any]) -> None:
+def test_microservices_are_inconclusive_without_both_options(options: dict[str, Any]) -> None:
     assert pods().judge(pods().policy(**options)).outcome.value == "inconclusive"
 
 
@@ -574,8 +574,8 @@ def test_microservices_are_judged_as_processes() -> None:
     policy = scene.policy(**AS_PROCESSES)
     assert ("too_young", "rc1") in codes(scene.judge(policy))
     scene.now += 5
-    assert watched(scene, policy, 20).outcome.value == "wait"
-    verdict = watched(scene, policy, 60)
+    assert judged_for(scene, policy, 20).outcome.value == "wait"
+    verdict = judged_for(scene, policy, 60)
     assert (verdict.outcome.value, verdict.serving) == ("pass", ("rc1", "rc2", "rc3"))
     assert "links_unknown" in {finding.code.value for finding in verdict.findings}
 
@@ -584,11 +584,11 @@ def test_microservices_are_judged_as_processes() -> None:
 def test_a_pod_must_be_ready(ready: bool | None, code: str) -> None:
     scene = pods()
     scene["rc2"].ready = ready
-    assert (code, "rc2") in codes(watched(scene, scene.policy(**AS_PROCESSES), 90))
+    assert (code, "rc2") in codes(judged_for(scene, scene.policy(**AS_PROCESSES), 90))
 
 
-def test_a_silent_pod_may_live() -> None:
-    """It has no record that could show that it died, whatever those of others say."""
+def test_a_silent_pod_may_be_alive() -> None:
+    """Its process has no record that could show that it died."""
     scene = pods()
     scene.kill("rc1")
     scene["rc2"].ready = False
@@ -604,20 +604,20 @@ def test_a_silent_pod_may_live() -> None:
         assert verdict.outcome.value == "wait"
 
 
-def test_a_pod_whose_process_changes_begins_again() -> None:
+def test_a_pod_with_a_new_process_must_be_stable_again() -> None:
     scene = pods()
     policy = scene.policy(**AS_PROCESSES)
-    watched(scene, policy, 25)
+    judged_for(scene, policy, 25)
     scene["rc2"].id = "rc2-2"
     scene.now += 5
-    assert ("too_young", "rc2") in codes(watched(scene, policy, 20))
+    assert ("too_young", "rc2") in codes(judged_for(scene, policy, 20))
 
 
 def test_a_silent_pod_is_not_known_to_be_down() -> None:
     scene = pods()
     scene.kill("rc1")
     scene["rc3"].ready = False
-    verdict = watched(scene, scene.policy("before", targets=["rc1"], **AS_PROCESSES), 200)
+    verdict = judged_for(scene, scene.policy("before", targets=["rc1"], **AS_PROCESSES), 200)
     assert (verdict.outcome.value, verdict.exempt) == ("wait", None)
 
 
@@ -625,19 +625,19 @@ def test_a_silent_pod_is_not_known_to_be_down() -> None:
     ("version", "options", "outcome"),
     [("7.11.0", {}, "pass"), ("7.10.0", {}, "fail"), ("7.10.0", {"restart_confirmed": True}, "pass")],
 )
-def test_another_pod_of_the_same_version_is_no_proof(version: str, options: dict[str, Any], outcome: str) -> None:
+def test_another_pod_of_the_same_version_proves_no_restart(version: str, options: dict[str, Any], outcome: str) -> None:
     scene = pods()
     before = taken_down(scene, "rc1", **AS_PROCESSES)
     scene["rc1"].id, scene["rc1"].version = "rc1-2", version
     scene.now += 20
     policy = scene.policy("after", targets=["rc1"], before=before, **AS_PROCESSES, **options)
-    assert watched(scene, policy, 120).outcome.value == outcome
+    assert judged_for(scene, policy, 120).outcome.value == outcome
 
 
 # Servers before 6
 
 
-def test_an_old_server_is_judged_where_it_says_who_it_is() -> None:
+def test_an_old_server_with_the_header_is_judged() -> None:
     scene = three()
     scene.old_shape = True
     verdict = scene.judge(scene.policy())
@@ -651,13 +651,13 @@ def test_an_old_server_is_judged_where_it_says_who_it_is() -> None:
 
 
 @pytest.mark.parametrize(("tcp_port", "cause"), [(4000, "INSTANCE_IP"), (None, "NATS_URL")])
-def test_a_bad_link_that_lasts_says_what_may_be_behind_it(tcp_port: int | None, cause: str) -> None:
+def test_a_lasting_bad_link_names_its_possible_cause(tcp_port: int | None, cause: str) -> None:
     scene = three()
     for node in scene.nodes.values():
         node.tcp_port = tcp_port
     scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
     policy = scene.policy(link_memory=20.0)
-    assert cause not in str(watched(scene, policy, 40).findings)
+    assert cause not in str(judged_for(scene, policy, 40).findings)
     scene.now += 5
     verdict = scene.judge(policy)
     assert "rc1 and rc2 do not see each other, for 45 s: " in verdict.summary

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table of the judgement, case by case, on clusters on paper."""
+"""The table of the judgement, case by case on scripted clusters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def codes(verdict: Verdict) -> set[tuple[str, ...]]:
 
 
 def judged_for(scene: Scene, policy: Policy, seconds: float, *, interval: float = 5.0) -> Verdict:
-    """The verdict after observing for so long; pass ends it."""
+    """The verdict after observing for ``seconds``, or the first pass."""
     end = scene.now + seconds
     verdict = scene.judge(policy)
     while scene.now < end and verdict.outcome.value == "wait":
@@ -51,7 +51,7 @@ def judged_for(scene: Scene, policy: Policy, seconds: float, *, interval: float 
 
 
 def taken_down(scene: Scene, *targets: str, **options: Any) -> dict[str, Any]:
-    """The result of the gate before these are deployed."""
+    """The result of the gate before these targets are deployed."""
     policy = scene.policy("before", targets=list(targets), **options)
     verdict = judged_for(scene, policy, 200)
     scene.memory = Memory()
@@ -61,7 +61,7 @@ def taken_down(scene: Scene, *targets: str, **options: Any) -> dict[str, Any]:
 
 
 def judged_through_one(scene: Scene, name: str, seconds: float = 0.0, **options: Any) -> Verdict:
-    """The verdict on what one node alone says, after observing for so long."""
+    """The verdict on the view of one node, after observing for ``seconds``."""
     member = next(member for member in scene.members if member.name == name)
     policy = policy_from(params(**options), [member])
     end = scene.now + seconds
@@ -95,9 +95,7 @@ def test_a_healthy_cluster_passes_at_once() -> None:
         ({"record": False}, {("no_local_record", "rc2"), ("too_few_serving",)}),
     ],
 )
-def test_a_member_that_does_not_serve_keeps_the_gate_shut(
-    change: dict[str, Any], expected: set[tuple[str, ...]]
-) -> None:
+def test_a_member_that_does_not_serve_blocks_the_gate(change: dict[str, Any], expected: set[tuple[str, ...]]) -> None:
     scene = three()
     for name, value in change.items():
         setattr(scene["rc2"], name, value)
@@ -107,7 +105,7 @@ def test_a_member_that_does_not_serve_keeps_the_gate_shut(
     assert ("too_few_serving",) in codes(verdict)
 
 
-def test_min_serving_lets_a_member_be_away() -> None:
+def test_min_serving_allows_a_missing_member() -> None:
     scene = three()
     scene.kill("rc2")
     verdict = scene.judge(scene.policy(min_serving="66%"))
@@ -139,14 +137,14 @@ def test_a_link_that_was_bad_is_remembered() -> None:
 
 
 @pytest.mark.parametrize("links", ["listed", "ignored"])
-def test_links_need_not_be_connected_where_the_policy_says_so(links: str) -> None:
+def test_links_policy_allows_missing_links(links: str) -> None:
     scene = three()
     scene.cut = {frozenset({"rc1-1", "rc3-1"})}
     assert scene.judge(scene.policy(links=links)).outcome.value == "pass"
 
 
-def test_pings_must_move_by_the_gates_own_clock() -> None:
-    """All stop together, as when the database hangs: no record looks old beside the others."""
+def test_pings_must_change_by_the_gates_own_clock() -> None:
+    """If the database hangs, all pings stop together, and no record looks older than the others."""
     scene = three()
     policy = scene.policy()
     scene.judge(policy)
@@ -171,7 +169,7 @@ def test_after_a_disturbance_the_pass_must_hold() -> None:
     assert scene.judge(policy).outcome.value == "pass"
 
 
-def test_a_long_gap_counts_for_two_intervals_only() -> None:
+def test_a_long_gap_counts_as_two_intervals() -> None:
     scene = three()
     policy = scene.policy()
     scene["rc2"].error = "timeout"
@@ -183,7 +181,7 @@ def test_a_long_gap_counts_for_two_intervals_only() -> None:
 
 
 @pytest.mark.parametrize("error", ["timeout", "unreachable", "rate_limited"])
-def test_one_missing_view_is_no_news_and_two_break_the_streak(error: str) -> None:
+def test_one_missing_view_is_tolerated_and_two_break_the_streak(error: str) -> None:
     scene = three()
     policy = scene.policy()
     scene["rc2"].error = "server_error"
@@ -199,7 +197,7 @@ def test_one_missing_view_is_no_news_and_two_break_the_streak(error: str) -> Non
     assert scene.judge(policy).held == 0
 
 
-def test_a_missing_view_is_not_forgiven_beside_another_fault() -> None:
+def test_a_missing_view_is_not_tolerated_beside_another_fault() -> None:
     scene = three()
     policy = scene.policy()
     scene["rc2"].error = "server_error"
@@ -212,8 +210,8 @@ def test_a_missing_view_is_not_forgiven_beside_another_fault() -> None:
     assert scene.judge(policy).held == 0
 
 
-def test_only_a_member_that_served_just_before_is_forgiven() -> None:
-    """rc4 was not ready while another member's view was missing; then its own is."""
+def test_a_missing_view_is_tolerated_only_if_the_member_just_served() -> None:
+    """rc4 was not ready while another member's view was missing; then its own view is missing."""
     scene = Scene.of("rc1", "rc2", "rc3", "rc4")
     policy = scene.policy(min_serving="3", readiness="required")
     scene["rc2"].error = "server_error"
@@ -241,7 +239,7 @@ def test_a_rate_limited_view_does_not_extend_the_streak() -> None:
     assert scene.judge(policy).outcome.value == "wait"
 
 
-def test_before_counts_the_others_with_all_targets_away_together() -> None:
+def test_before_counts_the_members_without_all_targets() -> None:
     scene = three()
     assert scene.judge(scene.policy("before", targets=["rc1", "rc2"], min_serving=1)).outcome.value == "pass"
     scene.memory = Memory()
@@ -251,13 +249,13 @@ def test_before_counts_the_others_with_all_targets_away_together() -> None:
     assert verdict.summary == "0 of 1 other members serve, 1 needed: rc3 unreachable (as scripted)"
 
 
-def test_nothing_about_a_target_counts_before() -> None:
+def test_findings_of_targets_do_not_count_before() -> None:
     scene = three()
     scene["rc1"].error = "not_rocketchat"
     assert scene.judge(scene.policy("before", targets=["rc1"])).outcome.value == "pass"
 
 
-def test_before_never_counts_a_target_among_those_who_carry_the_service() -> None:
+def test_before_never_counts_a_target_as_serving() -> None:
     scene = three()
     scene.kill("rc3")
     verdict = scene.judge(scene.policy("before", targets=["rc1"], min_serving="2"))
@@ -265,7 +263,7 @@ def test_before_never_counts_a_target_among_those_who_carry_the_service() -> Non
     assert ("too_few_serving",) in codes(verdict)
 
 
-def test_before_wants_links_between_the_others_and_none_to_the_targets() -> None:
+def test_before_requires_links_between_the_others_only() -> None:
     scene = three()
     scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
     assert scene.judge(scene.policy("before", targets=["rc1"])).outcome.value == "pass"
@@ -287,7 +285,7 @@ def test_before_counts_only_others_in_rotation(option: str) -> None:
     assert scene.judge(policy).outcome.value == "fail"
 
 
-def test_before_does_not_need_by_default_what_is_kept_out_on_purpose() -> None:
+def test_before_does_not_require_kept_out_members_by_default() -> None:
     scene = three()
     verdict = scene.judge(scene.policy("before", targets=["rc1"], keep_out=["rc3"]))
     assert (verdict.outcome.value, verdict.needed) == ("pass", 1)
@@ -298,14 +296,14 @@ def test_before_does_not_need_by_default_what_is_kept_out_on_purpose() -> None:
     assert codes(verdict) == {("out_of_rotation", "rc2"), ("out_of_rotation", "rc3"), ("too_few_serving",)}
 
 
-def test_an_other_out_of_rotation_does_not_matter_where_enough_serve_in_rotation() -> None:
+def test_a_member_out_of_rotation_does_not_matter_if_enough_are_in_rotation() -> None:
     scene = three()
     scene.cut.add(frozenset({"rc2-1", "rc3-1"}))
     policy = scene.policy("before", targets=["rc1"], min_serving="1", out_of_rotation=["rc3", "rc1"])
     assert scene.judge(policy).outcome.value == "pass"
 
 
-def test_what_may_come_back_in_rotation_is_waited_for() -> None:
+def test_a_member_in_rotation_that_may_recover_is_waited_for() -> None:
     scene = Scene.of("rc1", "rc2", "rc3", "rc4")
     scene["rc3"].error = "timeout"
     policy = scene.policy("before", targets=["rc1"], min_serving="2", out_of_rotation=["rc4"])
@@ -316,7 +314,7 @@ def test_what_may_come_back_in_rotation_is_waited_for() -> None:
     assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
-def test_a_silent_target_may_turn_out_to_be_down_whatever_is_in_rotation() -> None:
+def test_a_silent_target_may_become_target_down_whatever_is_in_rotation() -> None:
     scene = three()
     scene.kill("rc1")
     policy = scene.policy("before", targets=["rc1"], out_of_rotation=["rc3"])
@@ -324,7 +322,7 @@ def test_a_silent_target_may_turn_out_to_be_down_whatever_is_in_rotation() -> No
     assert (verdict.outcome.value, verdict.exempt) == ("pass", Exempt.TARGET_DOWN)
 
 
-def test_what_is_kept_out_is_judged_and_does_not_count() -> None:
+def test_a_kept_out_member_is_judged_but_does_not_count() -> None:
     scene = three()
     scene.kill("rc3")
     policy = scene.policy(keep_out=["rc3"])
@@ -341,7 +339,7 @@ def test_what_is_kept_out_is_judged_and_does_not_count() -> None:
     assert ("not_linked", "rc1", "rc3") in codes(judged_for(scene, policy, 100))
 
 
-def test_after_a_deployment_what_is_kept_out_does_not_count() -> None:
+def test_a_kept_out_member_does_not_count_after_a_deployment() -> None:
     scene = three()
     before = taken_down(scene, "rc1", keep_out=["rc3"])
     scene.restart("rc1")
@@ -361,7 +359,7 @@ def test_after_a_deployment_what_is_kept_out_does_not_count() -> None:
         ({"keep_out": ["rc4"], "min_serving": "3"}, ("rc4",), 0),
     ],
 )
-def test_what_is_out_of_rotation_leaves_fewer_that_could_be_taken_down(
+def test_members_out_of_rotation_reduce_the_safe_batch(
     options: dict[str, Any], next_safe: tuple[str, ...], safe_batch: int
 ) -> None:
     scene = Scene.of("rc1", "rc2", "rc3", "rc4")
@@ -369,7 +367,7 @@ def test_what_is_out_of_rotation_leaves_fewer_that_could_be_taken_down(
     assert (verdict.next_safe, verdict.safe_batch) == (next_safe, safe_batch)
 
 
-def test_a_target_that_is_down_may_be_replaced_while_others_are_down_too() -> None:
+def test_a_down_target_may_be_deployed_while_others_are_down() -> None:
     scene = three()
     scene.now = 0
     scene.kill("rc2")
@@ -384,7 +382,7 @@ def test_a_target_that_is_down_may_be_replaced_while_others_are_down_too() -> No
     assert 30 < scene.now <= 50  # as soon as its last ping is old, however long the others have been stable
 
 
-def test_a_node_that_alone_answers_is_never_old_by_its_own_clock() -> None:
+def test_the_only_answering_node_is_never_old_by_its_own_clock() -> None:
     scene = three()
     scene["rc1"].pings, scene["rc1"].pinged = False, -100.0
     for name in ("rc2", "rc3"):
@@ -397,8 +395,8 @@ def test_a_node_that_alone_answers_is_never_old_by_its_own_clock() -> None:
     assert judged_for(scene, policy, 100).outcome.value == "pass"
 
 
-def test_a_node_that_alone_pings_is_never_old_by_its_own_clock() -> None:
-    """The others answer, but have lost their pings before it did: theirs are old by its last one, which may be old."""
+def test_the_only_pinging_node_is_never_old_by_its_own_clock() -> None:
+    """The others answer, but stopped pinging earlier: their pings are old by its last ping, which may itself be old."""
     scene = three()
     scene["rc1"].pings, scene["rc1"].pinged = False, -100.0
     for name in ("rc2", "rc3"):
@@ -411,7 +409,7 @@ def test_a_node_that_alone_pings_is_never_old_by_its_own_clock() -> None:
     assert judged_for(scene, policy, 100).outcome.value == "pass"
 
 
-def test_why_a_target_is_not_down_does_not_disturb_the_others() -> None:
+def test_target_may_live_does_not_break_the_streak_of_others() -> None:
     scene = three()
     scene["rc2"].error = "timeout"  # it still pings
     scene["rc3"].started = scene.now - 20.0
@@ -421,7 +419,7 @@ def test_why_a_target_is_not_down_does_not_disturb_the_others() -> None:
     assert scene.now <= 35
 
 
-def test_a_target_out_of_reach_that_still_pings_is_not_down() -> None:
+def test_an_unreachable_target_that_pings_is_not_down() -> None:
     scene = three()
     scene["rc2"].error = "unreachable"
     scene.kill("rc3")
@@ -430,7 +428,7 @@ def test_a_target_out_of_reach_that_still_pings_is_not_down() -> None:
     assert ("target_may_live", "rc2") in codes(verdict)
 
 
-def test_a_target_out_of_reach_is_not_down_because_the_only_clock_stands_still() -> None:
+def test_an_unreachable_target_is_not_down_if_the_only_clock_stands_still() -> None:
     scene = three()
     scene["rc1"].pings, scene["rc1"].pinged = False, -200.0
     scene["rc2"].error = "unreachable"
@@ -440,7 +438,7 @@ def test_a_target_out_of_reach_is_not_down_because_the_only_clock_stands_still()
     assert ("target_may_live", "rc2") in codes(verdict)
 
 
-def test_a_target_out_of_reach_that_lost_its_record_is_not_down_before_its_next_ping() -> None:
+def test_an_unreachable_target_without_record_is_not_down_before_its_next_ping() -> None:
     scene = three()
     scene["rc2"].error = "unreachable"
     scene.kill("rc3")
@@ -458,7 +456,7 @@ def test_a_target_out_of_reach_that_lost_its_record_is_not_down_before_its_next_
     ["tls", "redirected", "unauthorized", "forbidden", "rate_limited", "broker_down", "server_error", "not_rocketchat"],
 )
 def test_a_target_that_answers_anything_is_not_down(answer: str) -> None:
-    """Its record is gone, and no process that may be its own pings: yet something answers at its address."""
+    """Its record is gone and none of its processes pings, but something answers at its address."""
     scene = three()
     scene["rc2"].error, scene["rc2"].pings, scene["rc2"].record = answer, False, False
     scene.kill("rc3")
@@ -468,17 +466,17 @@ def test_a_target_that_answers_anything_is_not_down(answer: str) -> None:
     silent = scene.now
     verdict = judged_for(scene, policy, 300)
     assert (verdict.outcome.value, verdict.exempt) == ("pass", Exempt.TARGET_DOWN)
-    assert scene.now >= silent + 10  # it has to be silent for ping_interval from now on
+    assert scene.now >= silent + 10  # it must be silent for ping_interval from now on
 
 
-def test_a_target_that_answers_an_error_is_not_said_to_be_silent() -> None:
+def test_a_target_that_answers_an_error_is_not_called_silent() -> None:
     scene = three()
     scene["rc2"].error = "server_error"
     scene.kill("rc3")
     assert ("target_may_live", "rc2") not in codes(scene.judge(scene.policy("before", targets=["rc2"])))
 
 
-def test_a_ghost_is_no_living_target() -> None:
+def test_a_ghost_record_does_not_keep_a_target_alive() -> None:
     scene = three()
     scene.kill("rc2")
     scene.kill("rc3")
@@ -486,7 +484,7 @@ def test_a_ghost_is_no_living_target() -> None:
     assert judged_for(scene, scene.policy("before", targets=["rc2"]), 100).outcome.value == "pass"
 
 
-def test_ids_that_were_swept_while_the_gate_waited_are_kept() -> None:
+def test_ids_swept_during_the_wait_are_kept() -> None:
     scene = three()
     scene.remnants["hung"] = 0.0
     scene["rc2"].error = "timeout"
@@ -497,7 +495,7 @@ def test_ids_that_were_swept_while_the_gate_waited_are_kept() -> None:
     assert "hung" in scene.judge(policy).ids
 
 
-def test_ids_do_not_pile_up_where_nobody_needs_them() -> None:
+def test_ids_are_not_collected_in_the_steady_phase() -> None:
     scene = three()
     scene.judge(scene.policy())
     scene.restart("rc1")
@@ -506,7 +504,7 @@ def test_ids_do_not_pile_up_where_nobody_needs_them() -> None:
     assert scene.judge(scene.policy()).ids == ("rc1-2", "rc2-1", "rc3-1")
 
 
-def test_no_member_answers() -> None:
+def test_before_waits_if_no_member_answers_unless_min_serving_is_0() -> None:
     scene = three()
     for name in scene.nodes:
         scene.kill(name)
@@ -515,7 +513,7 @@ def test_no_member_answers() -> None:
     assert scene.judge(scene.policy("before", targets=["rc1"], min_serving=0)).outcome.value == "pass"
 
 
-def test_a_cluster_of_one() -> None:
+def test_a_single_node_is_exempt_unless_it_lists_others() -> None:
     scene = Scene.of("rc1")
     verdict = scene.judge(scene.policy("before", targets=["rc1"]))
     assert (verdict.outcome.value, verdict.exempt and verdict.exempt.value) == ("pass", "single_node")
@@ -526,7 +524,7 @@ def test_a_cluster_of_one() -> None:
     assert codes(verdict) == {("unexpected_member",)}
 
 
-def test_after_waits_until_the_new_process_stays() -> None:
+def test_after_waits_until_the_new_process_is_stable() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
@@ -544,7 +542,7 @@ def test_after_judges_every_target_of_a_batch() -> None:
     assert codes(verdict) == {("not_restarted", "rc2")}
 
 
-def test_after_wants_enough_members_to_serve() -> None:
+def test_after_requires_enough_serving_members() -> None:
     scene = three()
     before = taken_down(scene, "rc1", min_serving="2")
     scene.restart("rc1")
@@ -553,7 +551,7 @@ def test_after_wants_enough_members_to_serve() -> None:
     assert codes(judged_for(scene, policy, 300)) == {("unreachable", "rc3"), ("too_few_serving",)}
 
 
-def test_after_wants_the_target_to_be_linked() -> None:
+def test_after_requires_the_target_to_be_linked() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
@@ -562,7 +560,7 @@ def test_after_wants_the_target_to_be_linked() -> None:
     assert codes(judged_for(scene, policy, 300)) == {("not_linked", "rc1", "rc3")}
 
 
-def test_after_counts_anew_when_the_process_changes() -> None:
+def test_after_counts_again_when_the_process_changes() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
@@ -574,7 +572,7 @@ def test_after_counts_anew_when_the_process_changes() -> None:
     assert scene.now >= restarted + 30
 
 
-def test_an_untouched_process_never_passes_after() -> None:
+def test_an_unchanged_process_never_passes_after() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     policy = scene.policy("after", targets=["rc1"], before=before)
@@ -583,7 +581,7 @@ def test_an_untouched_process_never_passes_after() -> None:
     assert ("not_restarted", "rc1") in codes(verdict)
 
 
-def test_a_process_that_hung_and_resumed_needs_the_deployments_word() -> None:
+def test_a_process_that_resumed_needs_restart_confirmed() -> None:
     scene = three()
     scene["rc1"].error = "timeout"
     scene["rc1"].pings, scene["rc1"].pinged, scene["rc1"].record = False, -300.0, False
@@ -599,7 +597,7 @@ def test_a_process_that_hung_and_resumed_needs_the_deployments_word() -> None:
     assert judged_for(scene, trusted, 300).outcome.value == "pass"
 
 
-def test_a_target_that_answers_as_any_process_of_before_was_not_restarted() -> None:
+def test_a_target_with_any_previous_id_was_not_restarted() -> None:
     scene = three()
     for node in scene.nodes.values():
         node.host = None  # nothing but the id tells them apart
@@ -611,8 +609,8 @@ def test_a_target_that_answers_as_any_process_of_before_was_not_restarted() -> N
     assert ("not_restarted", "rc1") in codes(verdict)
 
 
-def test_a_target_that_answers_as_a_process_that_was_only_listed_was_not_restarted() -> None:
-    """It was silent before, and others saw its process; no word of the deployment makes that a new one."""
+def test_a_target_with_an_id_that_was_only_listed_was_not_restarted() -> None:
+    """It was silent before, but others listed its process; restart_confirmed does not make it a new process."""
     scene = three()
     scene["rc1"].error = "timeout"
     before = taken_down(scene, "rc1")
@@ -622,11 +620,11 @@ def test_a_target_that_answers_as_a_process_that_was_only_listed_was_not_restart
     assert ("not_restarted", "rc1") in codes(judged_for(scene, policy, 300))
 
 
-def test_a_target_that_answers_as_one_process_and_another_is_not_stable() -> None:
+def test_a_target_that_alternates_between_processes_is_not_stable() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
-    scene["rc1"].header = False  # with it the url is known to lead to several
+    scene["rc1"].header = False  # with the header the finding would be several_processes
     policy = scene.policy("after", targets=["rc1"], before=before, link_memory=0.0, restart_confirmed=True)
     for scene.now in range(100, 400, 5):
         scene["rc1"].id = "rc1-2" if scene["rc1"].id == "rc1-3" else "rc1-3"
@@ -646,11 +644,11 @@ def test_a_target_must_be_seen_to_ping() -> None:
     assert judged_for(scene, policy, 10).outcome.value == "pass"
 
 
-def test_who_answers_without_serving_has_to_list_the_target() -> None:
+def test_a_member_that_answers_without_serving_must_list_the_target() -> None:
     scene = three()
     before = taken_down(scene, "rc1", min_serving="1")
     scene.restart("rc1")
-    scene.unlisted.add("rc1")  # it is on a database of its own
+    scene.unlisted.add("rc1")  # it is on another database
     for name in ("rc2", "rc3"):
         scene.restart(name)
     scene["rc3"].error = "unreachable"
@@ -664,7 +662,7 @@ def test_who_answers_without_serving_has_to_list_the_target() -> None:
     assert ("not_linked", "rc1", "rc2") not in codes(scene.judge(policy))
 
 
-def test_a_wrong_version_fails_when_it_is_seen_twice() -> None:
+def test_a_wrong_version_fails_in_the_second_observation() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1", version="7.10.0")
@@ -675,7 +673,7 @@ def test_a_wrong_version_fails_when_it_is_seen_twice() -> None:
 
 
 @pytest.mark.parametrize("version", ["7.11", None, "7.11.x"])
-def test_half_a_version_is_never_a_match(version: str | None) -> None:
+def test_a_partial_version_never_matches(version: str | None) -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
@@ -711,8 +709,8 @@ def test_a_target_may_have_a_new_address() -> None:
     ]
 
 
-def test_an_url_that_leads_to_another_node() -> None:
-    """That of rc1 leads to rc3, which has been restarted meanwhile, and rc3's own leads nowhere."""
+def test_a_url_that_leads_to_another_node_is_blocking_unless_waived() -> None:
+    """rc1's URL leads to rc3, which was restarted meanwhile; rc3's own URL does not answer."""
     scene = three()
     before = taken_down(scene, "rc1", min_serving="1")
     scene.restart("rc1")
@@ -731,7 +729,7 @@ def test_an_url_that_leads_to_another_node() -> None:
     )
 
 
-def test_a_target_at_the_place_of_another_that_is_still_there() -> None:
+def test_a_target_at_the_address_of_a_running_member_is_blocking() -> None:
     scene = three()
     before = taken_down(scene, "rc1", min_serving="1")
     scene.restart("rc1")
@@ -740,8 +738,8 @@ def test_a_target_at_the_place_of_another_that_is_still_there() -> None:
     assert ("identity_changed", "rc1") in codes(judged_for(scene, policy, 100))
 
 
-def test_targets_may_change_their_places_with_each_other() -> None:
-    """As where containers of one batch get their addresses in another order."""
+def test_targets_may_swap_their_addresses() -> None:
+    """Containers of one batch may get their addresses in another order."""
     scene = three()
     before = taken_down(scene, "rc1", "rc2", min_serving="1")
     for name in ("rc1", "rc2"):
@@ -751,7 +749,7 @@ def test_targets_may_change_their_places_with_each_other() -> None:
     assert (verdict.outcome.value, "identity_changed" in advice(verdict)) == ("pass", True)
 
 
-def test_a_known_process_at_another_place_is_another_node() -> None:
+def test_a_known_process_at_another_address_is_another_node() -> None:
     scene = three()
     scene.nodes["rc4"] = replace(scene["rc3"], name="rc4", id="rc4-1", host="10.0.0.9", error="server_error")
     before = judge_once(scene.observe(), scene.policy("before", targets=["rc1"], min_serving="2")).to_dict()
@@ -763,7 +761,7 @@ def test_a_known_process_at_another_place_is_another_node() -> None:
     assert {("identity_changed", "rc1"), ("not_restarted", "rc1")} <= codes(scene.judge(policy))
 
 
-def test_two_urls_that_lead_to_one_process() -> None:
+def test_two_urls_that_lead_to_one_process_are_inconclusive() -> None:
     scene = three()
     scene["rc2"].id = "rc1-1"
     scene["rc2"].record = False
@@ -773,7 +771,7 @@ def test_two_urls_that_lead_to_one_process() -> None:
     assert 30 < scene.now <= 40
 
 
-def test_credentials_that_nobody_accepts_fail_when_seen_twice() -> None:
+def test_credentials_that_all_members_refuse_fail_in_the_second_observation() -> None:
     scene = three()
     scene["rc1"].error, scene["rc2"].error = "unauthorized", "forbidden"
     scene.kill("rc3")
@@ -784,7 +782,7 @@ def test_credentials_that_nobody_accepts_fail_when_seen_twice() -> None:
     assert scene.judge(policy).outcome.value == "fail"
 
 
-def test_a_lost_observation_is_no_news_once() -> None:
+def test_one_lost_observation_is_tolerated() -> None:
     scene = three()
     policy = scene.policy()
     scene["rc2"].error = "timeout"
@@ -798,7 +796,7 @@ def test_a_lost_observation_is_no_news_once() -> None:
     assert scene.judge(policy).held == 0
 
 
-def test_not_ready_only_counts_where_readiness_is_required() -> None:
+def test_not_ready_counts_only_if_readiness_is_required() -> None:
     scene = three()
     scene["rc2"].ready = False
     assert scene.judge(scene.policy()).outcome.value == "pass"
@@ -839,14 +837,14 @@ def test_a_server_before_6_without_the_header_cannot_be_judged() -> None:
     verdict, _memory = judge(replace(observation, views=(first, old, third)), scene.policy(min_serving=2), Memory())
     assert verdict.outcome.value == "inconclusive"
     assert "rc2 runs a server before version 6" in verdict.summary
-    # Only what is left when the targets are gone counts before: they may be what is upgraded.
+    # Before a deployment only the other members count: the targets may be the ones to upgrade.
     upgrade = scene.policy("before", targets=["rc2"])
     verdict, _memory = judge(replace(observation, views=(first, old, third)), upgrade, Memory())
     assert verdict.outcome.value == "pass"
 
 
 @pytest.mark.parametrize(("tcp_port", "needed"), [(4000, 30), (None, 135)])
-def test_a_cluster_over_nats_has_to_hold_longer(tcp_port: int | None, needed: int) -> None:
+def test_a_cluster_over_nats_must_be_stable_longer(tcp_port: int | None, needed: int) -> None:
     scene = three()
     for node in scene.nodes.values():
         node.tcp_port = tcp_port
@@ -857,11 +855,11 @@ def test_a_cluster_over_nats_has_to_hold_longer(tcp_port: int | None, needed: in
     assert scene.judge(scene.policy()).outcome.value == "pass"
 
 
-def test_a_healthy_cluster_has_the_expected_version_everywhere() -> None:
+def test_all_members_must_run_the_expected_version() -> None:
     scene = three()
     assert scene.judge(scene.policy(expected_version="7.10.0")).outcome.value == "pass"
     scene["rc3"].version = "7.9.0"
-    scene["rc2"].started = -1  # what is too young to serve is still of the wrong version
+    scene["rc2"].started = -1  # a process that is too young to serve still has the wrong version
     scene["rc2"].version = "7.9.1"
     verdict = scene.judge(scene.policy(expected_version="7.10.0", min_serving=2))
     assert verdict.outcome.value == "wait"
@@ -876,7 +874,7 @@ def test_a_healthy_cluster_has_the_expected_version_everywhere() -> None:
         ("version_unknown", {"member": "rc2"}, lambda scene: setattr(scene["rc2"], "version", None)),
     ],
 )
-def test_what_is_waived_is_passed_over_and_told(
+def test_a_waived_finding_is_skipped_and_reported(
     code: str, concerned: dict[str, Any], change: Callable[[Scene], None]
 ) -> None:
     scene = three()
@@ -898,7 +896,7 @@ def _another(concerned: Any) -> Any:
     return ["rc2", "rc3"] if isinstance(concerned, list) else "rc3"
 
 
-def test_what_was_deployed_before_an_interruption_is_judged_by_its_version() -> None:
+def test_a_member_deployed_before_an_interruption_is_judged_by_its_version() -> None:
     scene = three()
     scene["rc1"].version = "7.11.0"
     options: dict[str, Any] = {"targets": ["rc1"], "expected_version": "7.11.0", "restart_required": False}
@@ -913,8 +911,8 @@ def test_what_was_deployed_before_an_interruption_is_judged_by_its_version() -> 
 @pytest.mark.parametrize(
     ("min_serving", "next_safe", "safe_batch"), [(1, ("rc1", "rc2", "rc3"), 1), (2, ("rc1",), 0), ("100%", (), 0)]
 )
-def test_what_could_be_taken_down_next(min_serving: str, next_safe: tuple[str, ...], safe_batch: int) -> None:
-    """One that does not serve comes first, and all where enough are left."""
+def test_next_safe_and_safe_batch(min_serving: str, next_safe: tuple[str, ...], safe_batch: int) -> None:
+    """A member that does not serve comes first; all are safe if enough are left."""
     scene = three()
     scene.kill("rc1")
     verdict = scene.judge(scene.policy(min_serving=min_serving))
@@ -922,7 +920,7 @@ def test_what_could_be_taken_down_next(min_serving: str, next_safe: tuple[str, .
 
 
 @pytest.mark.parametrize("change", [{"record": False}, {"id": "rc1-1", "record": False}])
-def test_an_answer_of_no_member_that_lasts_cannot_be_judged(change: dict[str, Any]) -> None:
+def test_a_lasting_unjudgeable_answer_is_inconclusive(change: dict[str, Any]) -> None:
     scene = three()
     for name, value in change.items():
         setattr(scene["rc2"], name, value)
@@ -933,13 +931,13 @@ def test_an_answer_of_no_member_that_lasts_cannot_be_judged(change: dict[str, An
     assert verdict.outcome.value == "inconclusive", verdict.summary
     said = [(finding.code, finding.members) for finding in verdict.findings]
     assert len(said) == len(set(said)), verdict.findings
-    # Where it is not needed, it is only told.
+    # If the member is not needed, it is only reported.
     scene.memory = Memory()
     enough = 1 if "id" in change else 2
     assert judged_for(scene, scene.policy(min_serving=enough), 60).outcome.value == "pass"
 
 
-def test_one_nodes_opinion_passes_with_a_warning() -> None:
+def test_a_single_view_passes_with_a_warning() -> None:
     scene = three()
     verdict = judged_through_one(scene, "rc1", expected=3)
     assert (verdict.outcome.value, verdict.summary) == ("pass", "3 of 3 instances serve, 3 needed")
@@ -947,7 +945,7 @@ def test_one_nodes_opinion_passes_with_a_warning() -> None:
     assert (verdict.next_safe, verdict.safe_batch) == ((), 0)
 
 
-def test_one_nodes_opinion_counts_no_dead_record() -> None:
+def test_a_single_view_does_not_count_dead_records() -> None:
     scene = three()
     scene.restart("rc2", version="7.10.0")
     scene.kill("rc3")
@@ -957,7 +955,7 @@ def test_one_nodes_opinion_counts_no_dead_record() -> None:
     assert verdict.summary == "2 of 3 instances serve, 3 needed"
 
 
-def test_one_nodes_opinion_counts_no_streamer() -> None:
+def test_a_single_view_does_not_count_ddp_streamers() -> None:
     scene = three()
     (view, *_others) = scene.observe().views
     streamer = replace(view.by_id["rc2-1"], id="s1", name=STREAMER)
@@ -967,8 +965,8 @@ def test_one_nodes_opinion_counts_no_streamer() -> None:
     assert (verdict.outcome.value, verdict.serving) == ("wait", ("rc1-1", "rc2-1", "rc3-1"))
 
 
-def test_one_nodes_opinion_without_links_counts_no_process_twice() -> None:
-    """Listed is all that is asked: then only age tells what a restarted node left from its new record."""
+def test_a_single_view_without_links_counts_no_process_twice() -> None:
+    """With links: listed, only the age distinguishes the old record of a restarted node from its new one."""
     scene = three()
     scene.kill("rc3")
     scene["rc3"].record = False
@@ -979,7 +977,7 @@ def test_one_nodes_opinion_without_links_counts_no_process_twice() -> None:
     assert two.outcome.value == "pass"
 
 
-def test_one_nodes_opinion_that_cannot_be_had() -> None:
+def test_a_single_view_with_refused_credentials_fails_in_the_second_observation() -> None:
     scene = three()
     scene["rc1"].error = "unauthorized"
     assert judged_through_one(scene, "rc1", expected=3).outcome.value == "wait"
@@ -1000,7 +998,7 @@ def test_a_record_without_a_ping_is_stalled() -> None:
     assert verdict.members[0].why_not.message == "rc1 stalled (its record has no ping time)"
 
 
-def test_a_cluster_of_one_that_does_not_answer() -> None:
+def test_a_single_silent_node_is_not_taken_down_at_once() -> None:
     scene = Scene.of("rc1")
     scene.kill("rc1")
     verdict = scene.judge(scene.policy("before", targets=["rc1"]))
@@ -1008,14 +1006,14 @@ def test_a_cluster_of_one_that_does_not_answer() -> None:
     assert "set min_serving: 0 to deploy anyway" in verdict.summary
 
 
-def test_who_does_not_see_whom() -> None:
+def test_the_summary_names_the_direction_of_a_bad_link() -> None:
     scene = three()
     scene.unlisted = {"rc2"}
     scene["rc3"].error = "timeout"
     assert "rc1 does not see rc2" in scene.judge(scene.policy(min_serving="2")).summary
 
 
-def test_nobody_has_to_list_a_target_where_links_are_ignored() -> None:
+def test_with_links_ignored_members_need_not_list_a_target() -> None:
     scene = three()
     before = taken_down(scene, "rc1", links="ignored")
     scene.restart("rc1")
@@ -1029,7 +1027,7 @@ def test_nobody_has_to_list_a_target_where_links_are_ignored() -> None:
     assert "not_linked" not in {code for code, *_members in found}
 
 
-def test_certificates_that_nobody_accepts() -> None:
+def test_a_certificate_that_fails_for_all_members_fails() -> None:
     scene = three()
     for node in scene.nodes.values():
         node.error = "tls"
@@ -1037,8 +1035,8 @@ def test_certificates_that_nobody_accepts() -> None:
     assert scene.judge(scene.policy()).outcome.value == "fail"
 
 
-def test_who_answers_in_anothers_place_does_not_lend_its_id() -> None:
-    """rc1 hung and its record was swept; its url led to rc2's process then, and it resumes under an id never seen."""
+def test_a_process_that_answers_at_another_url_does_not_lend_its_id() -> None:
+    """rc1 hung and its record was swept; its URL then led to rc2's process; it resumes with an id never seen."""
     scene = three()
     for node in scene.nodes.values():
         node.host = "localhost"
@@ -1053,8 +1051,8 @@ def test_who_answers_in_anothers_place_does_not_lend_its_id() -> None:
     assert ("restart_not_provable", "rc1") in codes(judged_for(scene, policy, 300))
 
 
-def test_an_id_that_was_known_stays_known() -> None:
-    """The target is silent in the one observation that passes, and was not in those before."""
+def test_a_known_id_stays_known() -> None:
+    """The target is silent only in the observation that passes."""
     scene = three()
     scene["rc3"].started = -10.0
     policy = scene.policy("before", targets=["rc1"])
@@ -1064,8 +1062,8 @@ def test_an_id_that_was_known_stays_known() -> None:
     assert before["members"][0]["instance_id"] == "rc1-1"
 
 
-def test_a_target_that_was_silent_at_last_is_not_known() -> None:
-    """It crashes again and again: its supervisor may have been starting its next process when the gate passed."""
+def test_a_target_silent_in_the_last_observation_is_not_known() -> None:
+    """It is in a crash loop: its supervisor may have been starting its next process when the gate passed."""
     scene = three()
     scene["rc3"].started = -10.0
     policy = scene.policy("before", targets=["rc1"])
@@ -1081,8 +1079,8 @@ def test_a_target_that_was_silent_at_last_is_not_known() -> None:
     assert judged_for(scene, confirmed, 300).outcome.value == "pass"
 
 
-def test_a_node_without_pings_does_not_make_the_dead_look_alive() -> None:
-    """rc1 and rc2 fall silent together: rc1 is dead, rc2 answers on, with a last ping as old as rc1's."""
+def test_a_node_without_pings_does_not_make_dead_nodes_look_alive() -> None:
+    """rc1 and rc2 stop pinging together: rc1 is dead, rc2 still answers, with a last ping as old as rc1's."""
     scene = three()
     scene.kill("rc1")
     scene["rc2"].pings = False
@@ -1092,8 +1090,8 @@ def test_a_node_without_pings_does_not_make_the_dead_look_alive() -> None:
     assert (verdict.outcome.value, verdict.exempt) == ("pass", Exempt.TARGET_DOWN)
 
 
-def test_a_node_without_pings_is_a_clock_where_no_other_lists_the_process() -> None:
-    """rc1 and rc2 are on a database of their own, whose clock is behind: rc1 is silent, and pings."""
+def test_a_node_without_pings_is_a_clock_if_no_other_lists_the_process() -> None:
+    """rc1 and rc2 are on another database, whose clock is behind: rc1 is silent, but pings."""
     scene = three()
     scene["rc1"].error, scene["rc2"].pings = "timeout", False
     views = scene.observe().views
@@ -1109,8 +1107,8 @@ def test_a_node_without_pings_is_a_clock_where_no_other_lists_the_process() -> N
     assert may_live("rc1-1", observation, scene.policy("before", targets=["rc1"]))
 
 
-def test_an_old_process_that_nobody_could_name_lives_on() -> None:
-    """Before, the target's process was silent, and the others saw it; the deployment has started another beside it."""
+def test_an_old_process_without_known_id_is_alive() -> None:
+    """Before, the target did not answer, but others saw its process; the deployment started another beside it."""
     scene = three()
     scene["rc1"].error = "timeout"
     before = taken_down(scene, "rc1")
@@ -1136,8 +1134,8 @@ def test_an_old_process_that_nobody_could_name_lives_on() -> None:
 
 
 @pytest.mark.parametrize("ahead", [60.0, 7e9])
-def test_a_clock_that_is_ahead_does_not_bury_the_living(ahead: float) -> None:
-    """rc2 is on a database of its own; rc1 is silent, and rc3 sees that it lives."""
+def test_a_clock_that_is_ahead_does_not_make_processes_dead(ahead: float) -> None:
+    """rc2 is on another database; rc1 is silent, and rc3 sees that it is alive."""
     scene = three()
     scene["rc1"].error = "timeout"
     policy = scene.policy("before", targets=["rc1"])
@@ -1153,14 +1151,14 @@ def test_a_clock_that_is_ahead_does_not_bury_the_living(ahead: float) -> None:
     assert ("target_may_live", "rc1") in codes(verdict)
 
 
-def test_a_member_that_does_not_list_itself_runs_a_version_all_the_same() -> None:
+def test_the_version_of_a_member_that_does_not_list_itself_counts() -> None:
     scene = three()
     scene["rc1"].version = scene["rc2"].version = "7.11.0"
     scene["rc3"].record = False
     assert ("wrong_version", "rc3") in codes(scene.judge(scene.policy(min_serving="2", expected_version="7.11.0")))
 
 
-def test_a_version_is_that_of_the_node_that_tells_it() -> None:
+def test_a_version_belongs_to_the_answering_process() -> None:
     scene = Scene.of("rc1", "rc2")
     scene["rc1"].version, scene["rc2"].version = "7.11.0", "7.10.0"
     verdict = judged_through_one(scene, "rc1", expected=1, expected_version="7.11.0")
@@ -1168,8 +1166,8 @@ def test_a_version_is_that_of_the_node_that_tells_it() -> None:
 
 
 @pytest.mark.parametrize("back", [120.0, None])
-def test_a_clock_that_is_set_back_is_no_end_of_the_pings(back: float | None) -> None:
-    """As by a failover to a database whose clock is behind; or there is no time of a ping at first."""
+def test_pings_continue_after_a_clock_was_set_back(back: float | None) -> None:
+    """The database fails over to one whose clock is behind; or the first record has no time of a ping."""
     scene = three()
     policy = scene.policy(link_memory=0)
     for scene.now in range(0, 200, 5):
@@ -1202,8 +1200,8 @@ def test_pings_that_stop_after_the_clock_was_set_back_are_noticed() -> None:
     assert verdict.serving == ("rc2", "rc3")
 
 
-def test_a_certificate_that_one_alone_has_wrong_is_waited_for() -> None:
-    """The others are silent: what they would say of it is not known."""
+def test_a_certificate_error_of_one_member_is_waited_for() -> None:
+    """The others are silent, so it is not known whether they would fail too."""
     scene = three()
     scene["rc1"].error = "tls"
     scene.kill("rc2")
@@ -1215,7 +1213,7 @@ def test_a_certificate_that_one_alone_has_wrong_is_waited_for() -> None:
     assert judged_for(scene, policy, 300).outcome.value == "pass"
 
 
-def test_nobody_is_safe_to_take_down_where_nothing_can_be_judged() -> None:
+def test_no_member_is_safe_to_take_down_if_nothing_can_be_judged() -> None:
     scene = three()
     observation = scene.observe()
     views = tuple(
@@ -1232,8 +1230,8 @@ def test_nobody_is_safe_to_take_down_where_nothing_can_be_judged() -> None:
 
 
 @pytest.mark.parametrize("clock", [0.0, 45.0, -45.0])
-def test_one_node_whose_clock_does_not_agree_with_its_ping_has_to_ping(clock: float) -> None:
-    """It may have lost its pings, and then whoever died since seems as fresh as itself."""
+def test_a_single_view_with_a_clock_that_disagrees_with_its_ping_must_ping(clock: float) -> None:
+    """It may have stopped pinging, and then processes that died since seem as fresh as itself."""
     scene = three()
     policy = policy_from(params(expected=3, interval=5.0), scene.members[:1])
 
@@ -1253,7 +1251,7 @@ def test_one_node_whose_clock_does_not_agree_with_its_ping_has_to_ping(clock: fl
     assert found().outcome.value == "pass"
 
 
-def test_one_node_that_has_lost_its_pings_tells_nobody_s_age() -> None:
+def test_a_single_view_without_pings_gives_no_ages() -> None:
     scene = three()
     for node in scene.nodes.values():
         node.pings = False
@@ -1268,7 +1266,7 @@ def advice(verdict: Verdict) -> set[str]:
     return {finding.code.value for finding in verdict.findings if not finding.blocking}
 
 
-def test_a_living_instance_that_is_not_a_member_is_told_once_all_members_answer() -> None:
+def test_an_unexpected_member_is_reported_if_all_members_answer() -> None:
     scene = three()
     policy = scene.policy()
     policy = replace(policy, members=policy.members[:2])
@@ -1282,7 +1280,7 @@ def test_a_living_instance_that_is_not_a_member_is_told_once_all_members_answer(
     assert "unexpected_member" not in advice(verdict)
 
 
-def test_without_an_expected_version_it_is_told_that_no_version_is_proven() -> None:
+def test_a_missing_expected_version_is_reported() -> None:
     scene = three()
     before = taken_down(scene, "rc1")
     scene.restart("rc1")
@@ -1292,7 +1290,7 @@ def test_without_an_expected_version_it_is_told_that_no_version_is_proven() -> N
         assert advice(judged_for(scene, policy, 300)) == told
 
 
-def test_a_pass_must_hold_where_that_is_asked_for() -> None:
+def test_a_pass_must_hold_for_hold_for() -> None:
     scene = three()
     policy = scene.policy(hold_for=20.0)
     verdict = scene.judge(policy)
@@ -1304,7 +1302,7 @@ def test_a_pass_must_hold_where_that_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize(("hold_for", "needed"), [(20.0, 30), (60.0, 60)])
-def test_what_was_disturbed_must_hold_again_and_be_stable(hold_for: float, needed: int) -> None:
+def test_a_disturbed_cluster_must_hold_again_and_be_stable(hold_for: float, needed: int) -> None:
     scene = three()
     policy = scene.policy(hold_for=hold_for)
     for scene.now in (0, 5, 10):
@@ -1319,8 +1317,8 @@ def test_what_was_disturbed_must_hold_again_and_be_stable(hold_for: float, neede
     assert scene.judge(policy).outcome.value == "pass"
 
 
-def test_a_pause_that_a_rate_limit_enforces_is_time_that_a_pass_holds() -> None:
-    """But not time for which a cluster is seen to be stable, and not what nobody has watched."""
+def test_a_pause_by_rate_limit_counts_for_hold_for() -> None:
+    """It does not count for stable_for, and neither does time without observations."""
     scene = three()
     policy = scene.policy(hold_for=120.0)
     scene["rc3"].error = "server_error"

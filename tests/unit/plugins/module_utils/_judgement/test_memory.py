@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The memory as JSON: read back exactly, and anything else is refused."""
+"""The memory as JSON: it is read back exactly, and a wrong one is refused."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ memories = st.builds(
 )
 
 
-# On a busy machine an example may take long.
+# An example may take long on a busy machine.
 BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -81,8 +81,8 @@ def test_a_memory_is_read_back_exactly(memory: Memory) -> None:
 
 @settings(BUSY, max_examples=25)
 @given(memory=memories, junk=st.none() | st.booleans() | st.integers() | names | st.lists(names) | st.just({}))
-def test_what_is_no_memory_is_refused_and_nothing_else_happens(memory: Memory, junk: Any) -> None:
-    """Each entry replaced by something else, in turn."""
+def test_a_wrong_memory_is_refused(memory: Memory, junk: Any) -> None:
+    """Each entry is replaced by a wrong one, in turn."""
     written = through_json(memory)
     for entry in written:
         spoiled = {**written, entry: junk}
@@ -94,7 +94,7 @@ def test_what_is_no_memory_is_refused_and_nothing_else_happens(memory: Memory, j
 
 
 def judged() -> dict[str, Any]:
-    """The memory of a gate after a deployment: with all that it can have, but for what is gone by then."""
+    """The memory of a gate after a deployment, with all entries that it can have then."""
     scene = Scene.of("rc1", "rc2", "rc3")
     policy = scene.policy("after", targets=["rc1"], expected_version="7.10.0", restart_required=False)
     scene["rc3"].record = False
@@ -147,7 +147,7 @@ def of_streak(**entries: Any) -> dict[str, Any]:
         ({"lost": None}, "'None' is not true or false"),
     ],
 )
-def test_what_is_refused(entries: dict[str, Any], message: str) -> None:
+def test_the_refusal_names_the_wrong_entry(entries: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         Memory.from_dict({**judged(), **entries})
 
@@ -158,8 +158,8 @@ def test_times_are_not_rounded() -> None:
     assert Memory.from_dict(through_json(memory)) == memory
 
 
-def test_a_judgement_goes_on_with_what_was_read_back() -> None:
-    """The same verdicts as without."""
+def test_a_judgement_continues_with_a_memory_from_json() -> None:
+    """The verdicts are the same as without JSON."""
     said = []
     for kept in (False, True):
         scene = Scene.of("rc1", "rc2", "rc3")
@@ -177,6 +177,6 @@ def test_a_judgement_goes_on_with_what_was_read_back() -> None:
     assert {verdict.ready for verdict in said[0]} == {(), ("rc1",)}
 
 
-def test_another_gate_knows_the_pings_and_nothing_else() -> None:
+def test_another_gate_gets_only_the_pings() -> None:
     pulses = {"rc1": Pulse("a", datetime(2026, 1, 1, tzinfo=timezone.utc), 5.0, moved=True)}
     assert Memory(pulses=pulses, lost=True, ready=frozenset({"rc1"})).of_pings() == Memory(pulses=pulses)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who is asked for the lock of the migrations, how often, and what a streak without records is."""
+"""Which members are asked for the migration lock, how often, and streaks of processes without records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def codes(verdict: object) -> set[str]:
     return {finding.code.value for finding in verdict.findings if finding.blocking}  # type: ignore[attr-defined]
 
 
-def test_what_is_silent_may_begin_to_migrate_later() -> None:
+def test_the_lock_is_asked_for_again_while_a_member_is_silent() -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene.kill("rc1")
     policy = scene.policy("before", targets=["rc1"])
@@ -23,20 +23,20 @@ def test_what_is_silent_may_begin_to_migrate_later() -> None:
     scene.now, scene.lock_age = 30.0, 5.0
     assert "migration_running" not in codes(scene.judge(policy))
     scene.now = 31.0
-    assert "migration_running" in codes(scene.judge(policy))  # what is known is too old
+    assert "migration_running" in codes(scene.judge(policy))  # the known answer is too old
     assert scene.asked
     scene.now = 36.0
     assert "migration_running" in codes(scene.judge(policy))
 
 
-def test_where_too_few_serve_the_lock_is_not_asked_for() -> None:
+def test_the_lock_is_not_asked_for_if_too_few_serve() -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene.kill("rc3")
     verdict = scene.judge(scene.policy("before", targets=["rc1"]))
     assert (verdict.outcome.value, verdict.statistics_of) == ("wait", frozenset())
 
 
-def test_a_process_without_a_record_tells_of_the_lock_too() -> None:
+def test_a_process_without_a_record_is_asked_for_the_lock() -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene.microservices = True
     for node in scene.nodes.values():
@@ -65,7 +65,7 @@ def test_a_streak_of_processes_without_records_is_read_back() -> None:
     assert Memory.from_dict(scene.memory.to_dict()) == scene.memory
 
 
-def test_brokers_are_down_over_tcp_only() -> None:
+def test_a_broker_is_down_only_over_tcp() -> None:
     scene = Scene.of("rc1", "rc2")
     scene["rc1"].error = scene["rc2"].error = "broker_down"
     assert scene.judge(scene.policy()).stable_for == 30.0

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What proves a restart, what only a restart cures, and whose answers are taken for a member's."""
+"""What proves a restart, what only a restart cures, and which answers count for a member."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def codes(verdict: Verdict) -> set[str]:
 
 
 def before(scene: Scene, **options: Any) -> dict[str, Any]:
-    """The result of the gate before rc1 goes, as if it had passed."""
+    """The result of the gate before rc1 is deployed, as if it had passed."""
     result = judge_once(scene.observe(), scene.policy("before", targets=["rc1"], **options)).to_dict()
     scene.memory = Memory()
     return {**json.loads(json.dumps(result)), "verdict": "pass"}
 
 
 def after(scene: Scene, known: dict[str, Any], **options: Any) -> Verdict:
-    """The verdict of the second look, for which the statistics were asked if the first one wants them."""
+    """The verdict of the second observation, which has the statistics if the first verdict asks for them."""
     policy = scene.policy("after", targets=["rc1"], before=known, **options)
     scene.judge(policy)
     scene.now += 5
@@ -42,7 +42,7 @@ def after(scene: Scene, known: dict[str, Any], **options: Any) -> Verdict:
 
 
 def started_while_silent(*, uptime: float | None, **node: Any) -> tuple[Scene, dict[str, Any]]:
-    """rc1 was silent at the last look of the gate before, 60 s ago, and is another process now."""
+    """rc1 was silent in the last observation of the gate before, 60 s ago, and is another process now."""
     scene = Scene.of("rc1", "rc2")
     scene.now = 0.0
     scene["rc1"].error = "unreachable"
@@ -57,7 +57,7 @@ def started_while_silent(*, uptime: float | None, **node: Any) -> tuple[Scene, d
 
 
 @pytest.mark.parametrize(("uptime", "code"), [(20.0, None), (70.0, "not_restarted"), (None, "restart_not_provable")])
-def test_an_uptime_proves_what_two_ids_do_not(uptime: float | None, code: str | None) -> None:
+def test_an_uptime_proves_a_restart_if_ids_do_not(uptime: float | None, code: str | None) -> None:
     scene, known = started_while_silent(uptime=uptime)
     found = codes(after(scene, known)) & {"not_restarted", "restart_not_provable"}
     assert found == ({code} if code else set())
@@ -75,7 +75,7 @@ def test_an_id_that_was_known_before_the_last_look_does_not_count() -> None:
     assert "restart_not_provable" in codes(after(scene, known))
 
 
-def test_another_id_proves_nothing_where_the_header_is_missing_now() -> None:
+def test_another_id_proves_nothing_if_the_header_is_missing_now() -> None:
     scene = Scene.of("rc1", "rc2")
     known = before(scene)
     scene.restart("rc1", version="7.10.0")
@@ -93,7 +93,7 @@ def test_another_pod_need_not_be_a_new_one() -> None:
     assert "restart_not_provable" in codes(after(scene, known, **PODS))
 
 
-def test_a_pod_that_does_not_tell_is_not_ready() -> None:
+def test_a_pod_without_a_readiness_answer_is_not_ready() -> None:
     scene = Scene.of("rc1", "rc2")
     scene.microservices = True
     scene["rc2"].ready = True
@@ -102,7 +102,7 @@ def test_a_pod_that_does_not_tell_is_not_ready() -> None:
     assert scene.judge(policy).serving == ("rc2",)
 
 
-def test_a_url_that_leads_to_several_processes() -> None:
+def test_a_url_that_goes_back_to_a_previous_id_is_several_processes() -> None:
     scene = Scene.of("rc1", "rc2")
     scene.judge(scene.policy())
     scene.now, scene["rc1"].id = 5.0, "rc1-2"
@@ -112,7 +112,7 @@ def test_a_url_that_leads_to_several_processes() -> None:
 
 
 def ill(*names: str) -> Scene:
-    """rc1 to rc3, of which these pass the call on to another one, or to none where all are ill."""
+    """rc1 to rc3, of which ``names`` answer with a peer's list, or with an error if all are ill."""
     scene = Scene.of("rc1", "rc2", "rc3")
     healthy = [name for name in scene.nodes if name not in names]
     for name in names:
@@ -120,7 +120,7 @@ def ill(*names: str) -> Scene:
     return scene
 
 
-def test_what_only_a_restart_cures_is_seen_twice_before_anything_is_done() -> None:
+def test_needs_restart_requires_two_observations() -> None:
     scene = ill("rc1", "rc2", "rc3")
     policy = scene.policy("before", targets=["rc1"], stable_for=0.0)
     assert scene.judge(policy).outcome.value == "wait"
@@ -129,7 +129,7 @@ def test_what_only_a_restart_cures_is_seen_twice_before_anything_is_done() -> No
 
 
 @pytest.mark.parametrize("changes", [{"answers_as": "rc2-1"}, {"header": False}])
-def test_what_is_ill_counts_only_as_a_process_of_its_own(changes: dict[str, Any]) -> None:
+def test_an_ill_member_counts_only_as_a_separate_process(changes: dict[str, Any]) -> None:
     scene = ill("rc1", "rc2", "rc3")
     for name, value in changes.items():
         setattr(scene["rc3"], name, value)
@@ -140,7 +140,7 @@ def test_what_is_ill_counts_only_as_a_process_of_its_own(changes: dict[str, Any]
     assert (verdict.outcome.value, verdict.exempt) == ("wait", None)
 
 
-def test_what_is_ill_and_pings_no_more_does_not_count() -> None:
+def test_an_ill_member_that_does_not_ping_does_not_count() -> None:
     scene = ill("rc1", "rc2")
     scene["rc2"].pings = False
     scene.now = 40.0
@@ -150,7 +150,7 @@ def test_what_is_ill_and_pings_no_more_does_not_count() -> None:
     assert scene.judge(policy).exempt is None
 
 
-def test_those_that_counted_before_count_after() -> None:
+def test_ill_members_that_counted_before_count_after() -> None:
     scene = ill("rc1", "rc2")
     known = {**before(scene), "exempt": "needs_restart"}
     for member in known["members"]:

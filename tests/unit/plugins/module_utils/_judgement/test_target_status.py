@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""After a deployment each target is judged, and waits, by itself."""
+"""The separate judgement of each target after a deployment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STABLE_FOR = 30
 
 
 def of_batch(*targets: str, names: str = "rc1 rc2 rc3 rc4", **options: Any) -> tuple[Scene, Policy]:
-    """A cluster in which these targets may be deployed, and the policy of the gate after that."""
+    """A cluster in which these targets may be deployed, and the policy of the gate after the deployment."""
     scene = Scene.of(*names.split())
     how = {"targets": list(targets), "min_serving": str(len(scene.nodes) - len(targets))}
     before = judge_once(scene.observe(), scene.policy("before", **how)).to_dict()
@@ -40,8 +40,8 @@ def standing(verdict: Verdict) -> tuple[str, str, str]:
     return " ".join(verdict.ready), " ".join(verdict.failed), " ".join(verdict.pending)
 
 
-def looked(scene: Scene, policy: Policy, seconds: float) -> Verdict:
-    """The verdict after looking every 5 seconds for so long, whatever it is on the way."""
+def observed_for(scene: Scene, policy: Policy, seconds: float) -> Verdict:
+    """The verdict after observing every 5 seconds for ``seconds``, also if it passes earlier."""
     end = scene.now + seconds
     verdict = scene.judge(policy)
     while scene.now < end:
@@ -54,11 +54,11 @@ def test_a_target_is_ready_while_another_is_not_back() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.kill("rc2")
-    assert standing(looked(scene, policy, STABLE_FOR - 5)) == ("", "", "rc1 rc2")
-    verdict = looked(scene, policy, 5)
+    assert standing(observed_for(scene, policy, STABLE_FOR - 5)) == ("", "", "rc1 rc2")
+    verdict = observed_for(scene, policy, 5)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("rc1", "", "rc2"))
     scene.restart("rc2")
-    verdict = looked(scene, policy, STABLE_FOR)
+    verdict = observed_for(scene, policy, STABLE_FOR)
     assert (verdict.outcome.value, standing(verdict)) == ("pass", ("rc1 rc2", "", ""))
 
 
@@ -71,13 +71,13 @@ def test_a_failed_target_does_not_cut_short_the_wait_of_another() -> None:
         verdict = scene.judge(policy)
         assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "rc2", "rc1"))
     scene.restart("rc1")
-    verdict = looked(scene, policy, STABLE_FOR - 5)
+    verdict = observed_for(scene, policy, STABLE_FOR - 5)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "rc2", "rc1"))
-    verdict = looked(scene, policy, 5)
+    verdict = observed_for(scene, policy, 5)
     assert (verdict.outcome.value, standing(verdict)) == ("fail", ("rc1", "rc2", ""))
 
 
-def test_failed_is_what_two_observations_running_have_found() -> None:
+def test_a_target_is_failed_after_two_consecutive_observations() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.kill("rc1")
     for version, failed in (("7.10.0", ""), ("7.10.0", "rc2"), (NEW, ""), ("7.10.0", ""), ("7.10.0", "rc2")):
@@ -90,7 +90,7 @@ def test_credentials_that_all_refuse_fail_every_target() -> None:
     scene, policy = of_batch("rc1", "rc2")
     for node in scene.nodes.values():
         node.error = "unauthorized"
-    verdict = looked(scene, policy, 5)
+    verdict = observed_for(scene, policy, 5)
     assert (verdict.outcome.value, standing(verdict)) == ("fail", ("", "rc1 rc2", ""))
 
 
@@ -122,11 +122,11 @@ TROUBLES: dict[str, Callable[[Scene], object]] = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-def test_the_trouble_of_another_member_does_not_make_a_target_unready(trouble: str) -> None:
+def test_a_fault_of_another_member_does_not_make_a_target_unready(trouble: str) -> None:
     scene, policy = of_batch("rc1")
     scene.restart("rc1")
     scene["rc3"].error = "timeout"  # so that the gate does not pass
-    assert looked(scene, policy, STABLE_FOR).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR).ready == ("rc1",)
     scene["rc3"].error = None
     TROUBLES[trouble](scene)
     for _look in range(10):
@@ -139,65 +139,65 @@ def test_an_inconclusive_verdict_does_not_make_a_target_unready() -> None:
     scene, policy = of_batch("rc1")
     scene.restart("rc1")
     scene["rc4"].record = False
-    verdict = looked(scene, policy, 60)
+    verdict = observed_for(scene, policy, 60)
     assert (verdict.outcome.value, standing(verdict)) == ("inconclusive", ("rc1", "", ""))
 
 
-def test_a_target_is_held_back_by_a_serving_member_that_it_is_not_linked_to() -> None:
+def test_a_target_without_a_link_to_a_serving_member_is_not_ready() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.restart("rc2")
     scene.cut.add(frozenset({"rc1-2", "rc3-1"}))
-    assert standing(looked(scene, policy, 100)) == ("rc2", "", "rc1")
-    scene.kill("rc3")  # which then does not serve
-    assert standing(looked(scene, policy, STABLE_FOR - 5)) == ("rc2", "", "rc1")
-    assert standing(looked(scene, policy, 5)) == ("rc1 rc2", "", "")
+    assert standing(observed_for(scene, policy, 100)) == ("rc2", "", "rc1")
+    scene.kill("rc3")  # so that it does not serve
+    assert standing(observed_for(scene, policy, STABLE_FOR - 5)) == ("rc2", "", "rc1")
+    assert standing(observed_for(scene, policy, 5)) == ("rc1 rc2", "", "")
 
 
 @pytest.mark.parametrize("targets", [("rc1", "rc2"), ("rc2", "rc1")])
-def test_of_two_targets_that_are_not_linked_the_later_is_held_back(targets: tuple[str, str]) -> None:
+def test_of_two_unlinked_targets_the_later_is_not_ready(targets: tuple[str, str]) -> None:
     scene, policy = of_batch(*targets)
     scene.restart("rc1")
     scene.restart("rc2")
     scene.cut.add(frozenset({"rc1-2", "rc2-2"}))
-    verdict = looked(scene, policy, 100)
+    verdict = observed_for(scene, policy, 100)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", (targets[0], "", targets[1]))
     assert verdict.summary.endswith("rc1 and rc2 do not see each other")
 
 
-def test_a_target_that_is_held_back_itself_does_not_hold_back_another() -> None:
+def test_a_target_that_is_not_ready_does_not_hold_back_another() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.restart("rc2")
     scene.cut |= {frozenset({"rc1-2", "rc2-2"}), frozenset({"rc1-2", "rc3-1"})}
-    assert standing(looked(scene, policy, 100)) == ("rc2", "", "rc1")
+    assert standing(observed_for(scene, policy, 100)) == ("rc2", "", "rc1")
 
 
 def test_a_target_that_is_ready_is_not_held_back_by_one_that_comes_later() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.kill("rc1")
     scene.restart("rc2")
-    assert standing(looked(scene, policy, STABLE_FOR)) == ("rc2", "", "rc1")
+    assert standing(observed_for(scene, policy, STABLE_FOR)) == ("rc2", "", "rc1")
     scene.restart("rc1")
     scene.cut.add(frozenset({"rc1-2", "rc2-2"}))
     for _look in range(20):
-        assert standing(looked(scene, policy, 5)) == ("rc2", "", "rc1")
+        assert standing(observed_for(scene, policy, 5)) == ("rc2", "", "rc1")
 
 
-def test_ready_is_what_holds_now() -> None:
+def test_ready_requires_the_present_observation() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.kill("rc2")
-    assert looked(scene, policy, STABLE_FOR).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR).ready == ("rc1",)
     scene["rc1"].error = "timeout"
-    assert looked(scene, policy, 5).ready == ()
+    assert observed_for(scene, policy, 5).ready == ()
     scene["rc1"].error = None
     scene.now += 5
-    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR - 5).ready == ()
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
     scene.restart("rc1")
-    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR - 5).ready == ()
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
 
 
 def test_a_target_must_be_seen_to_ping() -> None:
@@ -206,59 +206,59 @@ def test_a_target_must_be_seen_to_ping() -> None:
     scene.kill("rc2")
     scene["rc1"].started, scene["rc1"].pings = scene.now - 60, False
     scene.remnants["rc1-1"] = scene.now - 60
-    assert looked(scene, policy, 25).ready == ()
+    assert observed_for(scene, policy, 25).ready == ()
     scene["rc1"].pings = True
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
 
 
 def test_the_gate_passes_only_if_each_target_is_ready_by_itself() -> None:
-    """The memory may come from elsewhere, and say more of the whole than of its parts."""
+    """The memory may come from outside, and may contain more for the cluster than for its targets."""
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.restart("rc2")
-    looked(scene, policy, STABLE_FOR - 5)
+    observed_for(scene, policy, STABLE_FOR - 5)
     scene.memory = replace(scene.memory, target_streaks={})
-    assert looked(scene, policy, 5).outcome.value == "wait"
-    assert looked(scene, policy, STABLE_FOR - 5).outcome.value == "pass"
+    assert observed_for(scene, policy, 5).outcome.value == "wait"
+    assert observed_for(scene, policy, STABLE_FOR - 5).outcome.value == "pass"
 
 
-def test_all_targets_can_be_ready_while_too_few_members_serve() -> None:
+def test_all_targets_may_be_ready_while_too_few_members_serve() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.restart("rc2")
     scene.kill("rc4")
-    verdict = looked(scene, policy, 100)
+    verdict = observed_for(scene, policy, 100)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("rc1 rc2", "", ""))
 
 
-def test_one_lost_observation_says_nothing_of_a_target_and_two_end_its_streak() -> None:
+def test_one_lost_observation_is_tolerated_and_two_end_the_streak_of_a_target() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
     scene.kill("rc2")
-    looked(scene, policy, STABLE_FOR)
+    observed_for(scene, policy, STABLE_FOR)
     scene.lost = "ssh"
     scene.now += 5
     assert standing(scene.judge(policy)) == ("", "", "rc1 rc2")
     scene.lost = None
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
     scene.lost = "ssh"
-    looked(scene, policy, 5)
+    observed_for(scene, policy, 5)
     scene.lost = None
     scene.now += 5
-    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR - 5).ready == ()
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
 
 
-def test_a_target_that_cannot_be_judged_is_no_end_for_another() -> None:
+def test_a_target_that_cannot_be_judged_does_not_end_the_wait_of_another() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.kill("rc1")
     scene.restart("rc2")
     scene["rc2"].record = False
-    verdict = looked(scene, policy, 100)
+    verdict = observed_for(scene, policy, 100)
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "", "rc1 rc2"))
     scene.restart("rc1")
-    assert looked(scene, policy, STABLE_FOR - 5).outcome.value == "wait"
-    verdict = looked(scene, policy, 5)
+    assert observed_for(scene, policy, STABLE_FOR - 5).outcome.value == "wait"
+    verdict = observed_for(scene, policy, 5)
     assert (verdict.outcome.value, standing(verdict)) == ("inconclusive", ("rc1", "", "rc2"))
 
 
@@ -277,8 +277,8 @@ def test_a_target_of_a_kind_that_cannot_be_judged_is_never_ready() -> None:
     assert standing(verdict) == ("rc2", "", "rc1")
 
 
-def test_a_member_that_does_not_serve_tells_of_a_target_only_where_none_serves() -> None:
-    """rc1 is on a database of its own, as far as rc4 knows, which has just started."""
+def test_a_view_of_a_member_that_does_not_serve_counts_only_if_none_serves() -> None:
+    """rc4, which has just started, sees rc1 as on another database."""
     scene, policy = of_batch("rc1", "rc2", names="rc1 rc2 rc3 rc4")
     scene.restart("rc1")
     scene.kill("rc2")
@@ -305,8 +305,8 @@ def test_a_member_that_does_not_serve_tells_of_a_target_only_where_none_serves()
     assert verdict.ready == ("rc1",)
 
 
-def test_a_target_must_be_linked_to_a_young_member_where_no_other_serves() -> None:
-    """rc2 has lost its record, and has registered again: it may serve all the time."""
+def test_a_target_must_be_linked_to_a_young_member_if_no_other_serves() -> None:
+    """rc2 has lost its record and registered again: it may have served all the time."""
     scene, policy = of_batch("rc1", names="rc1 rc2", min_serving="1")
     scene.restart("rc1")
     scene.cut.add(frozenset({"rc1-2", "rc2-1"}))
@@ -317,20 +317,20 @@ def test_a_target_must_be_linked_to_a_young_member_where_no_other_serves() -> No
     assert (verdict.outcome.value, standing(verdict)) == ("wait", ("", "", "rc1"))
     assert verdict.summary == "1 of 2 members serve, 1 needed: rc1 and rc2 do not see each other"
     scene.cut.clear()
-    assert looked(scene, policy, 100).outcome.value == "pass"
+    assert observed_for(scene, policy, 100).outcome.value == "pass"
 
 
-def test_a_young_member_does_not_hold_a_target_back_where_another_serves() -> None:
+def test_a_young_member_does_not_hold_a_target_back_if_another_serves() -> None:
     scene, policy = of_batch("rc1")
     scene.restart("rc1")
     scene.restart("rc4")
     scene.cut.add(frozenset({"rc1-2", "rc4-2"}))
-    assert looked(scene, policy, STABLE_FOR - 5).ready == ()
+    assert observed_for(scene, policy, STABLE_FOR - 5).ready == ()
     scene["rc4"].started = scene.now
-    assert looked(scene, policy, 5).ready == ("rc1",)
+    assert observed_for(scene, policy, 5).ready == ("rc1",)
 
 
-def test_nor_does_it_keep_the_gate_shut_where_enough_others_serve() -> None:
+def test_a_young_member_does_not_block_the_gate_if_enough_others_serve() -> None:
     scene, policy = of_batch("rc1", min_serving="3")
     scene.restart("rc1")
     scene.cut.add(frozenset({"rc1-2", "rc4-1"}))
@@ -341,32 +341,32 @@ def test_nor_does_it_keep_the_gate_shut_where_enough_others_serve() -> None:
     assert verdict.outcome.value == "pass", verdict.summary
 
 
-def test_what_is_waived_does_not_hold_a_target_back() -> None:
+def test_a_waived_finding_does_not_hold_a_target_back() -> None:
     waive = [{"code": "not_linked", "pair": ["rc1", "rc3"], "reason": "ticket 7"}]
     scene, policy = of_batch("rc1", "rc2", waive=waive)
     scene.restart("rc1")
     scene.kill("rc2")
     scene.cut.add(frozenset({"rc1-2", "rc3-1"}))
-    assert looked(scene, policy, STABLE_FOR).ready == ("rc1",)
+    assert observed_for(scene, policy, STABLE_FOR).ready == ("rc1",)
 
 
 @pytest.mark.parametrize("phase", ["steady", "before"])
-def test_only_after_a_deployment_targets_are_judged_by_themselves(phase: str) -> None:
+def test_targets_are_judged_separately_only_after_a_deployment(phase: str) -> None:
     scene = Scene.of("rc1", "rc2")
     policy = scene.policy(phase, **({"targets": ["rc1"]} if phase == "before" else {}))
-    assert standing(looked(scene, policy, 60)) == ("", "", "")
+    assert standing(observed_for(scene, policy, 60)) == ("", "", "")
     assert scene.memory.target_streaks == {}
     scene.lost = "ssh"
     assert standing(scene.judge(policy)) == ("", "", "")
 
 
 def test_a_cluster_of_new_processes_on_one_list_is_ready_together() -> None:
-    """All are targets, so that none vouches for them but they themselves."""
+    """All members are targets, so only targets list each other."""
     scene = Scene.of("rc1", "rc2")
     how = {"targets": ["rc1", "rc2"], "min_serving": "0"}
     before = judge_once(scene.observe(), scene.policy("before", **how)).to_dict()
     policy = scene.policy("after", before=before, expected_version=NEW, **how)
     scene.restart("rc1")
     scene.restart("rc2")
-    verdict = looked(scene, policy, STABLE_FOR)
+    verdict = observed_for(scene, policy, STABLE_FOR)
     assert (verdict.outcome.value, standing(verdict)) == ("pass", ("rc1 rc2", "", ""))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which versions may be deployed where others run, and what the gate before the first node makes of it."""
+"""Which versions may be deployed over which, and the verdict of the gate before the first node."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ WAIVED = [{"code": "downgrade", "reason": "both use the same database"}]
         ("7.11.0-rc.1", "7.11.0-develop", Code.DOWNGRADE),
     ],
 )
-def test_a_path(now: str, wanted: str, code: Code | None) -> None:
+def test_the_finding_of_an_upgrade_path(now: str, wanted: str, code: Code | None) -> None:
     assert [finding.code for finding in upgrade_path([now], wanted)] == ([code] if code else [])
 
 
-def test_versions_are_ordered_as_semantic_versioning_says() -> None:
+def test_versions_are_ordered_by_semantic_versioning() -> None:
     ordered = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0", "1.2.0"]
     assert all(Version.of(first) < Version.of(second) for first, second in pairwise(ordered))
 
@@ -53,13 +53,13 @@ def test_versions_are_ordered_as_semantic_versioning_says() -> None:
 @pytest.mark.parametrize(
     "running", [["7.9.0", "8.0.1", "7.10.0"], ["8.0.1", None, "9.1"], ["8.0.1"]], ids=["mixed", "unknown", "one"]
 )
-def test_it_is_measured_from_the_newest_version_that_is_known(running: list[str | None]) -> None:
+def test_the_path_begins_at_the_newest_known_version(running: list[str | None]) -> None:
     (finding,) = upgrade_path(running, "7.13.0")
     assert finding.message == "7.13.0 is older than 8.0.1, which runs and has migrated the database"
 
 
 @pytest.mark.parametrize(("running", "wanted"), [(["7.10", None], "9.0.0"), ([], "9.0.0"), (["7.10.0"], None)])
-def test_what_is_not_known_is_no_reason_to_refuse(running: list[str | None], wanted: str | None) -> None:
+def test_unknown_versions_are_not_refused(running: list[str | None], wanted: str | None) -> None:
     assert upgrade_path(running, wanted) == []
 
 
@@ -72,7 +72,7 @@ def scene_of(*versions: str) -> Scene:
 
 @pytest.mark.parametrize(("wanted", "code"), [("7.9.0", "downgrade"), ("9.0.0", "major_skipped")])
 def test_the_gate_before_fails_at_once(wanted: str, code: str) -> None:
-    """Also where it would have to wait for other reasons; one more observation confirms it."""
+    """Even if it would have to wait for other reasons; a second observation confirms it."""
     scene = scene_of("7.10.0", "7.10.0", "7.10.0")
     scene["rc3"].error = "unreachable"
     policy = scene.policy("before", targets=["rc1"], expected_version=wanted)
@@ -89,7 +89,7 @@ def test_a_target_that_already_runs_the_newer_version_counts() -> None:
     assert "downgrade" in {finding.code.value for finding in verdict.findings if finding.blocking}
 
 
-def test_where_the_target_is_down_a_downgrade_still_fails() -> None:
+def test_a_downgrade_fails_even_if_the_target_is_down() -> None:
     scene = scene_of("7.10.0", "7.10.0", "7.10.0")
     scene.kill("rc1")
     scene["rc3"].error = "broker_down"
@@ -100,7 +100,7 @@ def test_where_the_target_is_down_a_downgrade_still_fails() -> None:
 
 
 @pytest.mark.parametrize("options", [{"waive": WAIVED}, {"upgrade_path": "ignored"}, {"expected_version": None}])
-def test_the_user_may_know_better(options: dict[str, object]) -> None:
+def test_a_finding_of_the_path_can_be_waived_or_ignored(options: dict[str, object]) -> None:
     scene = scene_of("7.10.0", "7.10.0", "7.10.0")
     verdict = scene.judge(scene.policy("before", targets=["rc1"], **{"expected_version": "7.9.0", **options}))
     assert verdict.outcome.value == "pass"

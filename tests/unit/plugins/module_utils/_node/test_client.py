@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One node, one call: every kind of answer, from a real server."""
+"""Single calls to a node: every kind of answer, from a real server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def replying(status: int, content: Any, **headers: str) -> Callable[[Handler], N
 
 
 def failing(answer: Callable[[Handler], None], access: Access = TOKEN) -> tuple[str, str, str]:
-    """Code, reason, and message with the server's URL left out."""
+    """Code, reason, and message without the server's URL."""
     with serving(answer) as server:
         client = Client(server.url, access)
         with pytest.raises(ClientError) as caught:
@@ -147,7 +147,9 @@ GET = "GET URL/api/v1/instances.get"
         (200, b"\xff\xfe", "not_rocketchat", "did not answer JSON", None),
     ],
 )
-def test_answers_that_are_none(status: int, content: Any, code: str, reason: str, message: str | None) -> None:
+def test_a_wrong_answer_has_a_code_and_a_message(
+    status: int, content: Any, code: str, reason: str, message: str | None
+) -> None:
     found = failing(replying(status, content))
     assert found[:2] == (code, reason)
     if message is not None:
@@ -168,7 +170,7 @@ def test_answers_that_are_none(status: int, content: Any, code: str, reason: str
         "no primary is not available on 'rs0' node",
     ],
 )
-def test_an_error_of_the_database_is_waited_for_and_no_reason_to_restart(said: str) -> None:
+def test_an_error_of_the_database_is_not_broker_down(said: str) -> None:
     code, reason, message = failing(replying(400, {"success": False, "error": said}, X_Instance_ID="a"))
     assert (code, reason) == ("server_error", said)
     assert Code.SERVER_ERROR.row.ends is Ends.WAIT
@@ -191,7 +193,7 @@ def test_an_error_of_the_database_is_waited_for_and_no_reason_to_restart(said: s
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 429, 500, 503])
-def test_each_answer_says_which_process_sent_it(status: int, header: str | None, answered_by: str | None) -> None:
+def test_the_header_of_an_answer_is_returned(status: int, header: str | None, answered_by: str | None) -> None:
     headers = {} if header is None else {"X_Instance_ID": header}
     with serving(replying(status, OK, **headers)) as server:
         client = Client(server.url, TOKEN)
@@ -204,12 +206,12 @@ def test_each_answer_says_which_process_sent_it(status: int, header: str | None,
         client.close()
 
 
-def test_a_503_of_the_server_itself_is_no_proxys() -> None:
+def test_a_503_with_the_header_is_from_the_server() -> None:
     found = failing(replying(503, {"error": "shutting down"}, X_Instance_ID="a"))
     assert found[:2] == ("server_error", "answered 503")
 
 
-def test_an_answer_and_what_was_sent() -> None:
+def test_a_request_has_the_credentials_and_returns_the_answer() -> None:
     headers = {"X_RateLimit_Limit": "10", "X_RateLimit_Remaining": "9"}
     with serving(replying(200, OK, **headers)) as server:
         client = Client(server.url + "/", TOKEN)
@@ -244,7 +246,7 @@ UTF_8, UTF_16, LATIN = "application/json", "application/json; charset=utf-16", "
         ("cp1252", "application/json;charset='windows-1252'"),
     ],
 )
-def test_an_answer_in_any_encoding(encoding: str, content_type: str) -> None:
+def test_an_answer_may_have_any_json_encoding(encoding: str, content_type: str) -> None:
     content = json.dumps(SAID, ensure_ascii=False).encode(encoding)
     with serving(replying(200, content, Content_Type=content_type)) as server:
         client = Client(server.url, TOKEN)
@@ -255,7 +257,7 @@ def test_an_answer_in_any_encoding(encoding: str, content_type: str) -> None:
 @pytest.mark.parametrize(
     "charset", ["", "utf-8", "nonsense", "rot13", "undefined", "\x00", " punycode", "xn--; charset=idna"]
 )
-def test_an_answer_in_no_encoding(charset: str) -> None:
+def test_an_answer_in_a_wrong_encoding_is_refused(charset: str) -> None:
     content = b"b" * 2**18 + b"\xe9-" + b"k" * 2**18  # as punycode it would take minutes
     started = time.monotonic()
     found = failing(replying(200, content, Content_Type=f'application/json; charset="{charset}"'))
@@ -264,7 +266,7 @@ def test_an_answer_in_no_encoding(charset: str) -> None:
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
-def test_an_answer_that_is_compressed(compress: Callable[[bytes], bytes]) -> None:
+def test_a_compressed_answer_is_read(compress: Callable[[bytes], bytes]) -> None:
     encoding = "gzip" if compress is gzip.compress else "deflate"
     content = compress(json.dumps(OK).encode("utf-8-sig"))
     with serving(replying(200, content, Content_Encoding=encoding)) as server:
@@ -274,8 +276,8 @@ def test_an_answer_that_is_compressed(compress: Callable[[bytes], bytes]) -> Non
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32-be"])
-def test_an_error_in_any_encoding(encoding: str) -> None:
-    """Masked, too: as UTF-8 there would be something between the letters of a secret."""
+def test_an_error_may_have_any_encoding_and_is_masked(encoding: str) -> None:
+    """Secrets are masked too: read as UTF-8, there would be other bytes between their letters."""
     content = json.dumps({"error": "Service '$node.list' is not available."}).encode(encoding)
     assert failing(replying(400, content))[0] == "broker_down"
     content = json.dumps({"message": "s3cr3t is wrong"}).encode(encoding)
@@ -287,7 +289,7 @@ def test_an_error_in_any_encoding(encoding: str) -> None:
     ("reset", "after"),
     [("30000", 30.0), ("-5", None), ("x", None), ("999999", 60.0), ("0", 0.0), ("9" * 30, None)],
 )
-def test_the_wait_is_by_the_clock_of_the_node(reset: str, after: float | None) -> None:
+def test_the_rate_limit_wait_uses_the_clock_of_the_node(reset: str, after: float | None) -> None:
     def answer(handler: Handler) -> None:
         handler.send_response_only(429)
         handler.send_header("Date", "Thu, 01 Jan 1970 00:00:00 GMT")
@@ -326,7 +328,7 @@ def test_a_redirect_is_not_followed() -> None:
         "s3cr3t/&quot;token",
     ],
 )
-def test_no_secret_is_shown_even_if_the_server_repeats_it(padding: int, spelling: str) -> None:
+def test_a_secret_that_the_server_repeats_is_masked(padding: int, spelling: str) -> None:
     spelled = spelling.replace("\\\\", "\\")
     with serving(replying(500, b"x" * padding + spelled.encode())) as server:
         client = Client(server.url, TOKEN)
@@ -336,7 +338,7 @@ def test_no_secret_is_shown_even_if_the_server_repeats_it(padding: int, spelling
     assert "s3cr" not in str(caught.value)
 
 
-def test_an_answer_that_is_too_large() -> None:
+def test_a_too_large_answer_is_refused() -> None:
     code, reason, message = failing(replying(200, b" " * (MAX_BYTES + 1)))
     assert (code, reason) == ("not_rocketchat", "answer too large")
     assert message == GET + " failed: the answer is larger than 16 MiB" + ELSE
@@ -371,7 +373,7 @@ def test_a_call_never_outlives_its_time_limit(answer: Callable[[Handler], None])
     assert took < 0.7
 
 
-def test_the_time_limit_holds_on_a_connection_that_was_kept() -> None:
+def test_the_time_limit_holds_on_a_reused_connection() -> None:
     def answer(handler: Handler) -> None:
         if handler.path == "/api/info":
             drip_headers(handler)
@@ -395,7 +397,7 @@ def mute() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_handshake_that_hangs(mute: int) -> None:
+def test_a_hanging_tls_handshake_is_a_timeout(mute: int) -> None:
     client = Client(f"https://127.0.0.1:{mute}", access_with(user_id="me", auth_token="t0ken", timeout=0.3))
     with pytest.raises(ClientError) as caught:
         client.instances()
@@ -405,7 +407,7 @@ def test_a_handshake_that_hangs(mute: int) -> None:
 
 @contextlib.contextmanager
 def dripping(begin: bytes) -> Iterator[int]:
-    """A port where somebody begins to answer, and goes on for two seconds without coming to an end."""
+    """A port whose server begins an answer, and sends more of it for two seconds without finishing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -422,7 +424,7 @@ def dripping(begin: bytes) -> Iterator[int]:
         thread.join()
 
 
-HANDSHAKE = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb"  # of 16 KiB
+HANDSHAKE = b"\x16\x03\x03\x3f\xff\x02\x00\x3f\xfb"  # the beginning of a handshake message of 16 KiB
 
 
 @pytest.mark.parametrize(
@@ -463,7 +465,7 @@ SILENT, REFUSING, GOOD = "127.0.0.2", "127.0.0.3", "127.0.0.1"
     ],
 )
 @pytest.mark.parametrize("is_proxy", [False, True])
-def test_each_address_of_a_name_is_tried_in_time(
+def test_each_address_of_a_name_is_tried_within_the_time_limit(
     addresses: tuple[str, ...], outcome: str, monkeypatch: pytest.MonkeyPatch, *, is_proxy: bool
 ) -> None:
     naming(monkeypatch, "rc1.invalid", *addresses)
@@ -483,7 +485,7 @@ def test_each_address_of_a_name_is_tried_in_time(
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_a_proxy_by_option_or_environment(monkeypatch: pytest.MonkeyPatch, *, given: bool) -> None:
+def test_the_proxy_is_from_the_option_or_the_environment(monkeypatch: pytest.MonkeyPatch, *, given: bool) -> None:
     with serving(replying(200, OK)) as server:
         proxy = server.url.replace("//", "//user:pass%2Fword@")
         if not given:
@@ -496,7 +498,7 @@ def test_a_proxy_by_option_or_environment(monkeypatch: pytest.MonkeyPatch, *, gi
     assert server.seen[0][2]["Proxy-Authorization"] == "Basic dXNlcjpwYXNzL3dvcmQ="
 
 
-def test_no_proxy_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_proxy_of_the_environment_is_respected(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(replying(200, OK)) as server:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
         monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -506,8 +508,8 @@ def test_no_proxy_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch)
     assert server.calls == ["GET /api/v1/instances.get"]
 
 
-def test_cookies_and_passwords_of_others_are_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "netrc").write_text("default login somebody password else\n", encoding="utf-8")
+def test_cookies_and_netrc_passwords_are_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("default login netrc-user password netrc-password\n", encoding="utf-8")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with serving(replying(200, OK, Set_Cookie="a=b")) as server:
         client = Client(server.url, TOKEN)
@@ -524,7 +526,7 @@ def test_cookies_and_passwords_of_others_are_not_sent(tmp_path: Path, monkeypatc
     }
 
 
-def test_no_tls_there() -> None:
+def test_https_to_a_port_without_tls_fails() -> None:
     with serving(replying(200, OK)) as server:
         client = Client(server.url.replace("http:", "https:"), TOKEN)
         with pytest.raises(ClientError) as caught:
@@ -535,7 +537,7 @@ def test_no_tls_there() -> None:
 
 @contextlib.contextmanager
 def answering(sent: bytes) -> Iterator[str]:
-    """The URL of a server that sends these bytes, once, and closes."""
+    """The URL of a server that sends these bytes once, and closes the connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -559,7 +561,7 @@ def answering(sent: bytes) -> Iterator[str]:
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n{}", ("not_rocketchat", "undecodable answer")),
     ],
 )
-def test_answers_that_are_broken(sent: bytes, outcome: tuple[str, str]) -> None:
+def test_a_broken_answer_has_its_code(sent: bytes, outcome: tuple[str, str]) -> None:
     with answering(sent) as url:
         client = Client(url, TOKEN)
         with pytest.raises(ClientError) as caught:
@@ -568,7 +570,7 @@ def test_answers_that_are_broken(sent: bytes, outcome: tuple[str, str]) -> None:
     assert (caught.value.code, caught.value.reason) == outcome
 
 
-def test_nobody_there() -> None:
+def test_a_refused_connection_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     client = Client(f"http://127.0.0.1:{port}", TOKEN)
@@ -578,7 +580,7 @@ def test_nobody_there() -> None:
 
 
 def through(proxy: str, url: str = "http://rc1.invalid:3000") -> tuple[str, str, str]:
-    """Code, reason, and what comes after the reason in the message."""
+    """Code, reason, and the part of the message after the reason."""
     client = Client(url, access_with(user_id="me", auth_token="t0ken", timeout=2, proxy=proxy or None))
     with pytest.raises(ClientError) as caught:
         client.instances()
@@ -587,7 +589,7 @@ def through(proxy: str, url: str = "http://rc1.invalid:3000") -> tuple[str, str,
 
 
 @pytest.mark.parametrize("url", ["http://rc1.invalid:3000", "https://rc1.invalid"])
-def test_a_proxy_that_is_not_there(url: str) -> None:
+def test_a_missing_proxy_is_unreachable(url: str) -> None:
     proxy = "http://who:pr%2Fxy@127.0.0.1:9"
     assert {"pr%2Fxy", "pr/xy"} <= access_with(user_id="me", auth_token="t0ken", proxy=proxy).secrets
     refused = ("unreachable", "proxy http://127.0.0.1:9: connection refused", PROXY_REMEDY)
@@ -613,7 +615,7 @@ PYSOCKS = f"needs the Python library PySocks, which {sys.executable} does not ha
     ],
 )
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
-def test_a_proxy_of_the_environment_that_cannot_be_used(
+def test_a_wrong_proxy_of_the_environment_is_named(
     proxy: str, reason: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "socks", None)
@@ -639,17 +641,17 @@ REFUSED_407 = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\
         ("https://rc1.invalid", b"", "connection closed without an answer (through the proxy {proxy})"),
     ],
 )
-def test_a_proxy_that_does_not_let_through(url: str, sent: bytes, outcome: str) -> None:
+def test_a_refusal_of_the_proxy_is_named(url: str, sent: bytes, outcome: str) -> None:
     with answering(sent) as proxy:
         assert through(proxy.replace("//", "//u:s3cr3t@"), url)[1] == outcome.format(proxy=proxy)
 
 
-def test_a_407_of_no_proxy_that_is_known() -> None:
+def test_a_407_without_a_known_proxy_is_not_rocketchat() -> None:
     assert failing(replying(407, {}))[:2] == ("not_rocketchat", "answered 407")
 
 
 @pytest.mark.parametrize("data", [None, {"userId": "me"}, {"userId": "me", "authToken": "not\na header"}])
-def test_a_login_that_brings_no_token(data: object) -> None:
+def test_a_login_without_a_token_is_not_rocketchat(data: object) -> None:
     with serving(replying(200, {"status": "success", "data": data})) as server:
         client = Client(server.url, LOGIN)
         with pytest.raises(ClientError) as caught:
@@ -659,8 +661,8 @@ def test_a_login_that_brings_no_token(data: object) -> None:
 
 
 @pytest.mark.parametrize(("worked_once", "calls"), [(True, 2), (False, 1)])
-def test_a_session_that_has_ended(worked_once: bool, calls: int) -> None:
-    """One that worked is logged in anew with the next call; one that never did would be refused again and again."""
+def test_an_ended_session_logs_in_again_if_it_worked_once(worked_once: bool, calls: int) -> None:
+    """A session that worked logs in again with the next call; one that never worked would be refused repeatedly."""
     answers = [200, 401] if worked_once else [401]
 
     def answer(handler: Handler) -> None:
@@ -681,12 +683,12 @@ def test_a_session_that_has_ended(worked_once: bool, calls: int) -> None:
 
 
 @pytest.mark.parametrize(("location", "place"), [("https://me:pw@b/x?t=1#y", "https://b/x"), ("", "nowhere")])
-def test_where_a_redirect_leads(location: str, place: str) -> None:
+def test_the_target_of_a_redirect_is_shown(location: str, place: str) -> None:
     code, reason, _message = failing(replying(302, b"", Location=location))
     assert (code, reason) == ("redirected", f"redirected to {place}")
 
 
-def test_login_is_once_and_logout_ends_it() -> None:
+def test_login_happens_once_and_logout_ends_it() -> None:
     def answer(handler: Handler) -> None:
         login = {"data": {"userId": "u", "authToken": "t"}}
         handler.reply(200, login if handler.path.endswith("/login") else OK)
@@ -717,8 +719,8 @@ def test_a_refused_login_is_not_repeated() -> None:
     assert server.calls == ["POST /api/v1/login"]
 
 
-def test_a_refusal_does_not_last_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever watches for months would not notice that the user is welcome again."""
+def test_a_refused_login_is_repeated_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a watch that runs for months would not notice that the user is allowed again."""
     with serving(replying(401, {"error": "blocked for now"})) as server:
         client = Client(server.url, LOGIN)
         for refused_for in (0.0, client_module.REFUSED_FOR, client_module.REFUSED_FOR):
@@ -730,7 +732,7 @@ def test_a_refusal_does_not_last_for_ever(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(("status", "ready"), [(200, True), (503, False), (404, None), (302, False)])
-def test_readiness(status: int, *, ready: bool | None) -> None:
+def test_readiness_by_status(status: int, *, ready: bool | None) -> None:
     with serving(replying(status, {"status": "x"})) as server:
         client = Client(server.url, TOKEN)
         assert client.ready() is ready
@@ -749,7 +751,7 @@ def test_readiness(status: int, *, ready: bool | None) -> None:
         (200, {"mongo": {"status": True}}, True),
     ],
 )
-def test_readiness_is_the_ping_of_the_database_where_it_is_told(status: int, checks: Any, *, ready: bool) -> None:
+def test_readiness_is_the_database_check_if_there_are_checks(status: int, checks: Any, *, ready: bool) -> None:
     with serving(replying(status, {"status": "x", "checks": checks})) as server:
         client = Client(server.url, TOKEN)
         assert client.ready() is ready
@@ -767,20 +769,20 @@ def test_readiness_is_the_ping_of_the_database_where_it_is_told(status: int, che
         (b"Content-Encoding: gzip\r\nContent-Length: 15\r\n\r\n<!DOCTYPE html>", False),
     ],
 )
-def test_readiness_that_is_not_told(sent: bytes, *, ready: bool | None) -> None:
-    """Only a web page, which older servers send for every path, is no answer to the question."""
+def test_readiness_is_unknown_only_for_a_web_page(sent: bytes, *, ready: bool | None) -> None:
+    """Older servers send a web page for every path, which does not answer the question."""
     with answering(b"HTTP/1.1 200 OK\r\n" + sent) as url:
         client = Client(url, TOKEN)
         assert client.ready() is ready
         client.close()
 
 
-def test_half_a_secret_is_one_too() -> None:
-    """The secret lies across the place up to which an answer is read."""
+def test_a_cut_secret_is_masked() -> None:
+    """The limit up to which an answer is read is in the middle of the secret."""
     blanks = b" " * (redaction.READ - 3)
     _code, _reason, message = failing(replying(500, blanks + str(TOKEN.auth_token).encode()))
     assert message == GET + " answered 500: ***. " + Code.SERVER_ERROR.row.remedy
 
 
-def test_text_of_a_server_is_one_harmless_line() -> None:
+def test_text_of_a_server_is_one_printable_line() -> None:
     assert printable("a\x1b[2J\r\nb\ud800") == "a [2J  b "

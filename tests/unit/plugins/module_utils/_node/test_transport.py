@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""TLS as users have it: an authority of their own, a client certificate, and files that are replaced meanwhile."""
+"""TLS with a private authority, a client certificate, and files that are replaced meanwhile."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def answer(handler: Handler) -> None:
 
 @contextmanager
 def speaking_tls(authority: trustme.CA, name: str = "127.0.0.1", *, asks: bool = False) -> Iterator[Server]:
-    """``asks``: it lets nobody in without a certificate of the same authority."""
+    """A TLS server. ``asks``: it requires a client certificate of the same authority."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(name).configure_cert(context)
     if asks:
@@ -59,7 +59,7 @@ def trusting(authority: trustme.CA, path: Path, **access: Any) -> Access:
 
 
 def outcome(server: Server, access: Access) -> tuple[str, str]:
-    """Code and reason of the error; nothing if there is none."""
+    """Code and reason of the error; empty if there is none."""
     client = Client(server.url.replace("http:", "https:"), access)
     try:
         client.instances()
@@ -70,7 +70,9 @@ def outcome(server: Server, access: Access) -> tuple[str, str]:
     return "", ""
 
 
-def test_an_authority_of_ones_own(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_private_authority_needs_ca_path(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with speaking_tls(authority) as server:
         given = trusting(authority, tmp_path / "ca.pem")
         assert outcome(server, given) == ("", "")
@@ -83,22 +85,22 @@ def test_an_authority_of_ones_own(authority: trustme.CA, tmp_path: Path, monkeyp
         assert outcome(server, unknown) == ("", "")
 
 
-def test_a_folder_of_authorities(authority: trustme.CA, tmp_path: Path) -> None:
-    access = trusting(authority, tmp_path / "0a0b0c0d.0")  # OpenSSL looks for a hash of the subject: this is none
+def test_ca_path_may_be_a_folder(authority: trustme.CA, tmp_path: Path) -> None:
+    access = trusting(authority, tmp_path / "0a0b0c0d.0")  # not the hash of the subject that OpenSSL expects
     with speaking_tls(authority) as server:
         code, _reason = outcome(server, access_with(user_id="me", auth_token="t0ken", ca_path=str(tmp_path)))
         assert code == "tls"
         assert outcome(server, access) == ("", "")
 
 
-def test_a_certificate_of_another_name(authority: trustme.CA, tmp_path: Path) -> None:
+def test_a_certificate_for_another_name_is_refused(authority: trustme.CA, tmp_path: Path) -> None:
     with speaking_tls(authority, "rc1.example.com") as server:
         code, reason = outcome(server, trusting(authority, tmp_path / "ca.pem"))
         assert code == "tls"
         assert "IP address mismatch, certificate is not valid for '127.0.0.1'" in reason
 
 
-def test_a_certificate_is_of_the_name_whichever_address_answers(
+def test_the_certificate_is_checked_for_the_name_not_the_address(
     authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     naming(monkeypatch, "rc1.example.com", "127.0.0.3", "127.0.0.1")
@@ -108,13 +110,13 @@ def test_a_certificate_is_of_the_name_whichever_address_answers(
         client.close()
 
 
-def test_certificates_that_are_not_looked_at(authority: trustme.CA) -> None:
+def test_validate_certs_false_accepts_any_certificate(authority: trustme.CA) -> None:
     access = access_with(user_id="me", auth_token="t0ken", validate_certs=False)
     with speaking_tls(authority, "rc1.example.com") as server:
         assert outcome(server, access) == ("", "")
 
 
-def test_a_client_certificate(authority: trustme.CA, tmp_path: Path) -> None:
+def test_a_client_certificate_is_sent(authority: trustme.CA, tmp_path: Path) -> None:
     certificate = authority.issue_cert("gate@example.com")
     certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
     certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
@@ -128,8 +130,8 @@ def test_a_client_certificate(authority: trustme.CA, tmp_path: Path) -> None:
         assert outcome(server, trusting(authority, ca_path))[0] in ("tls", "unreachable")
 
 
-def test_files_that_are_replaced_are_read_again(authority: trustme.CA, tmp_path: Path) -> None:
-    """Certificates may live for a day, and an event source for months."""
+def test_replaced_files_are_read_again(authority: trustme.CA, tmp_path: Path) -> None:
+    """Certificates may be valid for a day, and an event source may run for months."""
     access = trusting(trustme.CA(), tmp_path / "ca.pem")
     with speaking_tls(authority) as server:
         assert outcome(server, access)[0] == "tls"
@@ -140,7 +142,7 @@ def test_files_that_are_replaced_are_read_again(authority: trustme.CA, tmp_path:
 
 
 def test_a_bundle_is_read_once(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many nodes and observations there are: it takes longer than all else that a request does."""
+    """Also with many nodes and observations: reading takes longer than the rest of a request."""
     loads: list[str] = []
     load = ssl.SSLContext.load_verify_locations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The access that options describe, and what is refused before the first request."""
+"""The access from options, and the options that are refused before the first request."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def from_environment(monkeypatch: pytest.MonkeyPatch, **values: str) -> dict[str
     return values
 
 
-def test_either_kind_of_credentials() -> None:
+def test_token_or_password_are_accepted() -> None:
     assert access_from({**DEFAULTS, **TOKEN}) == access_with(**TOKEN, http_agent="agent")
     assert access_from({**DEFAULTS, **LOGIN, "totp_code": "1"}) == access_with(
         **LOGIN, totp_code="1", http_agent="agent"
@@ -89,7 +89,7 @@ def test_either_kind_of_credentials() -> None:
         ({**TOKEN, "proxy": "socks://p:1080"}, f"proxy socks://p:1080 {PYSOCKS}, and has an unknown scheme {SCHEMES}"),
     ],
 )
-def test_refused(options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_options_are_refused(options: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "socks", None)
     with pytest.raises(OptionsError) as caught:
         access_from({**DEFAULTS, **options})
@@ -97,24 +97,24 @@ def test_refused(options: dict[str, Any], message: str, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("scheme", ["socks4", "socks4a", "socks5", "socks5h"])
-def test_a_socks_proxy_where_pysocks_is(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "socks", sys)  # a module, whichever
+def test_a_socks_proxy_is_accepted_with_pysocks(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "socks", sys)  # any module
     proxy = f"{scheme}://u:pw@p:1080"
     assert access_from({**DEFAULTS, **TOKEN, "proxy": proxy}).proxy == proxy
 
 
-def test_a_folder_of_certificates(tmp_path: Path) -> None:
+def test_ca_path_may_be_a_folder(tmp_path: Path) -> None:
     assert access_from({**DEFAULTS, **TOKEN, "ca_path": str(tmp_path)}).ca_path == str(tmp_path)
 
 
-def test_a_client_certificate_that_is_none(tmp_path: Path) -> None:
+def test_a_wrong_client_certificate_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "cert.pem"
     path.write_text("no", encoding="ascii")
     with pytest.raises(OptionsError, match=rf"^client_cert \({path}\) cannot be loaded: "):
         access_from({**DEFAULTS, **TOKEN, "client_cert": str(path)})
 
 
-def test_the_task_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_task_has_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = from_environment(monkeypatch, **TOKEN)
     assert access_from({**DEFAULTS, **environment}).auth_token == "t0ken"
     access = access_from({**DEFAULTS, **environment, **LOGIN})
@@ -122,7 +122,7 @@ def test_the_task_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert access_from({**DEFAULTS, **environment, "auth_token": "other"}).user_id == "u"
 
 
-def test_two_kinds_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_kinds_of_credentials_in_the_environment_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     environment = from_environment(monkeypatch, **TOKEN, **LOGIN)
     with pytest.raises(OptionsError) as caught:
         access_from({**DEFAULTS, **environment})
@@ -132,11 +132,11 @@ def test_two_kinds_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_what_is_spelled_out_for_elsewhere_is_what_counts_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_from_the_environment_are_passed_to_a_shipped_module(monkeypatch: pytest.MonkeyPatch) -> None:
     surroundings = from_environment(monkeypatch, url="http://rc", **TOKEN)
     assert spelled_out(surroundings) == {"url": "http://rc", **TOKEN}
-    # The module would take both of these for the task's own words, and refuse them together.
+    # The shipped module would take both kinds as options of the task, and refuse them together.
     assert spelled_out({**surroundings, **LOGIN}) == {"url": "http://rc", **LOGIN}
     assert spelled_out({**surroundings, "members": [{"name": "rc1", "url": "http://rc1"}]}) == TOKEN
-    # Where nothing is known here, the module's own environment may know.
+    # If nothing is set here, the environment of the shipped module may have it.
     assert spelled_out({}) == {}

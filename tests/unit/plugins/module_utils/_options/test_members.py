@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The members that options declare, and what is refused before the first request."""
+"""The members from options, and the options that are refused before the first request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("http://[::1]:3000", Member("[::1]:3000", "http://[::1]:3000")),
     ],
 )
-def test_one_url(url: str, member: Member) -> None:
+def test_a_url_is_one_member(url: str, member: Member) -> None:
     assert members_from({"url": url}) == (member,)
 
 
@@ -71,7 +71,7 @@ def test_one_url(url: str, member: Member) -> None:
         ),
     ],
 )
-def test_members_refused(params: dict[str, Any], message: str) -> None:
+def test_wrong_members_are_refused(params: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionsError) as caught:
         members_from(params)
     assert str(caught.value) == message
@@ -92,7 +92,7 @@ def test_members_refused(params: dict[str, Any], message: str) -> None:
         ("http://[fe80::1]:3000", "http://[fe80:0::1]:3000"),
     ],
 )
-def test_two_urls_of_one_node(one: str, other: str) -> None:
+def test_two_urls_of_one_node_are_refused(one: str, other: str) -> None:
     with pytest.raises(OptionsError) as caught:
         members_from({"members": [{"name": "a", "url": one}, {"name": "b", "url": other}]})
     assert str(caught.value) == f"members a and b have urls of the same node: {one} and {checked_url(other)}"
@@ -109,12 +109,12 @@ def test_two_urls_of_one_node(one: str, other: str) -> None:
         ("http://10.0.0.1:3000", "http://10.0.0.10:3000"),
     ],
 )
-def test_several_nodes_on_one_host(one: str, other: str) -> None:
+def test_several_nodes_on_one_host_are_accepted(one: str, other: str) -> None:
     declared = [{"name": "a", "url": one}, {"name": "b", "url": other}]
     assert members_from({"members": declared}) == (Member("a", one), Member("b", other))
 
 
-def test_members_beside_a_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_members_have_precedence_over_a_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENVIRONMENT["url"], "http://elsewhere")
     declared = [{"name": "a", "url": "http://a/"}]
     assert members_from({"url": "http://elsewhere", "members": declared}) == (Member("a", "http://a"),)
@@ -131,6 +131,6 @@ def test_members_beside_a_url_of_the_environment(monkeypatch: pytest.MonkeyPatch
         ("http://10.0.0.1", True),
     ],
 )
-def test_credentials_in_the_clear(url: str, *, warned: bool) -> None:
+def test_unencrypted_credentials_are_warned_of(url: str, *, warned: bool) -> None:
     text = f"credentials are sent unencrypted to {url}: use https, or a private network"
     assert warnings_for([Member("a", url)]) == ([text] if warned else [])

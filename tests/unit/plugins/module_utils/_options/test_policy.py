@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is refused before the first request, and how the message reads."""
+"""The options that are refused before the first request, with their messages."""
 
 from __future__ import annotations
 
@@ -244,7 +244,7 @@ WAIVABLE = (
         ),
     ],
 )
-def test_what_is_refused(phase: str, options: dict[str, Any], message: str) -> None:
+def test_wrong_options_are_refused(phase: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionsError) as caught:
         policy_from(params(phase, **options), MEMBERS)
     assert str(caught.value) == message
@@ -260,7 +260,7 @@ def test_a_target_may_have_a_new_url_after_its_deployment() -> None:
 def test_check_mode_does_not_wait() -> None:
     waiting = policy_from(params(progress_deadline=20.0), MEMBERS)
     assert (waiting.deadline, waiting.progress_deadline) == (600.0, 20.0)
-    # A deadline that is too short for a pass does not matter then.
+    # So a deadline that is too short for a pass is accepted.
     checking = params(deadline=10.0, progress_deadline=20.0, hold_for=60.0, check_mode=True)
     assert policy_from(checking, MEMBERS) == waiting.without_wait()
 
@@ -293,11 +293,11 @@ def test_check_mode_does_not_wait() -> None:
         ("after", {"targets": ["rc1"], "restart_required": False, "expected_version": "7.11.0"}, 3),
     ],
 )
-def test_how_many_have_to_serve(phase: str, options: dict[str, Any], needed: int) -> None:
+def test_the_number_of_members_that_must_serve(phase: str, options: dict[str, Any], needed: int) -> None:
     assert policy_from(params(phase, **options), MEMBERS).needed == needed
 
 
-def test_a_single_node_has_no_other_that_must_serve() -> None:
+def test_a_single_node_needs_no_other_member() -> None:
     policy = policy_from(params("before", targets=["rc1"], keep_out=["rc1"]), MEMBERS[:1])
     assert policy.needed == 0
 

@@ -33,7 +33,7 @@ def test_sizes_of_batches_of_eight_hosts(raw: object, sizes: tuple[int, ...]) ->
 
 
 @pytest.mark.parametrize("raw", [0, "0%", -1, "", [], "a few", "1,,2", [1, None], True, 1.5, {"a": 1}], ids=repr)
-def test_what_is_not_a_size(raw: object) -> None:
+def test_a_wrong_size_is_refused(raw: object) -> None:
     with pytest.raises(OptionsError) as error:
         serial_from(raw, 8)
     expected = f"rolling_update_serial must be a number of hosts, a percentage of them, or a list of these, not {raw}"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options that are times, and what is refused before the first request."""
+"""Options that are times, and the values that are refused before the first request."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene, par
         ),
     ],
 )
-def test_what_is_refused(options: dict[str, Any], message: str) -> None:
+def test_wrong_times_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionsError) as caught:
         policy_from(params(**options), Scene.of("rc1").members)
     assert str(caught.value) == message
 
 
-def test_how_old_a_record_may_be() -> None:
+def test_the_default_of_max_record_age() -> None:
     assert max_record_age(params(ping_interval=10)) == 30
     assert max_record_age(params(ping_interval=10, max_record_age=25)) == 25

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table of the decisions, row by row, and each rule that it is made of."""
+"""The table of the decisions row by row, and each of its rules."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ KILLED = Seen("refused", "the gate was killed")
 
 
 def after(stage: Stage, *glimpses: Glimpse, **fields: Any) -> State:
-    """After a step of that stage. Unless it says otherwise, all members are known to be in rotation."""
+    """The state after a step of that stage. By default all members are known to be in rotation."""
     return State(stage=stage, **{"seen": seen(*glimpses), "admitted": ALL, **fields})
 
 
 def deploying(stage: Stage, *glimpses: Glimpse, **fields: Any) -> State:
-    """With rc1 drained and deployed to, as the only one."""
+    """The state with rc1 drained and deployed, as the only target."""
     batch = {"batch": ("rc1",), "was": (WELL_OLD,), "admitted": ALL - {"rc1"}, "begun": frozenset({"rc1"})}
     return after(stage, *glimpses, **{**batch, "deployed": frozenset({"rc1"}), **fields})
 
@@ -97,7 +97,7 @@ DEPLOYED = {**DRAINED, "begun": frozenset({"rc2", "rc3"}), "deployed": frozenset
 STOPS = {"reasons": ("why",)}
 REPORTED = frozenset({"on_failure"})
 
-# What it is called, the plan's options, the state, the step.
+# The name of the row, the plan's options, the state, the step.
 ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
     ("START", {}, State(), Ask(Stage.LOOK)),
     (
@@ -161,7 +161,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Run(Stage.DEPLOY, Hook.DEPLOY, ("rc2", "rc3")),
     ),
     (
-        "BEFORE passed, and meanwhile its only target is done",
+        "BEFORE passed, but its only target is already done",
         {},
         after(Stage.BEFORE, WELL_NEW, WELL_NEW, WELL_OLD),
         before("rc3"),
@@ -198,7 +198,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Run(Stage.DEPLOY, Hook.DEPLOY, ("rc2", "rc3")),
     ),
     (
-        "RECHECK did not pass: all that were well before the drain are readmitted",
+        "RECHECK did not pass: members that were healthy before the drain are readmitted",
         {},
         after(Stage.RECHECK, *FIRST_NEW, **DRAINED, **STOPS),
         Run(Stage.RETURN, Hook.READMIT, ("rc2", "rc3")),
@@ -252,7 +252,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Run(Stage.RETURN, Hook.READMIT, ("rc2", "rc3")),
     ),
     (
-        "any other, and a member that is well is not known to be in rotation",
+        "any other step, and a healthy member is not known to be in rotation",
         {},
         after(Stage.LOOK, WELL_OLD, STALLED, WELL_NEW, admitted=frozenset()),
         Run(Stage.RETURN, Hook.READMIT, ("rc1", "rc3")),
@@ -304,7 +304,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Ask(Stage.SETTLE, ("rc2",), expected_version=NEW),
     ),
     (
-        "it was waited for once: now it is deployed to, alone",
+        "it was waited for once: now it is deployed, alone",
         {"serial": (3,)},
         after(Stage.SETTLE, WELL_NEW, YOUNG_NEW, WELL_OLD, admitted=frozenset({"rc1", "rc3"}), settled=True),
         before("rc2"),
@@ -325,7 +325,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         final(1),
     ),
     (
-        "without an expected version every member is done that was deployed to",
+        "without an expected version every deployed member is done",
         {"expected_version": None},
         after(Stage.RETURN, *ALL_OLD, begun=ALL),
         final(3),
@@ -345,13 +345,13 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
     ),
     ("the gate for the first batch", {}, after(Stage.RETURN, *ALL_OLD), before("rc1")),
     (
-        "the gate is told what is out of rotation",
+        "the gate gets the members out of rotation",
         {"keep_out": frozenset({"rc3"})},
         after(Stage.RETURN, *FIRST_NEW, admitted=frozenset({"rc1", "rc2"})),
         before("rc2", out=("rc3",)),
     ),
     (
-        "RECHECK is told what is out of rotation",
+        "RECHECK gets the members out of rotation",
         {},
         after(Stage.DRAIN, STALLED, *FIRST_NEW[1:], **{**BATCH, "admitted": frozenset()}),
         before("rc2", "rc3", out=("rc1",), stage=Stage.RECHECK),
@@ -364,20 +364,22 @@ def test_the_next_step(options: dict[str, Any], state: State, expected: Step) ->
     assert next_step(plan(**options), state) == expected
 
 
-# Which members are well, to be readmitted, to be deployed to
+# Members that are well, that are readmitted, and that are to do
 
 
 @pytest.mark.parametrize(
     ("admitted", "unlinked", "expected"),
     [
-        pytest.param(ALL, (), {"rc1", "rc3"}, id="it serves, and nothing is found about it"),
-        pytest.param(ALL, (("rc1", "rc3"),), {"rc1"}, id="of two that are in rotation, the first"),
-        pytest.param({"rc3"}, (("rc1", "rc3"),), {"rc3"}, id="the one that is in rotation"),
-        pytest.param((), (("rc3", "rc1"),), {"rc1"}, id="of two that are not, the first"),
-        pytest.param(ALL, (("rc1", "rc2"),), {"rc1", "rc3"}, id="a pair with a member that is not well does not count"),
+        pytest.param(ALL, (), {"rc1", "rc3"}, id="it serves without findings"),
+        pytest.param(ALL, (("rc1", "rc3"),), {"rc1"}, id="an unlinked pair in rotation: the first"),
+        pytest.param({"rc3"}, (("rc1", "rc3"),), {"rc3"}, id="an unlinked pair: the one in rotation"),
+        pytest.param((), (("rc3", "rc1"),), {"rc1"}, id="an unlinked pair out of rotation: the first"),
+        pytest.param(
+            ALL, (("rc1", "rc2"),), {"rc1", "rc3"}, id="an unlinked pair with an unhealthy member does not count"
+        ),
     ],
 )
-def test_members_that_are_well(admitted: Any, unlinked: Any, expected: set[str]) -> None:
+def test_which_members_are_well(admitted: Any, unlinked: Any, expected: set[str]) -> None:
     state = State(
         seen=seen(WELL_OLD, NOT_RESTARTED, WELL_OLD, unlinked=frozenset(unlinked)), admitted=frozenset(admitted)
     )
@@ -400,20 +402,20 @@ TOUCHED = {"begun": frozenset({"rc1"})}
             seen(glimpse(NEW, "restart_not_provable", process="b", serving=True)),
             TOUCHED,
             True,
-            id="it serves, whether it was restarted or not",
+            id="it serves, restarted or not",
         ),
         pytest.param(seen(WRONG_VERSION), TOUCHED, False, id="another build"),
         pytest.param(
             seen(glimpse(OLD, "not_restarted", "wrong_version", serving=True)),
             TOUCHED,
             False,
-            id="more is found than that its deployment did nothing",
+            id="its deployment did nothing, and it has another finding",
         ),
         pytest.param(
             seen(glimpse(OLD, "wrong_version", serving=True)),
             {**TOUCHED, "batch": ("rc1",), "was": (WELL_OLD,)},
             True,
-            id="the same process as before, where no restart is asked for",
+            id="the same process as before, and no restart is required",
         ),
         pytest.param(
             seen(glimpse(OLD, "wrong_version", process="b", serving=True)),
@@ -428,21 +430,23 @@ TOUCHED = {"begun": frozenset({"rc1"})}
             False,
             id="its deployment did nothing; it is ill",
         ),
-        pytest.param(seen(WRONG_VERSION, ready=frozenset({"rc1"})), TOUCHED, True, id="the gate says that it is ready"),
+        pytest.param(seen(WRONG_VERSION, ready=frozenset({"rc1"})), TOUCHED, True, id="the gate calls it ready"),
         pytest.param(seen(SILENT), TOUCHED, False, id="silent after its deployment"),
-        pytest.param(KILLED, TOUCHED, False, id="its deployment was begun, and nothing is seen of it"),
+        pytest.param(KILLED, TOUCHED, False, id="its deployment was begun, and no gate has seen it"),
         pytest.param(seen(REFUSED), TOUCHED, False, id="its deployment was begun, and it refuses the credentials"),
-        pytest.param(KILLED, {}, True, id="drained, and nothing is seen of it"),
+        pytest.param(KILLED, {}, True, id="drained, and no gate has seen it"),
         pytest.param(seen(REFUSED), {}, True, id="drained, and it refuses the credentials"),
         pytest.param(seen(glimpse(OLD, "unauthorized", "stalled")), {}, False, id="drained, and it is ill as well"),
         pytest.param(seen(SILENT), {}, False, id="drained, and silent"),
         pytest.param(seen(STALLED), {}, False, id="drained, and stalled"),
         pytest.param(seen(glimpse(OLD, "peer_answered")), {}, True, id="drained, and only a restart cures it"),
         pytest.param(seen(glimpse(OLD, "broker_down")), {"was": (STALLED,)}, True, id="only a restart cures it"),
-        pytest.param(seen(glimpse(OLD, "broker_down", "stalled")), {}, False, id="a restart is not all that it needs"),
+        pytest.param(
+            seen(glimpse(OLD, "broker_down", "stalled")), {}, False, id="a restart does not cure all of its findings"
+        ),
         pytest.param(seen(glimpse(NEW, "broker_down", process="b")), TOUCHED, False, id="its deployment left it ill"),
-        pytest.param(seen(glimpse(OLD)), {}, False, id="drained, does not serve, and the gate does not say why"),
-        pytest.param(KILLED, {"was": (STALLED,)}, False, id="drained, was not well, and nothing is seen of it"),
+        pytest.param(seen(glimpse(OLD)), {}, False, id="drained, does not serve, and the gate gives no reason"),
+        pytest.param(KILLED, {"was": (STALLED,)}, False, id="drained, was not well, and no gate has seen it"),
         pytest.param(seen(NOT_RESTARTED), {"was": (STALLED,)}, False, id="drained, was not well"),
         pytest.param(
             seen(WELL_OLD, WELL_OLD, unlinked=frozenset({("rc1", "rc2")})),
@@ -454,13 +458,13 @@ TOUCHED = {"begun": frozenset({"rc1"})}
             seen(WELL_NEW, WELL_OLD, unlinked=frozenset({("rc1", "rc2")})),
             TOUCHED,
             False,
-            id="after its deployment it is not linked with one in rotation",
+            id="after its deployment it is not linked to one in rotation",
         ),
         pytest.param(
             seen(WELL_OLD, WELL_OLD, unlinked=frozenset({("rc1", "rc2")})),
             {"batch": (), "was": ()},
             False,
-            id="not drained by this run, and not linked with one in rotation",
+            id="not drained by this run, and not linked to one in rotation",
         ),
         pytest.param(
             seen(BROKEN), {"was": (BROKEN,)}, True, id="drained, only a restart cures it, and it still serves"
@@ -484,7 +488,7 @@ def test_whether_a_member_is_readmitted(now: Seen, fields: dict[str, Any], expec
         pytest.param({"hooks": DEPLOYS}, id="without a load balancer"),
     ],
 )
-def test_what_is_never_readmitted(options: dict[str, Any]) -> None:
+def test_which_members_are_never_readmitted(options: dict[str, Any]) -> None:
     assert returnable(plan(**options), after(Stage.LOOK, *ALL_OLD, admitted=frozenset())) == ()
 
 
@@ -492,20 +496,24 @@ def test_what_is_never_readmitted(options: dict[str, Any]) -> None:
     ("glimpses", "options", "expected"),
     [
         pytest.param((WELL_OLD, STALLED, SILENT), {}, ("rc3", "rc2", "rc1"), id="silent, then ill, then well"),
-        pytest.param((WELL_OLD, YOUNG_OLD, STALLED), {}, ("rc3", "rc2", "rc1"), id="what settles by itself after ill"),
+        pytest.param(
+            (WELL_OLD, YOUNG_OLD, STALLED), {}, ("rc3", "rc2", "rc1"), id="a settling member after an ill one"
+        ),
         pytest.param((STALLED_NEW, WELL_NEW, WELL_OLD), {}, ("rc1", "rc3"), id="the version alone is not enough"),
         pytest.param(ALL_OLD, {"hosts": ("rc2",)}, ("rc2",), id="only hosts of the play"),
         pytest.param(ALL_NEW, {"expected_version": None}, NAMES, id="without an expected version all"),
         pytest.param((), {}, NAMES, id="nothing is known"),
     ],
 )
-def test_what_is_to_do(glimpses: tuple[Glimpse, ...], options: dict[str, Any], expected: tuple[str, ...]) -> None:
+def test_which_members_are_to_do(
+    glimpses: tuple[Glimpse, ...], options: dict[str, Any], expected: tuple[str, ...]
+) -> None:
     end = next_step(plan(**options), after(Stage.REPORT, *glimpses, **STOPS))
     assert isinstance(end, End)
     assert end.todo == expected
 
 
-def test_of_two_done_members_that_are_not_linked_one_is_deployed_to() -> None:
+def test_of_two_done_unlinked_members_one_is_deployed() -> None:
     state = after(Stage.LOOK, seen=seen(*ALL_NEW, unlinked=frozenset({("rc1", "rc2")})))
     assert next_step(plan(serial=(3,)), state) == before("rc2")
 
@@ -514,7 +522,7 @@ def test_of_two_done_members_that_are_not_linked_one_is_deployed_to() -> None:
     ("glimpses", "options", "batches", "expected"),
     [
         pytest.param(ALL_OLD, {"serial": (3,)}, 0, ("rc1",), id="one, until one serves with the version"),
-        pytest.param(ALL_OLD, {"serial": (3,)}, 1, ("rc1",), id="one, whatever has come back"),
+        pytest.param(ALL_OLD, {"serial": (3,)}, 1, ("rc1",), id="one, although a batch has come back"),
         pytest.param((STALLED_NEW, WELL_OLD, WELL_OLD), {"serial": (3,)}, 0, ("rc1",), id="one that does not serve"),
         pytest.param(FIRST_NEW, {"serial": (3,)}, 0, ("rc2", "rc3"), id="as many as are left"),
         pytest.param(FIRST_NEW, {"serial": (1, 2)}, 0, ("rc2",), id="the first size"),
@@ -533,35 +541,41 @@ def test_the_size_of_a_batch(
     assert (step.stage, step.targets) == (Stage.BEFORE, expected)
 
 
-# What is known after a gate
+# The state after a gate
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        pytest.param({}, (), id="of the hosts of the play nothing is known"),
-        pytest.param({"hosts": ("rc1",)}, (), id="nor of those outside"),
-        pytest.param({"hosts": ("rc1",), "in_rotation": frozenset({"rc2"})}, ("rc2",), id="what the user says"),
-        pytest.param({"in_rotation": frozenset({"rc2"})}, (), id="but not of a host of the play"),
+        pytest.param({}, (), id="unknown for the hosts of the play"),
+        pytest.param({"hosts": ("rc1",)}, (), id="unknown for members outside the play"),
+        pytest.param(
+            {"hosts": ("rc1",), "in_rotation": frozenset({"rc2"})}, ("rc2",), id="members in rolling_update_in_rotation"
+        ),
+        pytest.param({"in_rotation": frozenset({"rc2"})}, (), id="but not if they are hosts of the play"),
         pytest.param({"hosts": ("rc1",), "in_rotation": ALL, "keep_out": frozenset({"rc2"})}, ("rc3",), id="kept out"),
         pytest.param({"hooks": DEPLOYS}, NAMES, id="without a load balancer every member"),
-        pytest.param({"hooks": DEPLOYS, "keep_out": frozenset({"rc2"})}, ("rc1", "rc3"), id="but those kept out"),
+        pytest.param(
+            {"hooks": DEPLOYS, "keep_out": frozenset({"rc2"})},
+            ("rc1", "rc3"),
+            id="without a load balancer, but not those kept out",
+        ),
     ],
 )
-def test_what_is_in_rotation_at_first(options: dict[str, Any], expected: tuple[str, ...]) -> None:
+def test_which_members_are_in_rotation_at_first(options: dict[str, Any], expected: tuple[str, ...]) -> None:
     for now in (seen(*ALL_OLD), seen(*ALL_OLD, verdict="wait")):
         state = after_gate(plan(**options), State(), Ask(Stage.LOOK), now)
         assert state == State(stage=Stage.LOOK, seen=now, admitted=frozenset(expected))
 
 
 @pytest.mark.parametrize("verdict", ["fail", "inconclusive", "refused"])
-def test_a_look_that_does_not_only_wait_stops_the_roll(verdict: str) -> None:
+def test_a_first_look_that_fails_stops_the_roll(verdict: str) -> None:
     now = seen(*ALL_OLD, verdict=verdict)
     state = after_gate(plan(), State(), Ask(Stage.LOOK), now)
     assert state == State(stage=Stage.LOOK, seen=now, reasons=(f"{verdict}, says the gate",))
 
 
-def test_a_batch_is_what_is_still_to_do_when_its_gate_passes() -> None:
+def test_a_batch_is_the_targets_still_to_do_when_the_gate_passes() -> None:
     now = seen(WELL_NEW, WELL_NEW, SILENT)
     state = after_gate(plan(), deploying(Stage.RETURN, *ALL_OLD), before("rc2", "rc3"), now)
     assert state == deploying(Stage.BEFORE, seen=now, batch=("rc3",), was=(SILENT,), deployed=frozenset())
@@ -592,7 +606,7 @@ def test_a_gate_that_does_not_pass_stops_the_roll(stage: Stage, verdict: str) ->
 
 @pytest.mark.parametrize("stage", [Stage.RECHECK, Stage.FINAL, Stage.SOAK, Stage.SETTLE, Stage.REVIEW])
 @pytest.mark.parametrize("soaked", [True, False])
-def test_a_gate_that_passes(stage: Stage, soaked: bool) -> None:
+def test_a_gate_that_passes_continues_the_roll(stage: Stage, soaked: bool) -> None:
     state = after_gate(plan(), State(soaked=soaked), Ask(stage), seen(*ALL_NEW))
     assert state == State(
         stage=stage, seen=seen(*ALL_NEW), settled=stage is Stage.SETTLE, soaked=soaked or stage is Stage.SOAK
@@ -605,7 +619,7 @@ def test_a_wait_for_others_and_a_review_stop_nothing(stage: Stage) -> None:
     assert state == State(stage=stage, seen=KILLED, settled=stage is Stage.SETTLE)
 
 
-def test_a_batch_has_come_back() -> None:
+def test_a_batch_that_comes_back_counts() -> None:
     now = seen(*FIRST_NEW, ready=frozenset({"rc1"}))
     state = after_gate(plan(), deploying(Stage.DEPLOY, *ALL_OLD), after_deploying("rc1"), now)
     assert state == deploying(Stage.AFTER, seen=now, batches=1)
@@ -632,7 +646,7 @@ def test_a_gate_after_returns_early_as_often_as_another_target_is_ready() -> Non
 
 
 @pytest.mark.parametrize("ready", [("rc3",), ()])
-def test_a_gate_after_that_returns_early_for_nothing_is_over(ready: tuple[str, ...]) -> None:
+def test_a_gate_after_that_returns_early_without_a_new_target_stops_the_roll(ready: tuple[str, ...]) -> None:
     asked = after_deploying("rc2", "rc3", ready=("rc3",))
     early = seen(*ALL_NEW, verdict="wait", ready=frozenset(ready), early=True)
     state = after_gate(plan(), State(stage=Stage.READMIT, **DEPLOYED), asked, early)  # type: ignore[arg-type]
@@ -660,8 +674,8 @@ DONE_FIRST = {"begun": frozenset({"rc1"}), "batches": 1}
 FELL = ("rc1 does not serve as it did after the deployment",)
 
 
-def test_one_that_was_deployed_to_and_no_longer_serves() -> None:
-    """Where the gate needs fewer: it is waited for once, and then the roll stops before the next drain."""
+def test_a_deployed_member_that_no_longer_serves_stops_the_roll() -> None:
+    """If the gate needs fewer members, it is waited for once, then the roll stops before the next drain."""
     passed = seen(*FALLEN)
     state = after_gate(plan(), after(Stage.RETURN, *FIRST_NEW, **DONE_FIRST), before("rc2"), passed)
     asked = next_step(plan(), state)
@@ -674,7 +688,7 @@ def test_one_that_was_deployed_to_and_no_longer_serves() -> None:
     assert (taken.batch, taken.settled) == (("rc2",), False)
 
 
-def test_it_cannot_be_waited_for_without_a_version() -> None:
+def test_without_a_version_a_fallen_member_is_not_waited_for() -> None:
     state = after(Stage.RETURN, *FIRST_NEW, **DONE_FIRST)
     assert after_gate(plan(expected_version=None), state, before("rc2"), seen(*FALLEN)).reasons == FELL
 
@@ -698,10 +712,10 @@ def test_the_last_gate_is_about_every_node() -> None:
     ],
     ids=["two", "one is not known", "in check mode", "others are not of this play"],
 )
-def test_one_version_runs_at_the_end(
+def test_more_than_one_version_at_the_end_is_a_failure(
     options: dict[str, Any], glimpses: tuple[Glimpse, ...], reasons: tuple[str, ...]
 ) -> None:
-    """Without an expected version no gate asks for it."""
+    """Without an expected version no gate checks this."""
     wanted = plan(expected_version=None, **options)
     state = after_gate(wanted, after(Stage.RETURN, *ALL_OLD, begun=ALL), final(3), seen(*glimpses))
     assert state.reasons == reasons
@@ -716,13 +730,13 @@ def test_in_check_mode_a_reason_to_wait_passes() -> None:
     assert next_step(checked, state) == Run(Stage.RETURN, Hook.READMIT, ("rc1",))
 
 
-def test_in_check_mode_a_failure_is_one() -> None:
+def test_in_check_mode_a_failure_stops_the_roll() -> None:
     fails = seen(*ALL_OLD, verdict="fail")
     state = after_gate(plan(check=True), deploying(Stage.DEPLOY, *ALL_OLD), after_deploying("rc1"), fails)
     assert state == deploying(Stage.AFTER, seen=fails, reasons=("fail, says the gate",))
 
 
-# What is known at the start and the end of a hook
+# The state at the start and the end of a hook
 
 
 @pytest.mark.parametrize(
@@ -738,7 +752,7 @@ def test_in_check_mode_a_failure_is_one() -> None:
             Run(Stage.DEPLOY, Hook.DEPLOY, ("rc1", "rc2")),
             {"hooks": ROTATES - {Hook.DRAIN}},
             {"admitted": frozenset({"rc3"}), "begun": frozenset({"rc1", "rc2"})},
-            id="a deployment without a drain does, too",
+            id="a deployment without a drain hook does too",
         ),
         pytest.param(
             Run(Stage.DEPLOY, Hook.DEPLOY, ("rc1", "rc2")),
@@ -748,7 +762,7 @@ def test_in_check_mode_a_failure_is_one() -> None:
         ),
     ],
 )
-def test_what_holds_from_the_start_of_a_hook(run: Run, options: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_the_state_at_the_start_of_a_hook(run: Run, options: dict[str, Any], expected: dict[str, Any]) -> None:
     state = before_hook(plan(**options), State(admitted=ALL, deployed=frozenset({"rc3"})), run)
     assert state == State(stage=run.stage, **expected)
 
@@ -825,11 +839,11 @@ TWO = ("rc1", "rc2")
             (),
             ("rc1",),
             {"ran": REPORTED, "lost": frozenset({"rc1"})},
-            id="a hook for a failure that fails is no further reason",
+            id="a failed on_failure hook is not a further reason",
         ),
     ],
 )
-def test_what_holds_from_the_end_of_a_hook(
+def test_the_state_at_the_end_of_a_hook(
     run: Run, finished: tuple[str, ...], lost: tuple[str, ...], expected: dict[str, Any]
 ) -> None:
     state = after_hook(State(admitted=frozenset({"rc3"})), run, finished=finished, lost=lost)
@@ -839,8 +853,8 @@ def test_what_holds_from_the_end_of_a_hook(
         assert next_step(plan(), state) == Leave()
 
 
-def test_the_play_that_puts_back() -> None:
-    """What was going on has failed; each host gets one more try, and no other play follows."""
+def test_the_play_that_puts_back_tries_each_host_again() -> None:
+    """The hook that was running counts as failed; each host gets one more try, and no other play follows."""
     drain = Run(Stage.DRAIN, Hook.DRAIN, ("rc1",))
     state = put_back(deploying(Stage.DRAIN, leaves=True, lost=frozenset({"rc2"})), drain, ended=False)
     failed = {"reasons": ("the drain hook failed on rc1",), "lost": frozenset[str](), "putting_back": True}
@@ -851,21 +865,21 @@ def test_the_play_that_puts_back() -> None:
 
 
 @pytest.mark.parametrize(("ended", "reasons"), [(True, ()), (False, ("the play ended before the roll was finished",))])
-def test_a_play_that_ended(ended: bool, reasons: tuple[str, ...]) -> None:
+def test_a_play_that_ended_early_is_a_failure(ended: bool, reasons: tuple[str, ...]) -> None:
     assert put_back(State(), None, ended=ended) == State(reasons=reasons, putting_back=True)
 
 
 @pytest.mark.parametrize("stage", [Stage.RETURN, Stage.PREPARE, Stage.BEFORE, Stage.REPORT])
-def test_another_try_comes_after_a_look(stage: Stage) -> None:
-    """A hook that fails takes its time, too, in which a node may have died."""
+def test_a_second_readmission_comes_after_a_look(stage: Stage) -> None:
+    """A hook that fails also takes time, during which a node may have died."""
     state = put_back(after(stage, *ALL_OLD, reasons=("why",), leaves=True, admitted=frozenset()), None, ended=False)
     assert next_step(plan(), state) == Ask(Stage.REVIEW)
     dead = after_gate(plan(), state, Ask(Stage.REVIEW), seen(WELL_OLD, SILENT, WELL_OLD, verdict="wait"))
     assert next_step(plan(), dead) == Run(Stage.RETURN, Hook.READMIT, ("rc1", "rc3"))
 
 
-def test_a_strict_check() -> None:
-    """A gate before that would have to wait stops it; one after a deployment that did not take place does not."""
+def test_a_strict_check_fails_where_a_gate_before_would_wait() -> None:
+    """A gate before that would have to wait stops the roll; a gate after a skipped deployment does not."""
     strict, waits = plan(check=True, check_strict=True), seen(*ALL_OLD, verdict="wait")
     assert after_gate(strict, after(Stage.RETURN, *ALL_OLD), before("rc1"), waits).reasons == (waits.message,)
     assert after_gate(strict, deploying(Stage.DEPLOY, *ALL_OLD), after_deploying("rc1"), waits).reasons == ()
@@ -877,7 +891,7 @@ def test_a_second_reason_is_added() -> None:
     assert state.reasons == ("why", "the readmit hook failed on rc1")
 
 
-# Whole rolls, in which all goes well
+# Whole rolls without failures
 
 
 def rolled(options: dict[str, Any], glimpses: tuple[Glimpse, ...]) -> list[str]:
@@ -900,7 +914,7 @@ def rolled(options: dict[str, Any], glimpses: tuple[Glimpse, ...]) -> list[str]:
     return steps
 
 
-def test_a_roll() -> None:
+def test_the_steps_of_a_roll() -> None:
     assert rolled({"serial": (2,), "soak": 60.0, "hooks": EVERY_HOOK}, ALL_OLD) == [
         "look",
         "readmit rc1 rc2 rc3",
@@ -924,7 +938,7 @@ def test_a_roll() -> None:
     ]
 
 
-def test_a_roll_without_a_load_balancer() -> None:
+def test_the_steps_without_a_load_balancer() -> None:
     assert rolled({"serial": (2,), "hooks": DEPLOYS}, FIRST_NEW) == [
         "look",
         "before rc2 rc3",
@@ -934,7 +948,7 @@ def test_a_roll_without_a_load_balancer() -> None:
     ]
 
 
-def test_a_roll_whose_deployments_drain_by_themselves() -> None:
+def test_the_steps_if_deployments_drain_by_themselves() -> None:
     assert rolled({"hooks": ROTATES - {Hook.DRAIN}, "hosts": ("rc3",)}, ALL_OLD) == [
         "look",
         "readmit rc3",
@@ -946,12 +960,12 @@ def test_a_roll_whose_deployments_drain_by_themselves() -> None:
     ]
 
 
-def test_a_roll_of_a_cluster_that_is_done() -> None:
+def test_the_steps_if_all_members_are_done() -> None:
     assert rolled({}, ALL_NEW) == ["look", "readmit rc1 rc2 rc3", "final"]
 
 
-def test_the_gate_before_a_deployment_does_not_unmake_a_finding_about_a_link() -> None:
-    """It says nothing of its targets' links: one that is not linked and runs the version is not done by it."""
+def test_a_gate_before_does_not_clear_an_unlinked_pair() -> None:
+    """It does not judge links of its targets, so an unlinked member that runs the version is still to do."""
     unlinked = frozenset({("rc1", "rc2")})
     looked = after(Stage.LOOK, *ALL_NEW, seen=seen(*ALL_NEW, verdict="wait", unlinked=unlinked), admitted=ALL - {"rc2"})
     step = next_step(plan(), looked)
@@ -961,7 +975,7 @@ def test_the_gate_before_a_deployment_does_not_unmake_a_finding_about_a_link() -
     assert next_step(plan(), passed) == Run(Stage.DRAIN, Hook.DRAIN, ("rc2",))
 
 
-def test_a_target_that_was_not_linked_before_its_drain_is_not_untouched() -> None:
+def test_a_target_unlinked_before_its_drain_is_not_readmitted() -> None:
     unlinked = frozenset({("rc1", "rc2")})
     looked = after(Stage.LOOK, *ALL_NEW, seen=seen(*ALL_NEW, verdict="wait", unlinked=unlinked), admitted=ALL - {"rc2"})
     passed = after_gate(plan(), looked, before("rc2"), seen(*ALL_NEW))
@@ -971,8 +985,8 @@ def test_a_target_that_was_not_linked_before_its_drain_is_not_untouched() -> Non
 
 
 @pytest.mark.parametrize(("process", "back"), [("a", True), ("b", False)], ids=["the same", "another"])
-def test_a_drained_process_whose_ping_is_not_seen_yet(process: str, back: bool) -> None:
-    """The others refuse the credentials just now, so that no one tells how old its ping is."""
+def test_only_the_same_process_is_readmitted_before_its_ping_is_seen(process: str, back: bool) -> None:
+    """The others refuse the credentials, so the age of its ping is not known."""
     now = glimpse(OLD, "ping_unconfirmed", process=process)
     drained = after(Stage.RECHECK, now, REFUSED, REFUSED, batch=("rc1",), was=(WELL_OLD,), admitted=ALL - {"rc1"})
     step = next_step(plan(), replace(drained, reasons=("shut",)))

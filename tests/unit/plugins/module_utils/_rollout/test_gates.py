@@ -34,7 +34,7 @@ STEADY = {"phase": "steady", "hold_for": 0.0}
         (Stage.FINAL, STEADY),
     ],
 )
-def test_the_options(stage: Stage, options: dict[str, Any]) -> None:
+def test_the_options_of_each_gate(stage: Stage, options: dict[str, Any]) -> None:
     hold_for = 60.0 if stage is Stage.SOAK else 0.0
     asked = Ask(stage, ("rc1",), frozenset({"rc2"}), expected_version="7.11.0", hold_for=hold_for)
     of_all = {"keep_out": ["rc3"], "expected_version": "7.11.0", "min_serving": None}
@@ -56,7 +56,7 @@ def test_the_options(stage: Stage, options: dict[str, Any]) -> None:
         (Stage.SOAK, "50%%", 2, "50%%"),
     ],
 )
-def test_how_many_must_serve(stage: Stage, given: str | None, asked: int | None, least: str | None) -> None:
-    """What a batch may leave is not enough for the end of a roll."""
+def test_min_serving_of_each_gate(stage: Stage, given: str | None, asked: int | None, least: str | None) -> None:
+    """At the end of a roll more members must serve than during a batch."""
     options = gate_options(PLAN, Ask(stage, min_serving=asked), before=None, short=1.0, min_serving=given)
     assert options["min_serving"] == least

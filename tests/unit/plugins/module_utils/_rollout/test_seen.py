@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a roll takes from the result of a gate."""
+"""What a roll keeps of the result of a gate."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def looked(scene: Scene, phase: str = "steady", **options: Any) -> Seen:
     return Seen.of(judge_once(scene.observe(), scene.policy(phase, **options)))
 
 
-def test_a_cluster_that_is_well() -> None:
+def test_what_is_taken_from_a_healthy_cluster() -> None:
     seen = looked(Scene.of("rc1", "rc2"))
     assert seen == Seen(
         verdict="pass",
@@ -40,7 +40,7 @@ def test_why_a_member_does_not_serve_even_if_it_is_not_needed() -> None:
     assert seen.members["rc3"].settling
 
 
-def test_what_only_a_restart_cures() -> None:
+def test_a_member_that_only_a_restart_cures_is_ill() -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene["rc1"].error, scene["rc2"].peer, scene["rc3"].error = "broker_down", "rc3", "unreachable"
     members = looked(scene).members
@@ -48,13 +48,13 @@ def test_what_only_a_restart_cures() -> None:
     assert [members[name].instance_id for name in ("rc1", "rc2", "rc3")] == ["rc1-1", "rc2-1", None]
 
 
-def test_what_is_found_about_a_member_that_serves() -> None:
+def test_findings_of_a_serving_member_are_kept() -> None:
     seen = looked(Scene.of("rc1", "rc2"), expected_version="7.11.0")
     assert [glimpse.codes for glimpse in seen.members.values()] == [frozenset({"wrong_version"})] * 2
     assert not seen.members["rc1"].well
 
 
-def test_a_pair_that_is_not_linked_is_said_of_the_pair_alone() -> None:
+def test_an_unlinked_pair_is_a_finding_of_the_pair_only() -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
     seen = looked(scene)
@@ -62,8 +62,8 @@ def test_a_pair_that_is_not_linked_is_said_of_the_pair_alone() -> None:
     assert [glimpse.well for glimpse in seen.members.values()] == [True, True, True]
 
 
-def test_a_member_that_gets_no_traffic_is_as_well_as_it_is() -> None:
-    """The gate was told so, and did not find it."""
+def test_being_out_of_rotation_is_not_a_finding_of_a_member() -> None:
+    """The gate got this as an option and did not observe it."""
     seen = looked(Scene.of("rc1", "rc2"), "before", targets=["rc1"], out_of_rotation=["rc2"])
     assert seen.verdict == "fail"
     assert "rc2 serves, but is out of rotation" in seen.message

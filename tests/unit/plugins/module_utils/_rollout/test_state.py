@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state of a roll: what is said of a member, and the way through JSON and back."""
+"""The state of a roll: what is known of a member, and the conversion to JSON and back."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ STATES = st.builds(
 )
 
 
-# On a busy machine an example may take long.
+# An example may take long on a busy machine.
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STATES)
 def test_a_state_survives_json(state: State) -> None:
@@ -133,12 +133,12 @@ NOTHING = {"serving": False, "instance_id": None, "version": None}
         pytest.param({**START, "was": [NOTHING]}, id="a member without codes"),
     ],
 )
-def test_what_is_not_a_state_is_refused(raw: Any) -> None:
+def test_a_wrong_state_is_refused(raw: Any) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         State.from_dict(raw)
 
 
-def test_the_refusal_says_what_is_wrong() -> None:
+def test_the_refusal_names_the_error() -> None:
     with pytest.raises(ValueError, match="this is not the state of a roll: KeyError\\('lost'\\)"):
         State.from_dict({name: value for name, value in START.items() if name != "lost"})
 
@@ -163,6 +163,8 @@ ABOUT: list[tuple[bool, tuple[str, ...], tuple[bool, bool, bool]]] = [
 
 
 @pytest.mark.parametrize(("serving", "codes", "expected"), ABOUT, ids=[f"{row[0]} {' '.join(row[1])}" for row in ABOUT])
-def test_what_is_said_of_a_member(serving: bool, codes: tuple[str, ...], expected: tuple[bool, bool, bool]) -> None:
+def test_what_the_codes_of_a_member_mean(
+    serving: bool, codes: tuple[str, ...], expected: tuple[bool, bool, bool]
+) -> None:
     glimpse = Glimpse(serving=serving, instance_id="a", version="7.11.0", codes=frozenset(codes))
     assert (glimpse.well, glimpse.unheard, glimpse.settling) == expected

@@ -85,11 +85,11 @@ def looked(**versions: str | None) -> State:
     ],
     ids=["three nodes", "one node", "limited", "limited, the others in rotation", "a downgrade"],
 )
-def test_the_plan(wanted: Plan, state: State, lines: list[str]) -> None:
+def test_the_lines_of_the_plan(wanted: Plan, state: State, lines: list[str]) -> None:
     assert plan_lines(wanted, state) == lines
 
 
-def test_a_step() -> None:
+def test_the_line_of_a_step() -> None:
     assert step_line(Run(Stage.DRAIN, Hook.DRAIN, ("rc1", "rc2"))) == "drain rc1, rc2"
 
 
@@ -107,7 +107,7 @@ def test_a_step() -> None:
     ],
     ids=lambda value: value.stage.value if isinstance(value, Ask) else "",
 )
-def test_a_gate(asked: Ask, name: str) -> None:
+def test_the_name_of_a_gate(asked: Ask, name: str) -> None:
     assert gate_name(asked) == name
 
 
@@ -121,7 +121,7 @@ def test_a_gate(asked: Ask, name: str) -> None:
         (Outcome.INCONCLUSIVE, 1, "inconclusive: 3 of 3 members serve; waited 7 s"),
     ],
 )
-def test_what_a_gate_says(outcome: Outcome, observations: int, line: str) -> None:
+def test_the_line_of_a_gate(outcome: Outcome, observations: int, line: str) -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     verdict = Verdict(outcome, "3 of 3 members serve")
     gate = GateResult(verdict, scene.policy("steady"), 7.0, observations)

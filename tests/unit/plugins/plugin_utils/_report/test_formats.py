@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The forms of a report: what they are made of, and that nothing breaks out of them."""
+"""The formats of a report: their content, and that no text breaks out of them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TAGS = frozenset(
 
 
 class Page(HTMLParser):
-    """What is in a page, which has to be well-formed: each element is closed by its own end."""
+    """The content of a page, which must be well-formed: each element is closed by its own end."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ def evil() -> list[dict[str, Any]]:
     return hostile()
 
 
-def test_the_page_begins_with_the_answer() -> None:
+def test_the_page_begins_with_the_outcome() -> None:
     page = Page(told(recorded("stopped"), "html"))
     assert page.of("h1") == ["Rolling update stopped"]
     assert next(text for tag, text in page.texts if text.startswith("Stopped at")) == (
@@ -87,11 +87,11 @@ def test_the_page_begins_with_the_answer() -> None:
 
 
 def drawn(page: Page, name: str) -> list[dict[str, str | None]]:
-    """The shapes of a class in the time line, without those of its legend."""
+    """The shapes of a class in the timeline, without those of its legend."""
     return [a for tag, a in page.elements if tag == "rect" and a.get("class") == name and "%" in (a.get("width") or "")]
 
 
-def test_the_page_tells_rotation_apart() -> None:
+def test_the_page_shows_rotation_separately() -> None:
     page = Page(told(recorded("stopped"), "html"))
     assert len(drawn(page, "out")) == 2
     assert page.of("title")[1:5] == [
@@ -107,7 +107,7 @@ def test_the_page_tells_rotation_apart() -> None:
     assert rc3 == "19:24:51 serves"
     assert "19:24:52 3 of 3, 2 in rotation, 2 needed;" in capacity
     assert "How many members serve, and are in rotation" in page.of("title")
-    # The drain of each, and the readmission of rc1, which is seen by the next gate only.
+    # The drain of each, and the readmission of rc1, which only the next gate shows.
     assert len(drawn(page, "idle")) == 3
     assert ("td", "counted as out of rotation") in page.texts
     assert ("small", "counted as out of rotation at the last gate") in page.texts
@@ -116,7 +116,7 @@ def test_the_page_tells_rotation_apart() -> None:
 
 
 @pytest.mark.parametrize("form", ["html", "markdown", "junit"])
-def test_of_rotation_nothing_is_told_where_no_result_says_it(form: str) -> None:
+def test_rotation_is_not_shown_without_data(form: str) -> None:
     results = [{**result, "out_of_rotation": None} for result in recorded("stopped")]
     text = told(results, form)
     assert "rotation" not in re.sub(r"/\*.*?\*/", "", text)
@@ -161,7 +161,7 @@ def test_nothing_breaks_out_of_the_xml(evil: list[dict[str, Any]]) -> None:
 
 
 def test_nothing_breaks_out_of_the_markdown(evil: list[dict[str, Any]]) -> None:
-    """Outside of code spans there are our own words alone."""
+    """Outside of code spans there is only text of the collection."""
     text = told(evil, "markdown")
     assert "- `a|b'c'*d*_e_ @all #1 [x](javascript:y)` `a|b'c'*d*_e_ @all #1 [x](javascript:y)`: serves" in text
     for line in text.splitlines():
@@ -209,7 +209,7 @@ def test_junit_of_a_stopped_roll() -> None:
     assert (failure.text or "").endswith(f"What to do: {Code.SERVER_ERROR.row.remedy}")
 
 
-def test_too_few_that_serve_in_rotation_are_drawn_as_too_few() -> None:
+def test_too_few_in_rotation_are_drawn_as_too_few() -> None:
     roll = PaperRoll(Scene.of("rc1", "rc2", "rc3"), rotates=True)
     for out in (set(), {"rc1", "rc2"}, {"rc1", "rc2"}):
         roll.out = out
@@ -220,7 +220,7 @@ def test_too_few_that_serve_in_rotation_are_drawn_as_too_few() -> None:
     assert [shape["height"] for shape in drawn(page, "idle")] == ["40.0"]
 
 
-def test_junit_says_the_fewest_in_rotation() -> None:
+def test_junit_has_the_fewest_in_rotation() -> None:
     root = ElementTree.fromstring(told(recorded("good"), "junit").encode())
     values = {each.get("name"): each.get("value") for each in root.iter("property")}
     assert (values["summary"] or "").endswith(
@@ -228,7 +228,7 @@ def test_junit_says_the_fewest_in_rotation() -> None:
     )
 
 
-def test_of_many_absences_the_first_are_told() -> None:
+def test_only_the_first_of_many_absences_are_listed() -> None:
     roll = PaperRoll(Scene.of("rc1", "rc2"), rotates=True)
     for out in ([], ["rc1"]) * 5:
         roll.out = set(out)
@@ -241,13 +241,13 @@ def test_of_many_absences_the_first_are_told() -> None:
     ) in lines
 
 
-def test_junit_of_a_good_roll_is_green_whatever_the_preflight_was() -> None:
+def test_junit_of_a_good_roll_passes_whatever_the_preflight_was() -> None:
     preflight = {**recorded("good")[0], "verdict": "wait"}
     root = ElementTree.fromstring(told([preflight, *recorded("good")[1:]], "junit").encode())
     assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("0", "0", "1")
 
 
-def test_what_cannot_be_judged_is_an_error() -> None:
+def test_an_unjudgeable_gate_is_an_error() -> None:
     refused = {"verdict": "refused", "phase": "after", "targets": ["rc1"], "msg": "before is missing"}
     root = ElementTree.fromstring(told([refused], "junit").encode())
     assert (root.get("failures"), root.get("errors")) == ("0", "1")
@@ -268,7 +268,7 @@ def test_metrics_of_the_last_gate() -> None:
     }
 
 
-def test_before_a_deployment_the_others_have_to_serve() -> None:
+def test_metrics_before_a_deployment_count_the_others() -> None:
     before = next(result for result in recorded("good") if result["phase"] == "before")
     samples = metrics([before])
     assert (samples["serving"], samples["needed"]) == (2, 2)
@@ -282,13 +282,13 @@ def test_metrics_of_a_gate_that_was_refused() -> None:
 
 
 def test_nothing_breaks_out_of_the_metrics(evil: list[dict[str, Any]]) -> None:
-    """Of a name with a quote, a backslash or a line break, each line is still one sample."""
+    """Also with quotes, backslashes and line breaks in names, each line is one sample."""
     names = [name for name in metrics(evil) if name.startswith("member_serving")]
     assert len(names) == len(gates_from(evil)[-1].members)
 
 
 def metrics(results: list[dict[str, Any]]) -> dict[str, float]:
-    """The samples by name and labels; each line has to be one that Prometheus reads."""
+    """The samples by name and labels; each line must be valid for Prometheus."""
     lines = [line for line in told(results, "prometheus").splitlines() if not line.startswith("# ")]
     label = r'[a-z]+="(?:[^"\\]|\\[\\"n])*"'
     samples = [
@@ -299,17 +299,17 @@ def metrics(results: list[dict[str, Any]]) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("form", ["html", "markdown", "junit"])
-def test_stored_results_say_the_same(form: str, evil: list[dict[str, Any]]) -> None:
+def test_stored_results_give_the_same_report(form: str, evil: list[dict[str, Any]]) -> None:
     for results in (recorded("good"), evil):
         assert told(json.loads(told(results, "json")), form) == told(results, form)
         assert told([json.dumps(result) for result in results], form) == told(results, form)
 
 
 @pytest.mark.parametrize("form", ["html", "markdown", "junit", "json"])
-def test_nothing_can_be_told_too(form: str) -> None:
+def test_a_report_without_results(form: str) -> None:
     assert told([], form)
 
 
-def test_another_form_is_refused() -> None:
+def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(ValueError, match="format must be one of html, markdown, junit, prometheus, json, not pdf"):
         told([], "pdf")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a list of gates amounts to, and what each member did when."""
+"""What the report reads from a list of gates: the outcome, and the state of each member over time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def three() -> PaperRoll:
 
 
 def rotating() -> PaperRoll:
-    """With hooks: looked at and readmitted, as the playbook does it."""
+    """A roll with drain and readmit hooks, after the first look and readmission."""
     roll = PaperRoll(Scene.of("rc1", "rc2", "rc3"), rotates=True)
     roll.gate()
     roll.scene.now += 5
@@ -45,7 +45,7 @@ def line_of(roll: PaperRoll) -> TimeLine:
     return line
 
 
-def test_a_recorded_roll_that_went_well() -> None:
+def test_the_sentence_of_a_good_roll() -> None:
     roll = roll_of(recorded("good"))
     assert roll.sentence == ("Passed after 35 s: all 3 members serve and run 7.11.0; 3 of 3 deployed and healthy.")
     assert [member.versions for member in roll.versions] == [("7.10.0", "7.11.0")] * 3
@@ -53,7 +53,7 @@ def test_a_recorded_roll_that_went_well() -> None:
     assert roll.advice == ()
 
 
-def test_a_recorded_roll_that_was_stopped() -> None:
+def test_the_sentence_of_a_stopped_roll() -> None:
     roll = roll_of(recorded("stopped"))
     assert roll.sentence == (
         "Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
@@ -88,15 +88,15 @@ def test_a_recorded_roll_that_was_stopped() -> None:
         ),
     ],
 )
-def test_a_roll_is_told_while_it_goes_on(gates: int, sentence: str) -> None:
+def test_the_sentence_of_a_running_roll(gates: int, sentence: str) -> None:
     assert roll_of(recorded("good")[:gates]).sentence == sentence
 
 
-def test_a_role_of_ones_own_needs_no_gate_at_the_end() -> None:
+def test_a_play_with_the_role_needs_no_gate_at_the_end() -> None:
     assert roll_of(recorded("good")[1:10]).outcome.value == "passed"
 
 
-def test_one_node_alone_is_a_roll_of_ones_own() -> None:
+def test_a_roll_of_one_node_is_complete() -> None:
     roll = three()
     roll.batch(("rc1",))
     skipped = {"skipped": True, "changed": False, "false_condition": "later"}
@@ -106,7 +106,7 @@ def test_one_node_alone_is_a_roll_of_ones_own() -> None:
     )
 
 
-def test_a_look_at_the_whole_does_not_make_up_for_a_deployment_that_failed() -> None:
+def test_a_last_healthy_gate_does_not_hide_a_failed_deployment() -> None:
     roll = three()
     roll.gate()
     roll.gate("before", targets=["rc1"])
@@ -117,7 +117,7 @@ def test_a_look_at_the_whole_does_not_make_up_for_a_deployment_that_failed() -> 
     assert roll_of(roll.results).outcome.value == "passed"
 
 
-def test_the_others_cannot_carry_the_service() -> None:
+def test_a_gate_before_that_does_not_pass_stops_the_roll() -> None:
     roll = three()
     roll.scene.kill("rc3")
     roll.gate("before", targets=["rc1"])
@@ -127,7 +127,7 @@ def test_the_others_cannot_carry_the_service() -> None:
     )
 
 
-def test_a_gate_that_was_asked_again_counts_by_its_last_answer() -> None:
+def test_a_repeated_gate_counts_by_its_last_result() -> None:
     roll = three()
     roll.scene.kill("rc3")
     roll.gate("before", targets=["rc1"])
@@ -137,7 +137,7 @@ def test_a_gate_that_was_asked_again_counts_by_its_last_answer() -> None:
     assert roll_of(roll.results).sentence.startswith("In progress: deploying rc1 since ")
 
 
-def test_a_preflight_that_is_not_well_does_not_stop_a_roll() -> None:
+def test_a_preflight_that_does_not_pass_does_not_stop_a_roll() -> None:
     roll = three()
     roll.scene.kill("rc3")
     roll.gate()
@@ -146,24 +146,30 @@ def test_a_preflight_that_is_not_well_does_not_stop_a_roll() -> None:
     assert roll_of(roll.results).outcome.value == "under way"
 
 
-def test_more_than_one_version_is_said() -> None:
+def test_more_than_one_version_is_reported() -> None:
     roll = three()
     roll.batch(("rc1",))
     roll.gate()
     assert "all 3 members serve, but more than one version runs (7.10.0 and 7.11.0)" in roll_of(roll.results).sentence
 
 
-def test_a_task_that_was_refused_is_a_stop() -> None:
-    refused = {"verdict": "refused", "phase": "before", "targets": ["rc1"], "failed": True, "msg": "rc9 is no member"}
+def test_a_refused_task_stops_the_roll() -> None:
+    refused = {
+        "verdict": "refused",
+        "phase": "before",
+        "targets": ["rc1"],
+        "failed": True,
+        "msg": "rc9 is not a member",
+    }
     roll = roll_of([refused])
     assert roll.sentence == (
         "Stopped before rc1: the others cannot carry the service; 0 of 1 deployed and healthy, rc1 not touched."
     )
-    assert [(advice.code, advice.messages) for advice in roll.advice] == [("refused", ("rc9 is no member",))]
+    assert [(advice.code, advice.messages) for advice in roll.advice] == [("refused", ("rc9 is not a member",))]
     assert time_line(roll) is None
 
 
-def test_the_time_line_of_a_whole_life() -> None:
+def test_the_timeline_of_a_whole_deployment() -> None:
     roll = three()
     roll.batch(("rc1",))
     line = time_line(roll_of(roll.results))
@@ -190,7 +196,7 @@ def test_the_time_line_of_a_whole_life() -> None:
     ]
 
 
-def test_of_rotation_nothing_is_told_where_no_result_says_it() -> None:
+def test_rotation_is_not_shown_without_data() -> None:
     roll = three()
     roll.batch(("rc1",))
     line = line_of(roll)
@@ -200,8 +206,8 @@ def test_of_rotation_nothing_is_told_where_no_result_says_it() -> None:
     assert roll_of(roll.results).out == ()
 
 
-def test_the_time_line_tells_rotation_apart() -> None:
-    """From the last gate that knew a member in rotation to the next one, whatever it does meanwhile."""
+def test_the_timeline_shows_rotation_separately() -> None:
+    """A member is out from the last gate that had it in rotation until the next one that has."""
     roll = rotating()
     roll.batch(("rc1",))
     roll.scene.now += 10
@@ -211,7 +217,7 @@ def test_the_time_line_tells_rotation_apart() -> None:
     assert [(span.begin, span.end, span.doing) for span in rc1.spans] == [
         (0, 5, Doing.SERVING),
         (5, 20, Doing.DRAINING),
-        (20, 20, Doing.SERVING),  # as the gate before the deployment saw it
+        (20, 20, Doing.SERVING),  # as seen by the gate before the deployment
         (20, 45, Doing.DEPLOYING),
         (45, 65, Doing.DOWN),
         (65, 95, Doing.STARTING),
@@ -237,7 +243,7 @@ def test_the_time_line_tells_rotation_apart() -> None:
     assert line.summary == "Fewest members serving in rotation: 2 of 3."
 
 
-def test_who_is_in_rotation_and_does_not_serve_is_not_counted() -> None:
+def test_a_member_in_rotation_that_does_not_serve_is_not_counted() -> None:
     roll = rotating()
     roll.scene.kill("rc3")
     roll.gate("before", targets=["rc1"])
@@ -248,7 +254,7 @@ def test_who_is_in_rotation_and_does_not_serve_is_not_counted() -> None:
     assert line.summary == "Fewest members serving in rotation: 1 of 3."
 
 
-def test_next_to_a_gate_that_does_not_tell_nothing_is_known() -> None:
+def test_rotation_is_unknown_next_to_a_gate_without_data() -> None:
     roll = rotating()
     for tells in (True, False, True):
         roll.rotates = tells
@@ -274,10 +280,10 @@ def test_next_to_a_gate_that_does_not_tell_nothing_is_known() -> None:
         (["rc1", "rc2"], set(), {"rc1"}, Doing.SERVING),  # of another batch
     ],
 )
-def test_only_who_leaves_rotation_between_two_gates_of_one_batch_is_drained(
+def test_only_members_that_leave_rotation_between_gates_of_one_batch_are_drained(
     targets: list[str], out: set[str], later: set[str], doing: Doing
 ) -> None:
-    """``out``: of rotation at the first of the gates, and ``later`` at the second one."""
+    """``out``: the members out of rotation at the first gate, ``later``: at the second one."""
     roll = rotating()
     roll.out = out
     roll.gate("before", targets=["rc1"], min_serving=1)
@@ -289,7 +295,7 @@ def test_only_who_leaves_rotation_between_two_gates_of_one_batch_is_drained(
     assert {span.doing for span in rc2.spans} == {Doing.SERVING}
 
 
-def test_what_does_not_serve_is_not_said_to_be_drained() -> None:
+def test_a_member_that_does_not_serve_is_not_called_drained() -> None:
     roll = rotating()
     roll.scene.kill("rc1")
     roll.batch(("rc1",))
@@ -298,7 +304,7 @@ def test_what_does_not_serve_is_not_said_to_be_drained() -> None:
     assert Doing.DRAINING not in {span.doing for span in rc1.spans}
 
 
-def test_to_be_out_of_rotation_is_no_fault() -> None:
+def test_being_out_of_rotation_is_not_a_fault() -> None:
     roll = rotating()
     roll.out.add("rc2")
     roll.gate("before", targets=["rc1"], out_of_rotation=["rc2"])
@@ -309,10 +315,10 @@ def test_to_be_out_of_rotation_is_no_fault() -> None:
     ]
 
 
-def test_who_is_out_in_the_end_is_said_only_of_a_roll_that_passed() -> None:
+def test_members_out_at_the_end_are_named_only_if_the_roll_passed() -> None:
     roll = rotating()
     roll.batch(("rc1",))
-    # Its readmission is seen by the next gate only, also of a roll of one's own, which passed with this one.
+    # Only the next gate would show its readmission, and a play with the role ends with this gate.
     assert roll_of(roll.results).sentence.endswith("; rc1 counted as out of rotation at the last gate.")
     assert roll_of(roll.results[1:]).outcome.value == "passed"
     assert roll_of(roll.results[1:]).out_words == "counted as out of rotation at the last gate"
@@ -336,26 +342,26 @@ def test_who_is_out_in_the_end_is_said_only_of_a_roll_that_passed() -> None:
         ([["a", "b"], ["b", "a"]], [None, None]),
     ],
 )
-def test_the_lists_count_from_the_first_that_knows_a_member_in_rotation(
+def test_rotation_begins_with_the_first_gate_that_has_a_member_in_it(
     lists: list[list[str] | None], known: list[set[str] | None]
 ) -> None:
     gates = gates_from([{"verdict": "pass", "out_of_rotation": names} for names in lists])
     assert out_of_rotation(gates, ["a", "b"]) == known
 
 
-def test_a_roll_that_knows_nobody_in_rotation_says_nothing_of_it() -> None:
+def test_rotation_is_not_shown_if_no_member_is_in_it() -> None:
     roll = PaperRoll(Scene.of("rc1", "rc2", "rc3"), rotates=True)
     roll.gate()
     assert roll_of(roll.results).out == ()
     assert line_of(roll).summary == ""
 
 
-def test_results_may_say_who_is_out_of_rotation() -> None:
+def test_results_may_have_out_of_rotation() -> None:
     results = [{"verdict": "pass"}, *({"verdict": "pass", "out_of_rotation": out} for out in (None, [], ["a\n"]))]
     assert [gate.out_of_rotation for gate in gates_from(results)] == [None, None, (), ("a\\x0a",)]
 
 
-def test_what_was_not_seen_is_not_known() -> None:
+def test_a_member_that_was_not_observed_is_unknown() -> None:
     roll = three()
     roll.scene.lost = "lb1 out of reach"
     roll.gate()
@@ -385,7 +391,7 @@ def test_what_was_not_seen_is_not_known() -> None:
         ([{"verdict": "pass", "began": "yesterday"}], "result 1 is not one of cluster_gate: began is not a time"),
     ],
 )
-def test_what_is_no_result_is_refused(results: Any, message: str) -> None:
+def test_a_wrong_result_is_refused(results: Any, message: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         gates_from(results)
     assert str(caught.value) == message
@@ -403,7 +409,7 @@ def test_what_is_no_result_is_refused(results: Any, message: str) -> None:
         (7530, "2 h 5 min"),
     ],
 )
-def test_durations(seconds: float, words: str) -> None:
+def test_durations_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 

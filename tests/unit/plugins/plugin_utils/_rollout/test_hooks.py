@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Hooks that would end a roll in its middle, found before it begins."""
+"""Errors in hooks that would end a roll in its middle, and are found before it begins."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTIFY = {**PING, "notify": "restart chat"}
 
 
 class Parser(ModuleArgsParser):  # type: ignore[misc, unused-ignore]
-    """Outside of a run, Ansible's loader of plugins is not set up: here it is said which modules there are."""
+    """A parser that knows which modules exist: outside of a run, Ansible's plugin loader is not set up."""
 
     def __init__(self, task_ds: dict[str, Any], collection_list: list[str]) -> None:
         super().__init__(task_ds, collection_list)  # type: ignore[no-untyped-call]
@@ -67,7 +67,7 @@ def reasons(folder: Path, *tasks: Any) -> list[str]:
     return [reason.replace(f"{folder}/", "") for reason in found]
 
 
-def test_hooks_with_nothing_wrong(tmp_path: Path) -> None:
+def test_correct_hooks_are_accepted(tmp_path: Path) -> None:
     role(tmp_path, "chat", handlers=[{"name": "restart chat", "listen": ["chat changed", "it"], **PING}])
     block = {"block": [NOTIFY], "rescue": [{"ansible.builtin.meta": "noop"}], "always": [{**PING, "notify": ["it"]}]}
     recursive = {"include_tasks": "deploy.yml"}
@@ -87,7 +87,7 @@ def test_hooks_with_nothing_wrong(tmp_path: Path) -> None:
         {"ansible.builtin.import_role": {"name": "chat", "tasks_from": "other"}},
     ],
 )
-def test_a_module_that_there_is_not(task: Any, tmp_path: Path) -> None:
+def test_an_unknown_module_is_refused(task: Any, tmp_path: Path) -> None:
     unknown: list[Any] = [{"no.such.module": {}}]
     write(tmp_path / "dynamic.yml", unknown)
     role(tmp_path, "chat", tasks=[{"include_tasks": "inner.yml"}])
@@ -106,14 +106,14 @@ def test_a_module_that_there_is_not(task: Any, tmp_path: Path) -> None:
         ({**PING, "loop": [1], "loop_control": {"index_var": "rolling_update_turn"}}, "rolling_update_turn"),
     ],
 )
-def test_a_name_that_the_playbook_uses(task: Any, name: str, tmp_path: Path) -> None:
+def test_a_variable_of_the_playbook_is_refused(task: Any, name: str, tmp_path: Path) -> None:
     given = [PING, {"block": [task]}, {"set_fact": {"rolling_update_soak": 9}}]
     assert reasons(tmp_path, *given) == [
         f"deploy.yml sets {name}, which the playbook uses itself: give it another name"
     ]
 
 
-def test_the_names_that_the_playbook_uses() -> None:
+def test_the_reserved_names_are_those_of_the_playbook() -> None:
     playbooks = Path(__file__).parents[5] / "playbooks"
     text = "".join(path.read_text(encoding="utf-8") for path in playbooks.rglob("*.yml"))
     kept = set(re.findall(r"(?:register: |loop_var: |\n +)(rolling_update_\w+)", text))
@@ -122,21 +122,21 @@ def test_the_names_that_the_playbook_uses() -> None:
     assert kept == hooks.RESERVED
 
 
-def test_a_file_that_is_no_yaml(tmp_path: Path) -> None:
+def test_a_file_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "dynamic.yml", "- name: [")
     (reason,) = reasons(tmp_path, {"ansible.builtin.include_tasks": "dynamic.yml"})
     assert reason.startswith("dynamic.yml: ")
 
 
-def test_a_role_that_there_is_not(tmp_path: Path) -> None:
+def test_an_unknown_role_is_refused(tmp_path: Path) -> None:
     (reason,) = reasons(tmp_path, USE_CHAT)
     assert reason.startswith("deploy.yml: ")
     assert "chat" in reason
 
 
 @pytest.mark.parametrize("dependency", ["balancer", {"role": "balancer", "vars": {"state": "drain"}}])
-def test_a_dependency_that_would_run_once(dependency: Any, tmp_path: Path) -> None:
-    """For the first batch, that is, and for no other."""
+def test_a_role_dependency_is_refused(dependency: Any, tmp_path: Path) -> None:
+    """It would run only for the first batch."""
     role(tmp_path, "chat", meta={"dependencies": [dependency]})
     role(tmp_path, "balancer")
     (reason,) = reasons(tmp_path, USE_CHAT)
@@ -145,24 +145,24 @@ def test_a_dependency_that_would_run_once(dependency: Any, tmp_path: Path) -> No
     assert reasons(tmp_path, USE_CHAT) == []
 
 
-def test_a_handler_that_is_in_no_role(tmp_path: Path) -> None:
-    """A file of tasks has none; that of the user's own play is not there."""
+def test_a_handler_outside_a_role_is_refused(tmp_path: Path) -> None:
+    """A file of tasks has no handlers, and those of the user's play are not available."""
     role(tmp_path, "chat")
     missing = "deploy.yml notifies restart chat, and no role of the hooks has a handler of that name"
     assert reasons(tmp_path, USE_CHAT, NOTIFY) == [missing]
-    # What is known only when it is needed may have it.
+    # A role or file that is known only at run time may have the handler.
     assert reasons(tmp_path, {"include_role": {"name": "{{ chat }}"}}, NOTIFY) == []
     assert reasons(tmp_path, {"include_tasks": "{{ chat }}.yml"}, NOTIFY) == []
 
 
-def test_a_handler_without_a_name(tmp_path: Path) -> None:
+def test_a_handler_without_a_name_is_refused(tmp_path: Path) -> None:
     role(tmp_path, "chat", handlers=[{"listen": "restart chat", **PING}])
     (reason,) = reasons(tmp_path, USE_CHAT, NOTIFY)
     assert reason.startswith("deploy.yml uses the role chat, which has a handler that listens and has no name")
 
 
-def test_a_module_of_the_roles_own_collection(tmp_path: Path) -> None:
-    """Its roles may call it by its short name."""
+def test_a_short_module_name_of_the_roles_collection_is_accepted(tmp_path: Path) -> None:
+    """The collection's own roles may use the short name."""
     role(tmp_path, "chat", meta={"collections": ["rocketops.rocketchat"]}, tasks=[{"instances_info": {}}])
     assert reasons(tmp_path, USE_CHAT) == []
     role(tmp_path, "chat", tasks=[{"instances_info": {}}], meta={})

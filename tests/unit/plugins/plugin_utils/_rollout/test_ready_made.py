@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which hooks are ready-made, and what they lack before the first drain."""
+"""The ready-made hooks, and the check of their requirements before the first drain."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOTHING: dict[str, Any] = {"rc": 0, "stdout_lines": []}
 
 
 class Templar:
-    """Nothing is a template."""
+    """A templar that returns values unchanged."""
 
     @staticmethod
     def template(value: Any) -> Any:
@@ -40,7 +40,7 @@ class Templar:
 
 
 def variables(of_host: Mapping[str, Any], **of_play: Any) -> Variables:
-    """Of the one host rc1."""
+    """The variables of the host rc1."""
     host = {"inventory_dir": "/inventory", **of_host}
     own = {"inventory_hostname": "rc1", "hostvars": {"rc1": host}, **host, **of_play}
     return Variables(own, Templar())  # type: ignore[arg-type]
@@ -64,7 +64,7 @@ def hooks(**names: str) -> dict[str, Any]:
             ["drain_nginx"],
             {"deploy": "/inventory/systemd", "drain": READY_MADE_FILE, "readmit": "/inventory/hooks/readmit.yml"},
         ),
-        # Each name is one of its own hook.
+        # Each name is valid only for its own hook.
         (
             {"deploy": "haproxy", "drain": "systemd", "backup": "compose"},
             [],
@@ -72,7 +72,9 @@ def hooks(**names: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_names_and_paths(given: dict[str, str], entries: list[str], files: dict[str, Any]) -> None:
+def test_a_name_is_a_ready_made_hook_and_a_path_is_a_file(
+    given: dict[str, str], entries: list[str], files: dict[str, Any]
+) -> None:
     found = variables(hooks(**given))
     assert entry_points(found, "rc1") == entries
     assert {hook.value: path for hook in Hook if (path := found.hook("rc1", hook))} == {
@@ -80,7 +82,7 @@ def test_names_and_paths(given: dict[str, str], entries: list[str], files: dict[
     }
 
 
-def test_the_role_has_what_is_named() -> None:
+def test_the_role_has_each_named_hook() -> None:
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
     named = [f"{hook.value}_{name}" for hook, names in READY_MADE.items() for name in names]
     assert sorted(specs) == sorted(named)
@@ -89,8 +91,8 @@ def test_the_role_has_what_is_named() -> None:
     assert READY_MADE_FILE.is_file()
 
 
-def test_options_are_written_alike() -> None:
-    """In the argument specs, the defaults of the role, and the page."""
+def test_options_are_the_same_in_specs_defaults_and_page() -> None:
+    """Argument specs, defaults of the role and the page have the same options."""
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
     options = {name: option for spec in specs.values() for name, option in spec["options"].items()}
     defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
@@ -118,7 +120,7 @@ def test_options_are_written_alike() -> None:
         (None, ["what the hooks for systemd need cannot be checked: see its error above"]),
     ],
 )
-def test_what_a_check_has_found(found: Any, reasons: list[str]) -> None:
+def test_the_reasons_of_a_check(found: Any, reasons: list[str]) -> None:
     given = variables({**hooks(deploy="systemd"), "_hooks_found_systemd": found})
     assert list(lacking(given, "rc1")) == reasons
 
@@ -138,15 +140,15 @@ def test_each_load_balancer_is_checked() -> None:
     ]
 
 
-def test_without_a_load_balancer() -> None:
+def test_an_empty_hooks_balancers_is_refused() -> None:
     given = variables({**hooks(drain="nginx"), "_hooks_found_nginx": {"results": []}})
     (reason,) = lacking(given, "rc1")
     assert reason.startswith("hooks_balancers is empty")
 
 
 @pytest.mark.parametrize("of_play", [False, True])
-def test_options_that_are_wrong(of_play: bool) -> None:
-    """A check that reads them could not run; the other one does."""
+def test_wrong_options_of_a_hook_are_refused(of_play: bool) -> None:
+    """A check that needs them is not run; the other one is."""
     wrong = {"hooks_drain_seconds": "many"}
     given = hooks(drain="haproxy", deploy="systemd")
     found = variables(given, **wrong) if of_play else variables({**given, **wrong})
@@ -166,8 +168,8 @@ def test_options_that_are_wrong(of_play: bool) -> None:
         ("hooks_release_info", '{"nodeVersion": "22.16.0"}', "must be a dictionary, and is a single value"),
     ],
 )
-def test_a_list_or_none(name: str, value: Any, reason: str) -> None:
-    """Ansible would make one of the other; the role does not."""
+def test_a_list_for_a_single_value_is_refused_and_the_reverse(name: str, value: Any, reason: str) -> None:
+    """Ansible would convert one to the other; the role does not."""
     deploy = "systemd" if name.startswith("hooks_release") else "compose"
     found = variables({**hooks(deploy=deploy), name: value})
     assert checks(found, "rc1") == []
@@ -176,26 +178,22 @@ def test_a_list_or_none(name: str, value: Any, reason: str) -> None:
 
 @pytest.mark.parametrize("of_play", [False, True])
 @pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("hooks_compose_service", "hooks_compose_services is"),
-        ("hooks_ballancers", "hooks_balancers is"),
-        ("hooks_mine", "rename it"),
-    ],
+    ("name", "option"),
+    [("hooks_compose_service", "hooks_compose_services"), ("hooks_ballancers", "hooks_balancers")],
 )
-def test_an_option_that_is_none(name: str, says: str, of_play: bool) -> None:
-    """Variables of the role itself, and those of the playbook, begin otherwise; it is not read."""
+def test_a_misspelt_option_is_refused(name: str, option: str, of_play: bool) -> None:
     known = {**hooks(deploy="systemd"), "_hooks_found_systemd": NOTHING, "hooks_systemd_unit": "chat"}
     found = variables(known, **{name: "x"}) if of_play else variables({**known, name: "x"})
-    assert list(lacking(found, "rc1")) == [f"{name} is not an option of the ready-made hooks: {says}"]
+    assert list(lacking(found, "rc1")) == [f"{name} is not an option of the ready-made hooks: {option} is"]
 
 
-def test_variables_for_hooks_of_the_user() -> None:
-    """They may have any name."""
-    assert list(lacking(variables({**hooks(deploy="deploy.yml"), "hooks_mine": "x"}), "rc1")) == []
+def test_variables_of_the_user_may_begin_like_options() -> None:
+    known = {**hooks(deploy="systemd"), "_hooks_found_systemd": NOTHING, "hooks_systemd_unit": "chat"}
+    assert list(lacking(variables({**known, "hooks_mine": "x"}), "rc1")) == []
+    assert list(lacking(variables({**hooks(deploy="deploy.yml"), "hooks_compose_service": "x"}), "rc1")) == []
 
 
-def test_a_host_without_a_connection() -> None:
-    """It is refused for that."""
+def test_a_host_without_a_connection_is_not_checked() -> None:
+    """The missing connection is already a reason to refuse."""
     given = variables({**hooks(deploy="systemd"), "rolling_update_connection": {"unreachable": True}})
     assert (checks(given, "rc1"), list(lacking(given, "rc1"))) == ([], [])

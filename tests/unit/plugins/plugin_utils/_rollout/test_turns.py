@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which host enters which turns."""
+"""The turns that each host enters."""
 
 from __future__ import annotations
 
@@ -35,15 +35,17 @@ STATE = State(seen=SEEN, batch=("a",), admitted=frozenset(NAMES))
         ("drain deploy readmit", (4,), 0, "abcd", "a", {"a": "abcd abcd abcd abcd abcd"}),
     ],
 )
-def test_turns(hooks: str, serial: tuple[int, ...], batches: int, batch: str, here: str, turns: dict[str, str]) -> None:
-    """The first host that is in any batch enters all turns. Those that are ready first are readmitted first."""
+def test_the_turns_of_each_host(
+    hooks: str, serial: tuple[int, ...], batches: int, batch: str, here: str, turns: dict[str, str]
+) -> None:
+    """The first host that is in any batch enters all turns. Hosts that are ready first are readmitted first."""
     plan = replace(PLAN, serial=serial, hooks=frozenset(map(Hook, hooks.split())))
     found = turns_for(plan, replace(STATE, batch=tuple(batch), batches=batches), here=tuple(here))
     assert found == {host: [tuple(names) for names in given.split()] for host, given in turns.items()}
     assert list(found) == list(turns)
 
 
-def test_many_hosts() -> None:
+def test_the_number_of_turns_is_limited() -> None:
     names = tuple(str(number) for number in range(2 * MOST))
     seen = replace(SEEN, members=dict.fromkeys(names, SEEN.members["a"]))
     plan, state = replace(PLAN, members=names, hosts=names), replace(STATE, batch=names[:1], seen=seen)
@@ -52,8 +54,8 @@ def test_many_hosts() -> None:
     assert turns_for(plan, state, here=names)["0"] == [(name,) for name in names[: MOST // 3] for _step in range(3)]
 
 
-def test_members_that_are_not_well() -> None:
-    """Each is a batch of its own."""
+def test_unhealthy_members_are_batches_of_one() -> None:
+    """Each of them is a separate batch."""
     seen = replace(SEEN, members=dict.fromkeys("cd", SEEN.members["d"]))
     plan, state = replace(PLAN, serial=(2,)), replace(STATE, batch=("a",), seen=seen)
     assert turns_for(plan, state, here=("a",)) == {"a": [("a",), ("b",), ("c", "d")]}
