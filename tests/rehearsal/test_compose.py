@@ -126,16 +126,16 @@ def _push(lab: Lab, version: str, folder: Path) -> None:
 def composed(lab: Lab, *nodes: str) -> Iterator[Site]:
     """A project whose nodes run the old version, and the database that they depend on."""
     folder = lab.run / "compose"
-    shutil.copytree(PROJECT, folder)
     network = (lab.run / "network").read_text(encoding="utf-8")
     settings = {"NAME": lab.name, "NETWORK": network, "EMULATOR": EMULATOR, "CLUSTER": folder / "cluster"}
     lines = [f"{name}={value}\n" for name, value in {**settings, "RELEASE": OLD}.items()]
-    (folder / ".env").write_text("".join(lines), encoding="utf-8")
     listens = ("--nodes", str(len(nodes)), "--address", f"{network}.2{{n}}", "--base-port", "3000")
     pings = ("--ping", "1", "--expire", "6", "--sweep", "6", "--rate-limit", "off")
     emulator = Emulator(folder / "cluster", requests.Session())
-    site = Site(lab, folder, emulator.run("found", *listens, *pings, "--version", OLD))
     try:
+        shutil.copytree(PROJECT, folder)
+        (folder / ".env").write_text("".join(lines), encoding="utf-8")
+        site = Site(lab, folder, emulator.run("create", *listens, *pings, "--version", OLD))
         run("podman-compose", "up", "--detach", *nodes, cwd=folder, environment=lab.environment)
         await_well(site.document, WAITING)
         yield site
