@@ -320,11 +320,13 @@ class Cluster:
     def answer(self, asked: Process, t: float) -> tuple[str, Process | None]:
         """The code of the error, or the process whose list is sent."""
         broker = not (self.old or self.microservices)
-        if asked.end_kind == "stopped" and asked.silent_since(t) is not None and asked.ended < FOREVER:
+        dropped = self.dropped_since(asked, t) is not None
+        stopping = asked.end_kind == "stopped" and asked.silent_since(t) is not None and asked.ended < FOREVER
+        if stopping and not dropped:
             return ("broker_down" if broker and self._noise(asked.id, "stopping", 0) % 2 else ""), asked
         if t < asked.registers and broker and self._noise(asked.id, "starting", 0) % 2:
             return "starting", None
-        if self.dropped_since(asked, t) is None:
+        if not dropped:
             return "", asked
         peers = self._peers(asked, t)
         if not peers:

@@ -41,6 +41,7 @@ def test_random_schedules_have_no_faults() -> None:
         *(7, 261, 339, 111525, 110759),
         *(356553164996, 356553165079, 381000952000, 981972671823),
         *(456176625017, 456176609285),
+        *(617240013354, 617240014803, 617240017130, 617240024932),
     ],
 )
 def test_schedules_that_once_had_a_fault_have_none(seed: int) -> None:

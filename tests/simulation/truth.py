@@ -225,7 +225,7 @@ class Truth:
         """The reasons why this target was not ready, whatever the others are.
 
         A member that has registered again recently seems to be young, and counts only if there is no other. A member
-        that does not answer, or answers under two names, does not count.
+        that does not answer or ping, or answers under two names, does not count.
         """
         process = self.serves(name, t)
         memory = self.schedule.options["link_memory"]
@@ -236,7 +236,7 @@ class Truth:
             other: p
             for other in self.schedule.names
             if other not in step.targets and (p := self.serves(other, t)) and names[p.id] == 1
-            if step.looks[-1].answered[other] is p
+            if step.looks[-1].answered[other] is p and p.silent_since(t) is None
             # Its process is not known if one that answered before still runs beside it.
             if not any(q and q is not p and q.pings(t) for look in looks for q in (look.heard[other],))
         }
@@ -267,7 +267,7 @@ class Truth:
         found = []
         vouched = self.schedule.options["restart_confirmed"] and name not in step.known
         if step.must_restart and process.id in step.former and not vouched:
-            found.append(f"{name} is the process of before")
+            found.append(f"{name} is the previous process")
         if step.expects and process.version != step.expects:
             found.append(f"{name} runs {process.version}")
         recent = [look.at for look in step.looks if look.at > t - self.stable_for]
@@ -278,7 +278,7 @@ class Truth:
         for former in self.cluster.places[name].processes if step.must_restart else ():
             lives = former.answers(t) and former.silent_since(t) is None
             if former.id == step.known.get(name) and former is not process and lives and self._shown(former, step):
-                found.append(f"{name}'s process of before lives on")
+                found.append(f"{name}'s previous process still runs")
         return found
 
     def _answered_as_another(self, name: str, process: Process, step: Step, t: float) -> bool:
@@ -446,6 +446,8 @@ class Truth:
             if ill and self.cluster.places[name].spell(look.at):
                 return False
             if not ill and (name in step.targets or look.answered[name] is not process):
+                return False
+            if not ill and process.first_seen > look.at - self.stable_for:  # it does not serve yet
                 return False
         databases = {process.database for process in look.heard.values() if process}
         if len(databases) > 1 and self.schedule.options["links"] != "ignored":
