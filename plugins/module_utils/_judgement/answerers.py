@@ -77,11 +77,11 @@ def _how_several(view: View, lately: Mapping[str, Answerers], observation: Obser
     name = view.member.name
     current, former = lately[name][-1], lately[name][:-1]
     if any(current.first_at < one.last_at for one in former):
-        return "two processes answer in turn"
+        return "two processes answer alternately"
     if former and any(_answered_before(known, current) for other, known in lately.items() if other != name):
         return "the process that answers has also answered for another member"
     if any(_has_pinged(one, observation) for one in former):
-        return "the previous process goes on beside the new one"
+        return "the previous process still runs beside the new one"
     return None
 
 

@@ -254,8 +254,8 @@ def alone_with_pings(process: Process) -> Finding | None:
     others = (view.own for view in observation.views if view.own and view.member.name != name)
     if any(record.is_fresh(observation.reference, process.policy.max_record_age) for record in others):
         return None
-    text = f"{name}'s next ping is not seen yet, and no other node pings, so the age of its last ping is unknown"
-    brief = f"{name}'s next ping is not seen yet"
+    text = f"{name}'s next ping has not been seen yet, and no other node pings, so the age of its last ping is unknown"
+    brief = f"{name}'s next ping has not been seen yet"
     return Finding(Code.PING_UNCONFIRMED, text, (name,), brief=brief)
 
 
@@ -274,10 +274,10 @@ def doubtful_clock(process: Process) -> Finding | None:
     if process.pulses[own.id if process.policy.single_view else process.name].moved:
         return None
     text = (
-        f"{process.name}: the next ping of the node asked is not seen yet, "
+        f"{process.name}: the next ping of the node asked has not been seen yet, "
         f"and its clock differs from its last ping by {abs(age):.0f} s"
     )
-    brief = "the next ping of the node asked is not seen yet"
+    brief = "the next ping of the node asked has not been seen yet"
     return Finding(Code.PING_UNCONFIRMED, text, (process.name,), brief=brief)
 
 

@@ -349,11 +349,11 @@ def _old_process(name: str, before: Before, known: Known, situation: Situation) 
     shown: frozenset[str] = frozenset().union(*situation.links.sees.values())
     if known.instance_id is not None:
         alive = (shown | _pinging_beside(situation.by_name[name], situation)) & {known.instance_id}
-        text = f"the previous process of {name} still lives beside the new one"
+        text = f"the previous process of {name} still runs beside the new one"
     else:
         owned = {member.instance_id for member in before.members.values()}
         alive = (shown & before.ids) - owned - set(situation.observation.claimed)
-        text = f"a process that may be the previous one of {name} still lives beside the new one"
+        text = f"a process that may be the previous one of {name} still runs beside the new one"
     return Finding(Code.OLD_PROCESS_ALIVE, text, (name,), actual=min(alive)) if alive else None
 
 

@@ -166,7 +166,7 @@ def lacking(situation: Situation, streak: Streak) -> list[Finding]:
     for name, ping in streak.pings.items():
         record = situation.by_name[name].record
         if record is None or record.updated_at is None or ping is None or record.updated_at <= ping:
-            findings.append(Finding(Code.PING_UNCONFIRMED, f"{name}'s next ping is not seen yet", (name,)))
+            findings.append(Finding(Code.PING_UNCONFIRMED, f"{name}'s next ping has not been seen yet", (name,)))
     return findings
 
 

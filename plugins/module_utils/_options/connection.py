@@ -81,7 +81,7 @@ def _credentials(params: Mapping[str, Any]) -> dict[str, str | None]:
     missing = [name for name in chosen[0] if not params.get(name)]
     if missing:
         raise OptionsError(
-            f"half of the credentials is missing: {' and '.join(chosen[0])} belong together, "
+            f"half of the credentials is missing: {' and '.join(chosen[0])} must be given together, "
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not given"
         )
     found = {name: params[name] for name in chosen[0]}
@@ -116,7 +116,7 @@ def _check_authority(access: Access) -> None:
         else:
             ssl.create_default_context(cafile=path)
     except OSError as error:
-        raise OptionsError(f"ca_path holds no certificates that can be read: {path} ({_cause(error)})") from None
+        raise OptionsError(f"ca_path contains no readable certificates: {path} ({_cause(error)})") from None
 
 
 def _check_certificate(access: Access) -> None:

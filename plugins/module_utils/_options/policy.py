@@ -160,7 +160,7 @@ def _out_of_rotation(params: Mapping[str, Any], phase: Phase, names: Sequence[st
 def _keep_out(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> frozenset[str]:
     given = frozenset(params["keep_out"] or ())
     if given and not params["members"]:
-        raise OptionsError("keep_out goes with members: behind one url members cannot be told apart")
+        raise OptionsError("keep_out needs members: behind one url they cannot be distinguished")
     _refuse_strangers("keep_out", given, names)
     if phase is Phase.STEADY and given == frozenset(names):
         raise OptionsError("keep_out names all members: none is left to serve")
@@ -184,7 +184,7 @@ def _expected(params: Mapping[str, Any], phase: Phase) -> int | None:
     expected = params["expected"]
     if params["members"]:
         if expected is not None:
-            raise OptionsError("expected goes with url; with members their number is expected")
+            raise OptionsError("expected is only for url; with members their number is expected")
         return None
     if phase is not Phase.STEADY:
         raise OptionsError(
@@ -224,7 +224,7 @@ _WAIVED_BY_SCOPE = {
 def _waiver(raw: Mapping[str, Any], names: Sequence[str]) -> Waiver:
     waivable = sorted(code.value for code in Code if code.row.waivable)
     if raw.get("code") not in waivable:
-        raise OptionsError(f"waive: {raw.get('code')} cannot be waived; what can is {', '.join(waivable)}")
+        raise OptionsError(f"waive: {raw.get('code')} cannot be waived; these can: {', '.join(waivable)}")
     code = CODES[raw["code"]]
     concerned = frozenset(raw.get("pair") or ([raw["member"]] if raw.get("member") else ()))
     wanted, needs = _WAIVED_BY_SCOPE[code.row.scope]

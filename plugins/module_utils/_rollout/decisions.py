@@ -342,7 +342,7 @@ def _at_the_end(plan: Plan, state: State) -> State:
 def _stopped_by_fallen(plan: Plan, state: State) -> State:
     names = _fallen(plan, state)
     return stopped(
-        state, f"{', '.join(names)} {'does' if len(names) == 1 else 'do'} not serve as it did after the deployment"
+        state, f"{', '.join(names)} {'does' if len(names) == 1 else 'do'} not serve any more after the deployment"
     )
 
 

@@ -189,7 +189,7 @@ class State:
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"this is not the state of a roll: {error!r}") from None
         if state.to_dict() != raw:
-            raise ValueError("this is not the state of a roll: a field has another type or order, or is not known")
+            raise ValueError("this is not the state of a roll: a field has a wrong type or order, or is unknown")
         return state
 
 

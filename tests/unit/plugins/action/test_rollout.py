@@ -347,7 +347,7 @@ def test_a_node_that_dies_after_its_deployment_stops_the_roll(play: Play) -> Non
 
     play.does["readmit"] = readmit
     end = play.roll()
-    assert end["msg"].startswith("the roll stopped after 1 batch; rc1 does not serve as it did after the deployment")
+    assert end["msg"].startswith("the roll stopped after 1 batch; rc1 does not serve any more after the deployment")
     assert [step for step in play.steps if "deploy" in step] == ["deploy rc1"]
 
 

@@ -52,12 +52,13 @@ def test_token_or_password_are_accepted() -> None:
         ({}, "no credentials: give user_id and auth_token, or username and password"),
         (
             {"user_id": "u"},
-            "half of the credentials is missing: user_id and auth_token belong together, auth_token is not given",
+            "half of the credentials is missing: user_id and auth_token must be given together, "
+            "auth_token is not given",
         ),
         (
             {"totp_code": "1"},
-            "half of the credentials is missing: username and password belong together, username and password are not "
-            "given",
+            "half of the credentials is missing: username and password must be given together, "
+            "username and password are not given",
         ),
         ({**TOKEN, **LOGIN}, "user_id and auth_token and username and password: give only one kind"),
         ({**TOKEN, "timeout": 0}, "timeout is 0, it must be at least 0.001 s"),
@@ -71,7 +72,7 @@ def test_token_or_password_are_accepted() -> None:
         ({**TOKEN, "ca_path": "/nowhere"}, "ca_path does not exist: /nowhere"),
         (
             {**TOKEN, "ca_path": __file__},
-            f"ca_path holds no certificates that can be read: {__file__} (no certificate or crl found)",
+            f"ca_path contains no readable certificates: {__file__} (no certificate or crl found)",
         ),
         ({**TOKEN, "client_cert": "/nowhere"}, "client_cert does not exist: /nowhere"),
         ({**TOKEN, "client_key": "/k"}, "client_key (/k) is given without client_cert"),

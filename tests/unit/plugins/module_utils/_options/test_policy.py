@@ -81,7 +81,7 @@ WAIVABLE = (
         (
             "steady",
             {"expected": 3, "members": None, "keep_out": ["rc1"]},
-            "keep_out goes with members: behind one url members cannot be told apart",
+            "keep_out needs members: behind one url they cannot be distinguished",
         ),
         (
             "steady",
@@ -126,7 +126,7 @@ WAIVABLE = (
         (
             "steady",
             {"expected": 3, "members": MEMBERS},
-            "expected goes with url; with members their number is expected",
+            "expected is only for url; with members their number is expected",
         ),
         ("steady", {"members": None}, "url needs expected, the number of instances that must serve (at least 1)"),
         (
@@ -220,12 +220,12 @@ WAIVABLE = (
         (
             "steady",
             {"waive": [{"code": "too_few_serving", "reason": "it is night"}]},
-            f"waive: too_few_serving cannot be waived; what can is {WAIVABLE}",
+            f"waive: too_few_serving cannot be waived; these can: {WAIVABLE}",
         ),
         (
             "steady",
             {"waive": [{"code": "not_restarted", "member": "rc1", "reason": "it is night"}]},
-            f"waive: not_restarted cannot be waived; what can is {WAIVABLE}",
+            f"waive: not_restarted cannot be waived; these can: {WAIVABLE}",
         ),
         (
             "steady",

@@ -671,7 +671,7 @@ def test_a_gate_after_that_passes_is_not_early() -> None:
 
 FALLEN = (STALLED_NEW, WELL_OLD, WELL_OLD)
 DONE_FIRST = {"begun": frozenset({"rc1"}), "batches": 1}
-FELL = ("rc1 does not serve as it did after the deployment",)
+FELL = ("rc1 does not serve any more after the deployment",)
 
 
 def test_a_deployed_member_that_no_longer_serves_stops_the_roll() -> None:
@@ -698,7 +698,7 @@ def test_the_last_gate_is_about_every_node() -> None:
     assert after_gate(plan(), state, final(3, NEW), seen(*ALL_NEW)).reasons == ()
     both = (STALLED_NEW, WELL_NEW, STALLED_NEW)
     assert after_gate(plan(), state, final(3, NEW), seen(*both)).reasons == (
-        "rc1, rc3 do not serve as it did after the deployment",
+        "rc1, rc3 do not serve any more after the deployment",
     )
 
 
