@@ -16,13 +16,13 @@ TEXT = """\
 
 Written by `make matrix`: {faults} deployments with a fault to rc2, one of three nodes of an emulated cluster, and the
 result of each module, plugin and role, run in Ansible's own process. The faults marked with * were also tested with
-shipped modules, with the same results, so that each verdict of each column was seen from a shipped module. The columns
-`before` and `after` are phases of `cluster_gate`, `steady` is the phase without a deployment; `health_gate` is the
-role, with one observation. The gate after the deployment expects 7.11.0, and the gate before it has passed. The
+shipped modules, with the same results, so each verdict of each column was also returned by a shipped module. The
+columns `before` and `after` are phases of `cluster_gate`, `steady` is the phase without a deployment; `health_gate` is
+the role, with one observation. The gate after the deployment expects 7.11.0, and the gate before it has passed. The
 inventory and the event source have no module to ship; for the event source, the final verdict is shown.
 
-`pass` continues. `wait` ends at the deadline, `fail` and `inconclusive` end at once. All three stop the deployment, and
-so does `failed`, a refusal. `ok` returns facts or hosts.
+`pass` continues. `wait` ends at the deadline, `fail` after two consecutive observations, `inconclusive` at once. All
+three stop the deployment, and so does `failed`: the task failed or was refused. `ok` returns facts or hosts.
 
 {table}
 
