@@ -38,8 +38,8 @@ load.
 {table}
 
 ansible-core {core}, Python {python}, {processors} processors. The parts of the table (such as
-`make bench ARGS="--only one_task"`) may be measured at different times, but both sides of a row always together. The
-part that was measured last had {rounds} rounds; parts that take minutes have at most 3.
+`make bench ARGS="--only one_task"`) may be measured at different times, but the two sides of a row are always measured
+together. The part that was measured last had {rounds} rounds; parts that take minutes have at most 3.
 
 ## Goals that are not met, and the limits
 
@@ -52,8 +52,8 @@ part that was measured last had {rounds} rounds; parts that take minutes have at
   many threads, and without using the answers, do not meet the goal either: that row is the limit. Returning all lists
   costs Ansible more than getting them, because it copies, checks and passes on every value.
 - **The shipped module.** The row below it is a module that imports `requests`, asks, and does nothing else: that is the
-  limit. The rest up to the goal is less than the cost of compiling thirteen files, which Ansible sends to the host
-  without bytecode.
+  limit. What remains between this limit and the goal is less than the cost of compiling the thirteen files that Ansible
+  sends to the host without bytecode.
 - **Imports.** Ansible's loader of collections keeps no bytecode, so each start of Ansible compiles what it imports. The
   row "compiling" is this cost alone, and more than the goal. The rest is mostly dataclasses, 0.5 to 1 ms each. A play
   pays it once: workers inherit the imports, and a gate imports nothing in its worker (a unit test checks this).

@@ -26,7 +26,7 @@ _TEXT = """\
 `make rehearsal` deploys as users do: over SSH, with the [ready-made hooks](hooks.md), to three machines that each have
 systemd and an emulated Rocket.Chat, behind one machine with HAProxy and nginx. The machines are containers, so the
 rehearsal needs root and some of Debian's packages; it prints which are missing. The collection is installed from its
-tarball. 20 browsers and eight WebSockets use the chat through the load balancer meanwhile. Each test in
+tarball. Meanwhile, 20 browsers and eight WebSockets use the chat through the load balancer. Each test in
 `tests/rehearsal` causes one fault in the middle of a roll, and checks its outcome. In one test compose runs the nodes
 on the host itself: one node, then two, with images from a registry.
 
@@ -34,9 +34,9 @@ This page is written by `make rehearsal ARGS="--write docs/rehearsal.md"`.
 
 ## The same deployment, with and without the gate
 
-Without the gate, the same release is installed first, then the nodes are restarted one after the other. A request takes
-0.5 s. A node answers {start} s after its restart began, like a real node without a migration. A browser's timeout is
-5 s.
+Without the gate, the release is first installed on all nodes, then the nodes are restarted one after the other. A
+request takes 0.5 s. A node answers {start} s after its restart began, like a real node without a migration. A browser's
+timeout is 5 s.
 
 | | with the gate | without the gate |
 |---|---|---|

@@ -44,8 +44,8 @@ PAGE = """\
 
 Written by `make scale`. The {nodes} hosts have a local connection and run one emulated node each, all on one machine.
 `rolling_update_serial` is `{serial}`, which gives batches of {batches}; `health_gate_min_serving` is `{min_serving}`.
-Rolls with gates alternate with rolls of the same hooks in the same batches without gates. The table has the medians,
-and the range of all rounds.
+Each roll with gates is followed by one without gates, with the same hooks and the same batches. The table has the
+medians, and the range of all rounds.
 
 {table}
 
