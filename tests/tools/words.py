@@ -96,7 +96,7 @@ def _names(node: yaml.Node | None) -> Iterator[tuple[int, str]]:
 def subjects_in(log: str) -> Iterator[Hit]:
     """``log``: a line for each commit, its hash and its subject."""
     for line in log.splitlines():
-        commit, _, subject = line.partition(" ")
+        commit, _separator, subject = line.partition(" ")
         if len(subject) > LONGEST_SUBJECT:
             yield Hit(f"commit {commit}", subject, f"write at most {LONGEST_SUBJECT} characters, not {len(subject)}")
 
