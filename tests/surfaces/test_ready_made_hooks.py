@@ -287,9 +287,12 @@ def test_an_old_podman_compose_is_refused(version: str, refused: bool, tmp_path:
         ({"hooks_drain_seconds": "soon"}, "for the hook drain_haproxy: "),
         (
             {"hooks_balancers": "lb1"},
-            "for the hook drain_haproxy: hooks_balancers must be a list, and is a single value",
+            "for the hook drain_haproxy: hooks_balancers must be a list, not a single value",
         ),
-        ({"hooks_balancer": ["lb1"]}, "hooks_balancer is not an option of the ready-made hooks: hooks_balancers is"),
+        (
+            {"hooks_balancer": ["lb1"]},
+            "hooks_balancer is not an option of the ready-made hooks: write hooks_balancers instead",
+        ),
     ],
 )
 def test_wrong_options_of_a_hook_are_refused(given: dict[str, Any], says: str, tmp_path: Path) -> None:
