@@ -243,7 +243,7 @@ def test_reports_are_written_if_the_controller_is_a_member(emulator: Emulator, t
     assert shown.code == 0, shown.output
     assert len(json.loads((tmp_path / "roll.json").read_text(encoding="utf-8"))) == 2
     assert (tmp_path / "roll.xml").read_text(encoding="utf-8").count("<testcase") == 2
-    assert "roll.pdf: a report ends with one of" in " ".join(shown.output.split())
+    assert "roll.pdf: the extension of a report must be one of" in " ".join(shown.output.split())
 
 
 def test_an_empty_group_is_refused(emulator: Emulator, tmp_path: Path) -> None:
