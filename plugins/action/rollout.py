@@ -85,7 +85,10 @@ class ActionModule(GateAction):
             return self._start()
         journal = Journal.load()
         if journal is None:
-            gone = "the state of the roll is unknown: its journal in Ansible's temporary folder (local_tmp) is gone"
+            gone = (
+                "the state of the roll is lost: its file in Ansible's temporary folder (local_tmp) is gone; "
+                "run the same command again"
+            )
             return {**self._leave("; ".join(of_the_command()) or gone, next="nothing.yml"), "failed": point == "end"}
         if point == "turn":
             return self._turn(journal, options["hosts"])
@@ -108,7 +111,7 @@ class ActionModule(GateAction):
         Journal.forget()
         reasons, plan = self._plan()
         if plan is None or reasons:
-            return {"changed": False, "failed": True, "msg": f"nothing was done: {'; '.join(reasons)}"}
+            return {"changed": False, "failed": True, "msg": f"nothing was done: {' | '.join(reasons)}"}
         hooks = {host: {hook.value: str(self.variables.hook(host, hook)) for hook in plan.hooks} for host in plan.hosts}
         ready_made = {
             host: {hook.value: entry for hook in plan.hooks if (entry := self.variables.ready_made(host, hook))}
@@ -137,7 +140,7 @@ class ActionModule(GateAction):
             known = frozenset(members)
             plan = replace(plan, keep_out=plan.keep_out & known, in_rotation=plan.in_rotation & known)
         except OptionsError as error:
-            reasons.append(f"in the variables rolling_update_: {error}")
+            reasons.append(f"in the variables rolling_update_*: {error}")
         asked = hosts and all(member["url"] for member in declared)
         return [*reasons, *(self._refused_gates(plan) if asked else ())], plan
 
@@ -168,7 +171,7 @@ class ActionModule(GateAction):
             try:
                 self.check(self._gate_args(plan, asked, before=None))
             except (AnsibleError, OptionsError) as error:
-                reasons.append(f"in the variables health_gate_: {error}")
+                reasons.append(f"in the variables health_gate_*: {error}")
         try:
             self.variables.reports()
         except OptionsError as error:

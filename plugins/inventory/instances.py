@@ -213,7 +213,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         if last is None or fallen_back is None:
             raise OptionsError(_no_member_answers(failures))
         asked_at = last[key].get("asked_at")
-        self.display.warning(printable(f"{_no_member_answers(failures)}. Using the answer of {asked_at}"))
+        self.display.warning(printable(f"{_no_member_answers(failures)}. Using the cached answer from {asked_at}"))
         return fallen_back
 
     def _params(self) -> dict[str, Any]:
@@ -250,7 +250,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         plugin = self.get_option("cache_plugin")
         if plugin in ("memory", "ansible.builtin.memory"):
             raise OptionsError(
-                "fallback_to_cache needs a cache_plugin that outlives the run, such as ansible.builtin.jsonfile"
+                "fallback_to_cache needs a cache_plugin that keeps data after the run, such as ansible.builtin.jsonfile"
             )
         prefix = f"{self.get_option('cache_prefix') or ''}last_"
         return get_cache_plugin(plugin, _uri=self.get_option("cache_connection"), _timeout=0, _prefix=prefix)
@@ -268,7 +268,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
 
     def _populate(self, observation: Observation) -> None:
         if any(view.listing and view.listing.microservices for view in observation.views):
-            self.display.warning("a microservices deployment: its nodes are not in the list of instances")
+            self.display.warning(
+                "the servers run as microservices: instances.get does not list the nodes, so they do not become hosts"
+            )
         found = self._made_safe(instances_of(observation, max_age=self.max_age, details=True))
         states = self.get_option("states")
         groups = self._add_groups(states)
@@ -296,7 +298,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         for entry in self.get_option("filters"):
             if len(entry) != 1 or not set(entry) <= {"include", "exclude"}:
                 has = ", ".join(map(str, entry)) or "nothing"
-                raise OptionsError(f"filters: each entry needs include or exclude, not {has}")
+                raise OptionsError(f"filters: each entry needs either include or exclude, not {has}")
             ((verb, expression),) = entry.items()
             try:
                 matches = expression if isinstance(expression, bool) else boolean(self._compose(expression, instance))
@@ -316,7 +318,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
                 value = self._compose(preference, known)
             except Exception as error:  # noqa: BLE001  # anything can be wrong with a user's expression
                 if self.get_option("strict"):
-                    raise OptionsError(f"{preference}: {error}") from None
+                    raise OptionsError(f"hostnames or ansible_host: {preference}: {error}") from None
                 return ""
         return "" if value is None else str(value)
 

@@ -109,12 +109,17 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
         raws = [{**raws[0], "instances": result.get("instances")}]
     views = {view.member.name: view for view in map(View.from_dict, raws)}
     if len(views) < len(raws):
-        raise InvalidAnswerError("it has two views of one member")
+        raise InvalidAnswerError("the recording has two views of one member")
     if policy.readiness_required and not all("ready" in raw for raw in raws):
-        raise InvalidAnswerError("it has no readiness: gather readiness too, or set readiness: ignored")
+        raise InvalidAnswerError(
+            "the recording has no readiness: record with gather: [version, readiness], or set readiness: ignored"
+        )
     missing = [member.name for member in policy.members if member.name not in views]
     if missing:
-        raise InvalidAnswerError(f"it has no view of {', '.join(missing)}, only of {', '.join(views) or 'no member'}")
+        seen = ", ".join(views) or "no member"
+        raise InvalidAnswerError(
+            f"the recording has no view of {', '.join(missing)}, only of {seen}: use the same members as it"
+        )
     # A recording has no statistics, and more cannot be asked.
     statistics = Statistics(uptime=None, uptime_at_most=None, lock_age=None)
     return Observation(

@@ -191,27 +191,27 @@ ansible_facts:
               returned: always
               sample: 1
             alive:
-              description: Number in that state.
+              description: Number of instances in the state V(alive).
               type: int
               returned: always
               sample: 1
             isolated:
-              description: Number in that state.
+              description: Number of instances in the state V(isolated).
               type: int
               returned: always
               sample: 0
             stalled:
-              description: Number in that state.
+              description: Number of instances in the state V(stalled).
               type: int
               returned: always
               sample: 0
             expired:
-              description: Number in that state.
+              description: Number of instances in the state V(expired).
               type: int
               returned: always
               sample: 0
             ghost:
-              description: Number in that state.
+              description: Number of instances in the state V(ghost).
               type: int
               returned: always
               sample: 0
@@ -222,7 +222,7 @@ ansible_facts:
               returned: always
               sample: []
             microservices:
-              description: Whether the servers run as microservices. The list of instances is of no use then.
+              description: Whether the servers run as microservices. Then the list lacks the nodes.
               type: bool
               returned: always
               sample: false

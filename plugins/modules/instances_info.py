@@ -190,27 +190,27 @@ cluster:
       returned: always
       sample: 1
     alive:
-      description: Number in that state.
+      description: Number of instances in the state V(alive).
       type: int
       returned: always
       sample: 1
     isolated:
-      description: Number in that state.
+      description: Number of instances in the state V(isolated).
       type: int
       returned: always
       sample: 0
     stalled:
-      description: Number in that state.
+      description: Number of instances in the state V(stalled).
       type: int
       returned: always
       sample: 0
     expired:
-      description: Number in that state.
+      description: Number of instances in the state V(expired).
       type: int
       returned: always
       sample: 0
     ghost:
-      description: Number in that state.
+      description: Number of instances in the state V(ghost).
       type: int
       returned: always
       sample: 0
@@ -221,7 +221,7 @@ cluster:
       returned: always
       sample: []
     microservices:
-      description: Whether the servers run as microservices. The list of instances is of no use then.
+      description: Whether the servers run as microservices. Then the list lacks the nodes.
       type: bool
       returned: always
       sample: false
@@ -273,8 +273,8 @@ views:
         code: unreachable
         reason: connection refused
         message: >-
-          GET http://rc2.example.com:3000/api/v1/instances.get failed: connection refused; check that the node runs and
-          that its port can be reached from where the task runs
+          GET http://rc2.example.com:3000/api/v1/instances.get failed: connection refused. Check that the service
+          runs on that host, and that its port can be reached from where the task runs.
       version: null
       date: null
       rate_limit: null

@@ -49,7 +49,7 @@ class GateAction(Action):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         if self._task.async_val:
-            msg = "a gate waits itself: remove async from this task"
+            msg = "a gate does not support async, because it waits by itself: remove async from this task"
             return {"failed": True, "changed": False, "msg": msg}
         self.host = str((task_vars or {}).get("inventory_hostname", "localhost"))
         self.asker = str(self._task.delegate_to or self.host)
@@ -163,4 +163,4 @@ def _with_members(members: tuple[Member, ...], observation: Observation) -> Obse
 
 def _message_of(result: dict[str, Any]) -> str:
     said = (result.get("msg"), result.get("module_stderr"), result.get("module_stdout"))
-    return printable(next((str(text) for text in said if text), "the module said nothing"))[:400]
+    return printable(next((str(text) for text in said if text), "the module returned no message"))[:400]

@@ -31,7 +31,9 @@ def judge_recorded(result: object, policy: object) -> GateResult:
     if not isinstance(policy, Mapping):
         raise OptionsError("the policy is not a dictionary of options of cluster_gate")
     if not isinstance(result, Mapping):
-        raise InvalidAnswerError("what was recorded is not a result of instances_info")
+        raise InvalidAnswerError(
+            "the recording is not a result of instances_info: register it and pass it on unchanged"
+        )
     params = validated(GATE, {**policy, "deadline": 0}, set())
     judged_by = policy_from(params, members_from(params))
     return judge_once(recorded(plain(result), judged_by), judged_by)

@@ -48,7 +48,7 @@ def test_missing_requirements_are_refused_in_one_message(lab: Lab) -> None:
             assert roll.await_end() != 0
     finally:
         lab.sh(LOAD_BALANCER, "mv /tmp/rc2.conf /etc/nginx/rocketchat.d")
-    assert roll.said("nothing was done: .*; rc1, rc2, rc3: 7.12.0 needs Node.js 24.1.0, and node is 22.16.0"), (
+    assert roll.said(r"nothing was done: .* \| rc1, rc2, rc3: 7.12.0 needs Node.js 24.1.0, but node is 22.16.0"), (
         roll.output
     )
     assert roll.said("rc2: nginx on lb1 does not include /etc/nginx/rocketchat.d/rc2.conf"), roll.output

@@ -259,7 +259,7 @@ def test_missing_requirements_are_refused_in_one_message(tmp_path: Path) -> None
     for reason in (
         f"rc1, rc2, rc3: rc3 has no socket {tmp_path}/socket: set hooks_haproxy_socket",
         f"{tmp_path} has no service chat: set hooks_compose_services",
-        "no image of the compose project has the version in $VERSION: set hooks_compose_variable",
+        "no image of the compose project has its version from $VERSION: set hooks_compose_variable",
         "health_gate_once is set",
     ):
         assert reason in message, shown.output
@@ -277,7 +277,7 @@ def test_an_old_podman_compose_is_refused(version: str, refused: bool, tmp_path:
     program.write_text(text, encoding="utf-8")
     shown = bare.play(**given, health_gate_once=True)
     assert "health_gate_once is set" in shown.output
-    assert (f"podman-compose {version} would create the database's container again" in shown.output) == refused
+    assert (f"podman-compose {version} would recreate the database's container" in shown.output) == refused
 
 
 @pytest.mark.parametrize(
@@ -287,9 +287,12 @@ def test_an_old_podman_compose_is_refused(version: str, refused: bool, tmp_path:
         ({"hooks_drain_seconds": "soon"}, "for the hook drain_haproxy: "),
         (
             {"hooks_balancers": "lb1"},
-            "for the hook drain_haproxy: hooks_balancers must be a list, and is a single value",
+            "for the hook drain_haproxy: hooks_balancers must be a list, not a single value",
         ),
-        ({"hooks_balancer": ["lb1"]}, "hooks_balancer is not an option of the ready-made hooks: hooks_balancers is"),
+        (
+            {"hooks_balancer": ["lb1"]},
+            "hooks_balancer is not an option of the ready-made hooks: write hooks_balancers instead",
+        ),
     ],
 )
 def test_wrong_options_of_a_hook_are_refused(given: dict[str, Any], says: str, tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def test_reports_are_written_if_the_controller_is_a_member(emulator: Emulator, t
     assert shown.code == 0, shown.output
     assert len(json.loads((tmp_path / "roll.json").read_text(encoding="utf-8"))) == 2
     assert (tmp_path / "roll.xml").read_text(encoding="utf-8").count("<testcase") == 2
-    assert "roll.pdf: a report ends with one of" in " ".join(shown.output.split())
+    assert "roll.pdf: the extension of a report must be one of" in " ".join(shown.output.split())
 
 
 def test_an_empty_group_is_refused(emulator: Emulator, tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_an_empty_group_is_refused(emulator: Emulator, tmp_path: Path) -> None:
 def test_members_without_a_url_are_refused(emulator: Emulator, tmp_path: Path) -> None:
     shown = run(emulator, tmp_path, [gate(), PAST], health_gate_url_variable="chat_url")
     assert shown.code == 2
-    assert "rc1, rc2, rc3: the variable chat_url is not set" in shown.output
+    assert "chat_url is not set for rc1, rc2, rc3" in shown.output
 
 
 def test_a_gate_before_is_valid_for_one_deployment(emulator: Emulator, tmp_path: Path) -> None:

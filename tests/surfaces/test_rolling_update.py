@@ -464,7 +464,7 @@ ALL_AT_ONCE = {
         ({"health_gate_expected_version": None}, ["must be a full version such as 7.11.0, not empty"]),
         ({"rolling_update_serial": "two"}, ["rolling_update_serial must be a number of hosts"]),
         ({"health_gate_min_serving": 2, "rolling_update_serial": "[1, 2]"}, ["min_serving 2 needs 2 to serve"]),
-        ({"health_gate_report": "roll.html,roll.pdf"}, ["roll.pdf: a report ends with one of"]),
+        ({"health_gate_report": "roll.html,roll.pdf"}, ["roll.pdf: the extension of a report must be one of"]),
         ({"health_gate_auth_token": None}, ["half of the credentials is missing"]),
         ({"rolling_update_batches": "many"}, ["cannot be converted to an int"]),
     ],

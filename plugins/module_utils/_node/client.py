@@ -336,4 +336,6 @@ def _place(location: str) -> str:
     except ValueError:
         return "an invalid address"
     host = parts.netloc.rpartition("@")[2]
-    return (f"{parts.scheme}:" if parts.scheme else "") + (f"//{host}" if host else "") + parts.path or "nowhere"
+    return (f"{parts.scheme}:" if parts.scheme else "") + (
+        f"//{host}" if host else ""
+    ) + parts.path or "an empty address"

@@ -362,7 +362,7 @@ def _failed(error: Exception, proxy: str) -> FailedError:
     if isinstance(error, (urllib3.exceptions.SSLError, ssl.SSLError)):
         return FailedError(Code.TLS, _root_cause(error), "TLS: " + _root_cause(error))
     if isinstance(error, urllib3.exceptions.DecodeError):
-        return FailedError(Code.NOT_ROCKETCHAT, "undecodable answer")
+        return FailedError(Code.NOT_ROCKETCHAT, "the answer cannot be decoded")
     if any(isinstance(cause, http.client.IncompleteRead) for cause in _causes(error)):
         return FailedError(Code.NOT_ROCKETCHAT, "the answer was cut off", "answer cut off")
     reason = _root_cause(error)
@@ -431,7 +431,7 @@ def _root_cause(error: BaseException) -> str:
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})\b")  # of http.client
 _NOT_HTTP = "did not answer HTTP"
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (socket.gaierror, "name not known"),
+    (socket.gaierror, "host name not found"),
     (ConnectionRefusedError, "connection refused"),
     (http.client.RemoteDisconnected, "connection closed without an answer"),
     (ConnectionResetError, "connection reset"),

@@ -26,7 +26,7 @@ def files_of(dest: Iterable[str]) -> list[Path]:
 
 def format_of(path: Path) -> str:
     if path.suffix.lower() not in ENDINGS:
-        raise OptionsError(f"{path}: a report ends with one of {', '.join(ENDINGS)}")
+        raise OptionsError(f"{path}: the extension of a report must be one of {', '.join(ENDINGS)}")
     return ENDINGS[path.suffix.lower()]
 
 

@@ -41,10 +41,10 @@ CELL = 20  # of the link matrix, in its own units
 LABELLED = 16  # most members of a matrix with numbers at its sides
 HEIGHT = 60  # of the capacity chart, in pixels
 RECORDS = {
-    "alive": "fresh and connected: a process lives that is not declared as a member",
-    "isolated": "fresh, but not connected: a process lives, or has ended a moment ago",
+    "alive": "fresh and connected: a process runs that is not declared as a member",
+    "isolated": "fresh, but not connected: a process runs, or has ended a moment ago",
     "stalled": "connected, but no longer pings: it hangs or is paused",
-    "expired": "what an ended process has left; the database forgets it by itself",
+    "expired": "left by a process that has ended; the database removes it by itself",
     "ghost": "its last ping lies in the future: a clock was wrong",
 }
 
@@ -168,7 +168,7 @@ def _matrices(roll: Roll) -> list[Matrix]:
     gates = [gate for gate in roll.gates if gate.links]
     if not gates:
         return []
-    chosen = [("Before", gates[0]), ("At the end", gates[-1])] if len(gates) > 1 else [("Seen once", gates[0])]
+    chosen = [("Before", gates[0]), ("At the end", gates[-1])] if len(gates) > 1 else [("At the only gate", gates[0])]
     return [_matrix(title, gate.sees, roll.names) for title, gate in chosen]
 
 
@@ -198,7 +198,7 @@ def _matrix_words(sees: Mapping[str, frozenset[str]], names: Sequence[str]) -> s
         elif not (forth and back):
             told.append(f"{shortened(a if back else b)} does not see {shortened(b if back else a)}")
     if not told:
-        return "Each sees all the others." if len(names) > 1 else "There is only one."
+        return "Each sees all the others." if len(names) > 1 else "There is only one member."
     more = f"; and {len(told) - PAIRS_LIMIT} more" if len(told) > PAIRS_LIMIT else ""
     return "; ".join(told[:PAIRS_LIMIT]) + more + "."
 

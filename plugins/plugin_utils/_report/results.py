@@ -132,7 +132,7 @@ def _numbered(number: int, result: object) -> Gate | None:
         raw = mapping_of(stored(result), "it")
         return None if raw.get("skipped") is True else _gate(raw)
     except InvalidAnswerError as error:
-        raise InvalidAnswerError(f"result {number} is not one of cluster_gate: {error}") from None
+        raise InvalidAnswerError(f"result {number} is not a result of cluster_gate: {error}") from None
 
 
 def stored(result: object) -> object:
@@ -237,7 +237,7 @@ def _number(raw: Mapping[str, Any], name: str) -> float:
 def _texts(raw: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = raw.get(name)
     if value is not None and not (isinstance(value, list) and all(isinstance(item, str) for item in value)):
-        raise InvalidAnswerError(f"{name} is not a list of texts")
+        raise InvalidAnswerError(f"{name} is not a list of strings")
     return tuple(printable(item) for item in value or ())
 
 

@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import CODES, Code
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -171,7 +172,7 @@ class Roll:
     def sentence(self) -> str:
         """The roll in one sentence: how it ended, where and why, how long it took, and how far it came."""
         if not self.gates:
-            return "Nothing was judged."
+            return "No gate ran."
         took = "" if self.took is None else f" after {duration(self.took)}"
         out = f"; {listed(self.out)} {self.out_words}" if self.out else ""
         if self.outcome is Outcome.STOPPED:
@@ -183,15 +184,19 @@ class Roll:
     def _stopped(self, took: str) -> str:
         stop = self.stops[0]
         blamed = [name for name in stop.targets if any(name in f.members for f in stop.findings if f.blocking)]
-        at = listed(blamed or stop.targets)
-        codes = _codes(stop.findings, True)
-        why = next((words_of(code) for code in codes if code != Code.TOO_FEW_SERVING.value), "")
+        named = tuple(blamed or stop.targets)
+        causes = (f for f in stop.findings if f.blocking and f.code != Code.TOO_FEW_SERVING.value)
+        why = next((_short(found, named) for found in causes), "")
         reason = f" ({why})" if why else ""
+        its, where = "its" if len(stop.targets) == 1 else "their", "at" if stop.phase == "after" else "before"
+        if stop.phase != "steady" and stop.verdict == REFUSED:
+            return f"Stopped {where} {listed(named)}{took}: the gate {stop.phase} {its} deployment gave no verdict"
         if stop.phase == "after":
-            it = "not healthy after its" if len(stop.targets) == 1 else "not all are healthy after their"
-            return f"Stopped at {at}{took}: {it} deployment{reason}"
+            healthy = "not healthy" if len(stop.targets) == 1 else "not all are healthy"
+            return f"Stopped at {listed(named)}{took}: {healthy} after {its} deployment{reason}"
         if stop.phase == "before":
-            return f"Stopped before {listed(stop.targets)}{took}: the others cannot carry the service{reason}"
+            gate = f"the gate before {its} deployment did not pass"
+            return f"Stopped before {listed(stop.targets)}{took}: {gate}{reason}"
         if self.rolled:
             return f"Stopped at the end{took}: the cluster is not healthy{reason}"
         return f"Not healthy{took}: {stop.message}"
@@ -240,6 +245,12 @@ def out_of_rotation(gates: Sequence[Gate], names: Iterable[str]) -> list[frozens
 
 def _codes(found: Iterable[Found], blocking: bool) -> list[str]:
     return list(dict.fromkeys(finding.code for finding in found if finding.blocking is blocking))
+
+
+def _short(found: Found, named: tuple[str, ...]) -> str:
+    """A finding in a few words, such as ``rc3 unreachable``, without members that the sentence has named already."""
+    members = "" if found.members == named else listed(found.members)
+    return f"{members} {words_of(found.code)}".strip()
 
 
 def _advice(found: Iterable[Found], code: str, blocking: bool) -> Advice:

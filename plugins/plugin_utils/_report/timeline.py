@@ -166,7 +166,7 @@ class TimeLine:
     def absences(self, row: Row, *, limit: int) -> str:
         """The text ``counted as out of rotation 02:55:17 to 02:55:43 and 02:56:01 to 02:56:14``; empty if never."""
         times = [f"{self.time(piece.begin)} to {self.time(piece.end)}" for piece in row.out]
-        more = [f"{len(times) - limit} times more"] if len(times) > limit else []
+        more = [f"{len(times) - limit} more times"] if len(times) > limit else []
         return f"{COUNTED_OUT} {' and '.join([*times[:limit], *more])}" if times else ""
 
     @property
@@ -346,5 +346,5 @@ def _marks(gates: Sequence[Gate], origin: datetime, name: str) -> Iterator[Mark]
             if seen and not seen.serving and seen.code not in STARTING:
                 yield Mark(begin + change.at, "missed", words_of(seen.code))
         if name in gate.targets:
-            words = f"gate {gate.phase} {'passed' if gate.passed else 'stayed shut'}"
+            words = f"gate {gate.phase} {'passed' if gate.passed else 'did not pass'}"
             yield Mark(begin + gate.elapsed, "passed" if gate.passed else "shut", words)

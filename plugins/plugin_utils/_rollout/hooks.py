@@ -56,7 +56,7 @@ class HookFiles:
             self._read_tasks(path, None, ())
         if not self.unknown:
             self.reasons += [
-                f"{where} notifies {name}, and no role of the hooks has a handler of that name"
+                f"{where} notifies the handler {name}, but no role that the hooks use has a handler of that name"
                 for name, where in self.notified.items()
                 if name not in self.handlers
             ]
@@ -78,7 +78,7 @@ class HookFiles:
             self.reasons.append(f"{path}: {_first_line(error)}")
             return
         for name in sorted(RESERVED & set(_names_set_by(task, action, arguments))):
-            self.reasons.append(f"{path} sets {name}, which the playbook uses itself: give it another name")
+            self.reasons.append(f"{path} sets the variable {name}, which the playbook uses itself: use another name")
         for name in _texts(task.get("notify")):
             self.notified.setdefault(name, str(path))
         if action in TASKS:
@@ -107,8 +107,9 @@ class HookFiles:
                 meta = self._loaded(_yaml(inner / "meta", "main"))
                 if not (isinstance(meta, dict) and meta.get("allow_duplicates")):
                     self.reasons.append(
-                        f"{where} uses the role {name}, which depends on {dependency}: Ansible runs a dependency "
-                        "once in a play, and so once for a node; set allow_duplicates: true in its meta/main.yml"
+                        f"{where} uses the role {name}, which depends on the role {dependency}: Ansible runs a "
+                        "dependency only once in a play, although each batch and each hook needs it; set "
+                        f"allow_duplicates: true in meta/main.yml of {dependency}"
                     )
                 self._read_parts(inner, dependency, "main", where)
         self._read_parts(folder, str(name), str(tasks_from or "main"), where)
@@ -123,8 +124,8 @@ class HookFiles:
             self.handlers |= {*names, *(f"{folder.name} : {name}" for name in names)}
             if handler.get("listen") and not handler.get("name"):
                 self.reasons.append(
-                    f"{where} uses the role {folder.name}, which has a handler that listens and has no name: "
-                    "Ansible would run it as often as the role was used in the play; give it a name"
+                    f"{where} uses the role {folder.name}, which has a handler with listen and without a name: "
+                    "Ansible would run it once for each use of the role in the play; give it a name"
                 )
 
     def _dependencies(self, folder: Path) -> Iterator[str]:

@@ -69,7 +69,7 @@ def _misspelt(variables: Variables, host: str) -> Iterator[str]:
     for name in variables.names(host, _PREFIX):
         meant = get_close_matches(name, options, n=1, cutoff=0.8)
         if meant and name not in options:
-            yield f"{name} is not an option of the ready-made hooks: {meant[0]} is"
+            yield f"{name} is not an option of the ready-made hooks: write {meant[0]} instead"
 
 
 def _wrong(variables: Variables, host: str, entry: str) -> str | None:
@@ -89,7 +89,7 @@ def _misshapen(spec: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[st
         wanted = _SHAPES.get(spec[name]["type"], "a single value")
         found = next((_SHAPES[kind.__name__] for kind in (list, dict) if isinstance(value, kind)), "a single value")
         if found != wanted:
-            yield f"{name} must be {wanted}, and is {found}"
+            yield f"{name} must be {wanted}, not {found}"
 
 
 @cache

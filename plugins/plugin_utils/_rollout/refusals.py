@@ -47,50 +47,60 @@ def contradictions(plan: Plan) -> Iterator[str]:
     for name, given in (("keep_out", plan.keep_out), ("in_rotation", plan.in_rotation)):
         unknown = sorted(given - set(plan.members))
         if unknown:
-            yield f"rolling_update_{name} names {_listed(unknown)}: no such member"
+            yield (
+                f"rolling_update_{name} has unknown members: {_listed(unknown)}; "
+                f"the members are {_listed(plan.members)}"
+            )
     if plan.batches is not None and plan.batches < 1:
         yield f"rolling_update_batches is {plan.batches}, it must be at least 1"
     if plan.batches is not None and plan.expected_version is None:
-        yield "rolling_update_batches needs health_gate_expected_version: without it each run starts again"
+        yield "rolling_update_batches needs health_gate_expected_version: without it, each run starts at the first node"
     if not 0 <= plan.soak < math.inf:
-        yield f"rolling_update_soak is {plan.soak:g}, it must be a number of seconds"
+        yield f"rolling_update_soak is {plan.soak:g}, it must be a finite number of seconds, at least 0"
 
 
 def _of_the_hosts(variables: Variables, members: Sequence[str]) -> Iterator[str]:
     group = variables.group
     if not members and variables.gate("members") is not None:
-        yield "health_gate_members is empty"
+        yield f"health_gate_members is empty: list the members, or remove it to use the inventory group {group}"
         return
     if not members:
         yield (
-            f"the inventory group {group} is empty: check the inventory (a source that fails is only a warning unless "
-            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED is set), or set health_gate_group"
+            f"the inventory group {group} is empty: check the inventory (a source that fails causes only a warning "
+            "unless ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED is set), or set health_gate_group"
         )
         return
     hosts = [host for host in variables.in_play if host in members]
     conductors = LOCALHOST - set(variables.in_group)
     strangers = [host for host in variables.in_play if host not in members and host not in conductors]
     if strangers or not hosts:
+        wrong = f"hosts that are not members: {_listed(strangers)}" if strangers else "no host that is a member"
         yield (
-            f"the hosts of the play are {_listed(strangers) or 'none'}, and the members are {_listed(members)}: set "
-            "health_gate_group on the command line or in the play that imports this one, not in the inventory"
+            f"the play has {wrong}; the members are {_listed(members)}; set health_gate_group on the command line or "
+            "in the play that imports this one, not in the inventory"
         )
         return
     left_out = [name for name in variables.in_group if name not in hosts]
     if left_out and not variables.own.get("ansible_limit"):
         yield (
-            f"{_listed(left_out)} of the group {group} {_are(left_out)} not in the play, without --limit: "
-            f"Ansible uses the host {group} instead of the group; give the group another name"
+            f"{_listed(left_out)} of the group {group} {_are(left_out)} not in the play, although --limit is not set: "
+            f"Ansible uses a host that is also called {group}; give the group another name"
         )
     nowhere = [] if variables.gate("members") else [n for n in members if not variables.of(n, variables.url_variable)]
     if nowhere:
-        yield f"{variables.url_variable} is not set for {_listed(nowhere)}: it is the node's own address"
+        yield (
+            f"{variables.url_variable} is not set for {_listed(nowhere)}: set it to the node's own URL, such as "
+            "http://rc1.example.com:3000"
+        )
     gone = [host for host in hosts if host not in variables.here]
     if gone:
-        yield f"{_listed(gone)} failed earlier in this run of Ansible"
+        yield f"{_listed(gone)} failed earlier in this run of Ansible: fix the error shown there"
     unreachable = [host for host in hosts if not variables.connected(host)]
     if unreachable:
-        yield f"Ansible cannot connect to {_listed(unreachable)}"
+        yield (
+            f"Ansible cannot connect to {_listed(unreachable)}: see the error above, or leave out the host "
+            "with --limit and rolling_update_keep_out"
+        )
 
 
 def _of_the_inventory(variables: Variables) -> Iterator[str]:
@@ -101,8 +111,8 @@ def _of_the_inventory(variables: Variables) -> Iterator[str]:
     dynamic = sorted(file for file in files if _plugin(file) == INVENTORY)
     if dynamic:
         yield (
-            f"the members come from {', '.join(dynamic)}, which lists only instances that are alive: "
-            "list all nodes in the inventory, or in health_gate_members"
+            f"the members come from {', '.join(dynamic)}, which lists only instances that are alive, so a node that is "
+            "down would be missing: list all nodes in a static inventory, or in health_gate_members"
         )
 
 
@@ -123,7 +133,10 @@ def _of_the_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator[str]:
         if hook is Hook.DEPLOY and unset:
             yield f"rolling_update_deploy is not set for {_listed(unset)}: set it to a task file{_or_ready_made(hook)}"
         elif unset and len(unset) < len(hosts):
-            yield f"rolling_update_{hook.value} is set for other hosts, but not for {_listed(unset)}"
+            yield (
+                f"rolling_update_{hook.value} is not set for {_listed(unset)}, but is set for other hosts: "
+                "set it for all or for none"
+            )
         for path in sorted({path for path in paths.values() if path is not None and not path.is_file()}):
             yield (
                 f"rolling_update_{hook.value} is not a file: {path}; "
@@ -154,13 +167,13 @@ def _or_ready_made(hook: Hook) -> str:
 def _of_the_settings(variables: Variables) -> Iterator[str]:
     deadline = variables.gate("deadline")
     if (deadline is not None and _number(deadline) == 0) or boolean(variables.gate("once", False), strict=False):
-        yield "health_gate_deadline is 0, or health_gate_once is set: each gate of a roll must wait"
+        yield "health_gate_deadline is 0, or health_gate_once is set: remove it, because each gate of a roll must wait"
     try:
         boolean(variables.gate("restart_required", True))
     except TypeError:
-        yield "health_gate_restart_required must be true or false"
+        yield f"health_gate_restart_required must be true or false, not {variables.gate('restart_required')}"
     if variables.gate("totp_code"):
-        yield "health_gate_totp_code is valid for one login, and each gate logs in: use health_gate_auth_token"
+        yield "health_gate_totp_code is valid for one login, but each gate logs in: use health_gate_auth_token instead"
 
 
 def _number(value: Any) -> float | None:
@@ -182,7 +195,7 @@ def of_the_command() -> Iterator[str]:
         "start-at-task": context.CLIARGS.get("start_at_task"),
     }
     for option in [option for option, value in given.items() if value]:
-        yield f"--{option} is given: a roll cannot be run in part"
+        yield f"--{option} is given, but a roll cannot be run in part: run the command without it"
 
 
 def _listed(names: Sequence[str]) -> str:

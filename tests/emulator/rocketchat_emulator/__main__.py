@@ -192,7 +192,9 @@ def _parser() -> argparse.ArgumentParser:
         "remove the record of a node, as the database does after a long pause; returns when it has registered again",
         lambda c, o: c.forget(o.name),
     )
-    fault = add_on_node("fault", "set the fault of a node; none heals it", lambda c, o: c.set_fault(o.name, o.kind))
+    fault = add_on_node(
+        "fault", "set the fault of a node; the fault none ends it", lambda c, o: c.set_fault(o.name, o.kind)
+    )
     fault.add_argument("kind", metavar="KIND", type=_typed(Fault.parse), help="one of the faults below")
     partition = add("partition", "cut the connection between two nodes", _cut)
     partition.add_argument(
@@ -261,7 +263,7 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         "--port-field",
         default="",
         metavar="PORT",
-        help="port in all records, also 'undefined' (default: the real one)",
+        help="port in all records, or 'undefined' (default: the real one)",
     )
     add(
         "--rate-limit",

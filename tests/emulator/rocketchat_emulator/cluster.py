@@ -206,7 +206,10 @@ class Cluster:
         place = self._roster.place(name)
         runs = place.process is not None and place.process.state != "stopped"
         if runs and fault.at_start_only:
-            raise EmulatorError(f"{fault.kind} takes effect at a start only, and {name} runs: use start {name} --fault")
+            raise EmulatorError(
+                f"{fault.kind} takes effect only at a start, but {name} runs: "
+                f"stop it, and use start {name} --fault {fault}"
+            )
         self._change_fault(place, fault)
 
     def set_cut(self, a: str, b: str, kind: CutKind | None) -> None:

@@ -308,7 +308,7 @@ KINDS = _by_name(
     Kind("loaded", "every other call of /readyz answers 503: the event loop lags", Behaviour(lags=True)),
     Kind(
         "slow_start",
-        "the first call of /readyz after each start answers 503: the event loop lagged; takes effect at a start only",
+        "the first call of /readyz after each start answers 503: the event loop lagged; takes effect only at a start",
         Behaviour(lags_at_start=True),
     ),
     Kind(
@@ -325,12 +325,12 @@ KINDS = _by_name(
     Kind(
         "starting:SECONDS",
         "for this long after each start 400 \"Service '$node.list' is not found.\", and no record;"
-        " takes effect at a start only",
+        " takes effect only at a start",
         Behaviour(starts_late=True),
     ),
     Kind(
         "never_ready",
-        "listens, answers 503 to every call of /api, never registers; takes effect at a start only",
+        "listens, answers 503 to every call of /api, never registers; takes effect only at a start",
         Behaviour(becomes_ready=False),
     ),
 )

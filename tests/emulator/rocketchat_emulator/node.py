@@ -234,7 +234,7 @@ def main() -> None:
     state_dir, name = Path(sys.argv[1]), sys.argv[2]
     database = Database(state_dir)
     if not Roster(database).claim(name, own_process()):
-        sys.exit(f"{name} must not run, or already runs")
+        sys.exit(f"{name} already runs, or was stopped")
     node = Node(state_dir=state_dir, name=name, database=database)
     try:
         asyncio.run(node.run())

@@ -168,7 +168,7 @@ def test_a_second_or_unwanted_process_of_a_node_ends(emulator: Emulator) -> None
         )
         return outcome.stderr
 
-    refusal = "rc1 must not run, or already runs\n"
+    refusal = "rc1 already runs, or was stopped\n"
     assert again() == refusal
     assert emulator.node("rc1")["state"] == "running"
     emulator.run("kill", "rc1")

@@ -50,7 +50,7 @@ def test_commands_refuse_a_node_in_the_wrong_state(shared: Emulator) -> None:
     assert shared.fail("start", "rc1") == (1, f"rc1 already runs, as process {pid}")
     assert shared.fail("fault", "rc1", "never_ready") == (
         1,
-        "never_ready takes effect at a start only, and rc1 runs: use start rc1 --fault",
+        "never_ready takes effect only at a start, but rc1 runs: stop it, and use start rc1 --fault never_ready",
     )
     shared.run("stop", "rc2")
     assert shared.run("stop", "rc2")["state"] == "stopped"

@@ -399,7 +399,7 @@ def test_starting_answers_400_and_has_no_record_at_first(emulator: Emulator) -> 
     emulator.eventually(lambda: emulator.connected("rc1").get(emulator.id("rc2")))
     assert emulator.fail("fault", "rc2", "starting:1") == (
         1,
-        "starting takes effect at a start only, and rc2 runs: use start rc2 --fault",
+        "starting takes effect only at a start, but rc2 runs: stop it, and use start rc2 --fault starting:1",
     )
 
 

@@ -128,7 +128,7 @@ def test_a_waiting_gate_prints_progress_unless_no_log_is_set(silent: bool, capsy
 
 def test_async_is_refused() -> None:
     result = action(cluster_gate.ActionModule, {}, keywords={"async": 10}).run(task_vars={})
-    assert result["msg"] == "a gate waits itself: remove async from this task"
+    assert result["msg"] == "a gate does not support async, because it waits by itself: remove async from this task"
 
 
 def test_on_another_host_the_module_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +242,7 @@ def test_a_host_that_hangs_is_a_lost_observation(monkeypatch: pytest.MonkeyPatch
     [
         ({"msg": "Failed to import requests"}, "Failed to import requests"),
         ({"module_stderr": "no python3"}, "no python3"),
-        ({}, "the module said nothing"),
+        ({}, "the module returned no message"),
     ],
 )
 def test_a_module_that_cannot_run_is_inconclusive(said: dict[str, Any], told: str) -> None:

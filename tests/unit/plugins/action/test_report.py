@@ -134,12 +134,12 @@ def test_the_module_refuses_wrong_results_and_formats(folder: Path) -> None:
     results = said(folder)
     assert results["unreadable"]["warnings"] == [
         f"the report {folder}/bad.html could not be written: "
-        "result 1 is not one of cluster_gate: it is not a dictionary"
+        "result 1 is not a result of cluster_gate: it is not a dictionary"
     ]
     assert (results["unreadable"]["paths"], results["unreadable"]["msg"]) == ([], "written: nothing")
     assert results["ending"]["warnings"] == [
         f"the report {folder}/good.pdf could not be written: "
-        f"{folder}/good.pdf: a report ends with one of .html, .htm, .md, .xml, .prom, .json"
+        f"{folder}/good.pdf: the extension of a report must be one of .html, .htm, .md, .xml, .prom, .json"
     ]
     assert results["ending"]["paths"] == [f"{folder}/good.md"]
     assert not (folder / "check.html").exists()

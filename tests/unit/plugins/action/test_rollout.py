@@ -305,7 +305,7 @@ def test_missing_requirements_of_ready_made_hooks_are_one_message(play: Play) ->
     begun = play.ask("start")
     assert begun["failed"]
     assert begun["msg"] == (
-        "nothing was done: rc1, rc2, rc3: socat is not installed on lb1; rc1: rc1 has no tar; rc2: rc2 has no tar; "
+        "nothing was done: rc1, rc2, rc3: socat is not installed on lb1 | rc1: rc1 has no tar | rc2: rc2 has no tar | "
         "rc3: rc3 has no tar"
     )
 
@@ -466,37 +466,50 @@ def test_a_second_roll_in_one_run_starts_again(play: Play) -> None:
 @pytest.mark.parametrize(
     ("variables", "reasons"),
     [
-        ({"rolling_update_keep_out": ["rc4"]}, ["rolling_update_keep_out names rc4: no such member"]),
-        ({"rolling_update_in_rotation": "rc1, rc4"}, ["rolling_update_in_rotation names rc4: no such member"]),
+        (
+            {"rolling_update_keep_out": ["rc4"]},
+            ["rolling_update_keep_out has unknown members: rc4; the members are rc1, rc2, rc3"],
+        ),
+        (
+            {"rolling_update_in_rotation": "rc1, rc4"},
+            ["rolling_update_in_rotation has unknown members: rc4; the members are rc1, rc2, rc3"],
+        ),
         ({"rolling_update_batches": 0}, ["rolling_update_batches is 0, it must be at least 1"]),
         (
             {"rolling_update_batches": 1, "health_gate_any_version": True},
-            ["rolling_update_batches needs health_gate_expected_version: without it each run starts again"],
+            [
+                "rolling_update_batches needs health_gate_expected_version: without it, each run "
+                "starts at the first node"
+            ],
         ),
-        ({"rolling_update_soak": -1}, ["rolling_update_soak is -1, it must be a number of seconds"]),
+        ({"rolling_update_soak": -1}, ["rolling_update_soak is -1, it must be a finite number of seconds, at least 0"]),
         (
             {"rolling_update_serial": "0", "health_gate_once": "yes", "health_gate_expected_version": ""},
             [
-                "health_gate_deadline is 0, or health_gate_once is set: each gate of a roll must wait",
-                "in the variables rolling_update_: rolling_update_serial must be a number of hosts, a percentage of "
+                "health_gate_deadline is 0, or health_gate_once is set: remove it, because "
+                "each gate of a roll must wait",
+                "in the variables rolling_update_*: rolling_update_serial must be a number of hosts, a percentage of "
                 "them, or a list of these, not 0",
-                "in the variables health_gate_: expected_version must be a full version such as 7.11.0, not empty",
+                "in the variables health_gate_*: expected_version must be a full version such as 7.11.0, not empty",
             ],
         ),
-        ({"health_gate_stable_for": "soon"}, ["in the variables health_gate_: argument 'stable_for' is of type"]),
-        ({"health_gate_deadline": "soon"}, ["in the variables health_gate_: argument 'deadline' is of type"]),
+        ({"health_gate_stable_for": "soon"}, ["in the variables health_gate_*: argument 'stable_for' is of type"]),
+        ({"health_gate_deadline": "soon"}, ["in the variables health_gate_*: argument 'deadline' is of type"]),
         ({"health_gate_report": "roll.pdf"}, ["in health_gate_report: "]),
-        ({"health_gate_members": []}, ["health_gate_members is empty"]),
+        ({"health_gate_members": []}, ["health_gate_members is empty: list the members"]),
         ({"health_gate_members": ["rc1"]}, ["dictionary requested, could not parse JSON or key=value"]),
-        ({"health_gate_url_variable": "url"}, ["url is not set for rc1, rc2, rc3: it is the node's own address"]),
-        ({"health_gate_restart_required": "perhaps"}, ["health_gate_restart_required must be true or false"]),
+        ({"health_gate_url_variable": "url"}, ["url is not set for rc1, rc2, rc3: set it to the node's own URL"]),
+        (
+            {"health_gate_restart_required": "perhaps"},
+            ["health_gate_restart_required must be true or false, not perhaps"],
+        ),
     ],
 )
 def test_contradicting_options_are_refused(play: Play, variables: dict[str, Any], reasons: list[str]) -> None:
     play.variables.update(variables)
     refused = play.roll()
     assert refused["failed"]
-    said = refused["msg"].removeprefix("nothing was done: ").split("; ")
+    said = refused["msg"].removeprefix("nothing was done: ").split(" | ")
     assert len(said) == len(reasons)
     assert all(one.startswith(reason) for one, reason in zip(said, reasons)), said
     assert play.steps == []
@@ -558,14 +571,20 @@ def test_members_outside_the_inventory_are_not_hosts(play: Play) -> None:
 def test_a_part_of_a_roll_is_refused(play: Play, given: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict({"tags": ["all"], given: value}))
     named = given.replace("_", "-")
-    assert play.roll()["msg"] == f"nothing was done: --{named} is given: a roll cannot be run in part"
+    assert (
+        play.roll()["msg"]
+        == f"nothing was done: --{named} is given, but a roll cannot be run in part: run the command without it"
+    )
 
 
 def test_a_part_of_a_roll_is_refused_even_without_its_first_task(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """The task that refuses it is skipped as well."""
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict(tags=["all"], skip_tags=["always"]))
     end = play.ask("end")
-    assert (end["failed"], end["msg"]) == (True, "--skip-tags is given: a roll cannot be run in part")
+    assert (end["failed"], end["msg"]) == (
+        True,
+        "--skip-tags is given, but a roll cannot be run in part: run the command without it",
+    )
 
 
 def test_a_database_without_writes_stops_the_roll(play: Play) -> None:

@@ -52,7 +52,7 @@ def test_a_recording_without_the_needed_data_is_refused() -> None:
     twice = {**recorded, "views": [recorded["views"][0], *recorded["views"]]}
     with pytest.raises(AnsibleFilterError, match="two views of one member"):
         verdict(twice, {"members": MEMBERS})
-    with pytest.raises(AnsibleFilterError, match="it has no readiness"):
+    with pytest.raises(AnsibleFilterError, match="the recording has no readiness: record with gather"):
         verdict(recorded, {"members": MEMBERS, "readiness": "required"})
 
 
@@ -103,15 +103,27 @@ def test_an_unjudgeable_recording_is_not_healthy(kind: str) -> None:
         (
             recording(),
             {"members": [*MEMBERS, {"name": "rc4", "url": "http://rc4"}]},
-            "it has no view of rc4, only of rc1, rc2",
+            "the recording has no view of rc4, only of rc1, rc2",
         ),
-        (recording(alone="rc1"), {"members": MEMBERS}, "it has no view of rc1, rc2, rc3, only of rc1:3000"),
-        (recording(), {"url": "http://rc1:3000", "expected": 3}, "it has no view of rc1:3000, only of rc1, rc2, rc3"),
+        (
+            recording(alone="rc1"),
+            {"members": MEMBERS},
+            "the recording has no view of rc1, rc2, rc3, only of rc1:3000",
+        ),
+        (
+            recording(),
+            {"url": "http://rc1:3000", "expected": 3},
+            "the recording has no view of rc1:3000, only of rc1, rc2, rc3",
+        ),
         (recording(), {"members": MEMBERS, "min_serving": 4}, "min_serving 4 needs 4 to serve"),
         (recording(), {"members": MEMBERS, "minserving": 2}, "unsupported options: minserving"),
         (recording(), {"members": MEMBERS, "phase": "after", "targets": ["rc1"]}, "phase: after needs before"),
         (recording(), "strict", "the policy is not a dictionary"),
-        ([], {"members": MEMBERS}, "what was recorded is not a result of instances_info"),
+        (
+            [],
+            {"members": MEMBERS},
+            "the recording is not a result of instances_info: register it and pass it on unchanged",
+        ),
         ({"failed": True, "msg": "refused"}, {"members": MEMBERS}, "views is not a list"),
         ({**recording(), "views": [1]}, {"members": MEMBERS}, "a view is not a dictionary"),
     ],

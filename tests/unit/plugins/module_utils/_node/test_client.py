@@ -558,7 +558,7 @@ def answering(sent: bytes) -> Iterator[str]:
         (b"", ("unreachable", "connection closed without an answer")),
         (b"SSH-2.0-OpenSSH\r\n", ("not_rocketchat", "did not answer HTTP")),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", ("not_rocketchat", "answer cut off")),
-        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n{}", ("not_rocketchat", "undecodable answer")),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n{}", ("not_rocketchat", "the answer cannot be decoded")),
     ],
 )
 def test_a_broken_answer_has_its_code(sent: bytes, outcome: tuple[str, str]) -> None:
@@ -611,7 +611,7 @@ PYSOCKS = f"needs the Python library PySocks, which {sys.executable} does not ha
         ("http://", "proxy is not a URL such as http://proxy.example.com:3128"),
         ("127.0.0.1:9", "proxy http://127.0.0.1:9: connection refused"),
         ("u:s3cr3t@127.0.0.1:9", "proxy http://127.0.0.1:9: connection refused"),
-        ("http://proxy.invalid:3128", "proxy http://proxy.invalid:3128: name not known"),
+        ("http://proxy.invalid:3128", "proxy http://proxy.invalid:3128: host name not found"),
     ],
 )
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
@@ -682,7 +682,7 @@ def test_an_ended_session_logs_in_again_if_it_worked_once(worked_once: bool, cal
     assert server.calls.count("POST /api/v1/login") == calls
 
 
-@pytest.mark.parametrize(("location", "place"), [("https://me:pw@b/x?t=1#y", "https://b/x"), ("", "nowhere")])
+@pytest.mark.parametrize(("location", "place"), [("https://me:pw@b/x?t=1#y", "https://b/x"), ("", "an empty address")])
 def test_the_target_of_a_redirect_is_shown(location: str, place: str) -> None:
     code, reason, _message = failing(replying(302, b"", Location=location))
     assert (code, reason) == ("redirected", f"redirected to {place}")

@@ -112,7 +112,7 @@ def test_the_page_shows_rotation_separately() -> None:
     assert ("td", "counted as out of rotation") in page.texts
     assert ("small", "counted as out of rotation at the last gate") in page.texts
     assert {"Fewest serving", "Fewest serving in rotation"} <= set(page.of("dt"))
-    assert {"counted as out of rotation", "serve, out of rotation"} <= set(page.of("li"))
+    assert {"counted as out of rotation", "serve, but out of rotation"} <= set(page.of("li"))
 
 
 @pytest.mark.parametrize("form", ["html", "markdown", "junit"])
@@ -237,7 +237,7 @@ def test_only_the_first_of_many_absences_are_listed() -> None:
     lines = told(roll.results, "markdown").splitlines()
     assert (
         "- `rc1` `7.10.0`: serves; counted as out of rotation 00:00:00 to 00:02:00 and 00:02:00 to 00:04:00 and "
-        "00:04:00 to 00:06:00 and 2 times more"
+        "00:04:00 to 00:06:00 and 2 more times"
     ) in lines
 
 

@@ -66,7 +66,7 @@ def test_the_sentence_of_a_stopped_roll() -> None:
 @pytest.mark.parametrize(
     ("gates", "sentence"),
     [
-        (0, "Nothing was judged."),
+        (0, "No gate ran."),
         (1, "Healthy after 0.1 s: all 3 members serve and run 7.10.0."),
         (
             2,
@@ -122,8 +122,16 @@ def test_a_gate_before_that_does_not_pass_stops_the_roll() -> None:
     roll.scene.kill("rc3")
     roll.gate("before", targets=["rc1"])
     assert roll_of(roll.results).sentence == (
-        "Stopped before rc1 after 2 min: the others cannot carry the service (unreachable); "
+        "Stopped before rc1 after 2 min: the gate before its deployment did not pass (rc3 unreachable); "
         "0 of 3 deployed and healthy, rc1, rc2 and rc3 not touched."
+    )
+
+
+def test_a_refused_downgrade_is_not_blamed_on_the_others() -> None:
+    roll = three()
+    roll.gate("before", targets=["rc1", "rc2"], expected_version="7.1.0", min_serving=1)
+    assert roll_of(roll.results).sentence.startswith(
+        "Stopped before rc1 and rc2 after 10 s: the gate before their deployment did not pass (downgrade); "
     )
 
 
@@ -163,9 +171,12 @@ def test_a_refused_task_stops_the_roll() -> None:
     }
     roll = roll_of([refused])
     assert roll.sentence == (
-        "Stopped before rc1: the others cannot carry the service; 0 of 1 deployed and healthy, rc1 not touched."
+        "Stopped before rc1: the gate before its deployment gave no verdict; 0 of 1 deployed and healthy, "
+        "rc1 not touched."
     )
     assert [(advice.code, advice.messages) for advice in roll.advice] == [("refused", ("rc9 is not a member",))]
+    after = roll_of([{**refused, "phase": "after"}]).sentence
+    assert after.startswith("Stopped at rc1: the gate after its deployment gave no verdict; ")
     assert time_line(roll) is None
 
 
@@ -376,19 +387,19 @@ def test_a_member_that_was_not_observed_is_unknown() -> None:
     [
         ("text", "the input is not a list of results of cluster_gate"),
         ({}, "the input is not a list of results of cluster_gate"),
-        (["{"], "result 1 is not one of cluster_gate: it is a string, but not JSON"),
-        ([{}], "result 1 is not one of cluster_gate: it has no verdict"),
-        ([{"verdict": "pass"}, 5], "result 2 is not one of cluster_gate: it is not a dictionary"),
+        (["{"], "result 1 is not a result of cluster_gate: it is a string, but not JSON"),
+        ([{}], "result 1 is not a result of cluster_gate: it has no verdict"),
+        ([{"verdict": "pass"}, 5], "result 2 is not a result of cluster_gate: it is not a dictionary"),
         (
             [{"verdict": "pass", "targets": "rc1"}],
-            "result 1 is not one of cluster_gate: targets is not a list of texts",
+            "result 1 is not a result of cluster_gate: targets is not a list of strings",
         ),
         (
             [{"verdict": "pass", "out_of_rotation": "rc1"}],
-            "result 1 is not one of cluster_gate: out_of_rotation is not a list of texts",
+            "result 1 is not a result of cluster_gate: out_of_rotation is not a list of strings",
         ),
-        ([{"verdict": "pass", "members": {}}], "result 1 is not one of cluster_gate: members is not a list"),
-        ([{"verdict": "pass", "began": "yesterday"}], "result 1 is not one of cluster_gate: began is not a time"),
+        ([{"verdict": "pass", "members": {}}], "result 1 is not a result of cluster_gate: members is not a list"),
+        ([{"verdict": "pass", "began": "yesterday"}], "result 1 is not a result of cluster_gate: began is not a time"),
     ],
 )
 def test_a_wrong_result_is_refused(results: Any, message: str) -> None:

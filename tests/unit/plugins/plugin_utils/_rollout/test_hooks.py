@@ -109,7 +109,7 @@ def test_an_unknown_module_is_refused(task: Any, tmp_path: Path) -> None:
 def test_a_variable_of_the_playbook_is_refused(task: Any, name: str, tmp_path: Path) -> None:
     given = [PING, {"block": [task]}, {"set_fact": {"rolling_update_soak": 9}}]
     assert reasons(tmp_path, *given) == [
-        f"deploy.yml sets {name}, which the playbook uses itself: give it another name"
+        f"deploy.yml sets the variable {name}, which the playbook uses itself: use another name"
     ]
 
 
@@ -140,7 +140,10 @@ def test_a_role_dependency_is_refused(dependency: Any, tmp_path: Path) -> None:
     role(tmp_path, "chat", meta={"dependencies": [dependency]})
     role(tmp_path, "balancer")
     (reason,) = reasons(tmp_path, USE_CHAT)
-    assert reason.startswith("deploy.yml uses the role chat, which depends on balancer: Ansible runs a dependency once")
+    assert reason == (
+        "deploy.yml uses the role chat, which depends on the role balancer: Ansible runs a dependency only once in a "
+        "play, although each batch and each hook needs it; set allow_duplicates: true in meta/main.yml of balancer"
+    )
     role(tmp_path, "balancer", meta={"allow_duplicates": True})
     assert reasons(tmp_path, USE_CHAT) == []
 
@@ -148,7 +151,7 @@ def test_a_role_dependency_is_refused(dependency: Any, tmp_path: Path) -> None:
 def test_a_handler_outside_a_role_is_refused(tmp_path: Path) -> None:
     """A file of tasks has no handlers, and those of the user's play are not available."""
     role(tmp_path, "chat")
-    missing = "deploy.yml notifies restart chat, and no role of the hooks has a handler of that name"
+    missing = "deploy.yml notifies the handler restart chat, but no role that the hooks use has a handler of that name"
     assert reasons(tmp_path, USE_CHAT, NOTIFY) == [missing]
     # A role or file that is known only at run time may have the handler.
     assert reasons(tmp_path, {"include_role": {"name": "{{ chat }}"}}, NOTIFY) == []
@@ -158,7 +161,7 @@ def test_a_handler_outside_a_role_is_refused(tmp_path: Path) -> None:
 def test_a_handler_without_a_name_is_refused(tmp_path: Path) -> None:
     role(tmp_path, "chat", handlers=[{"listen": "restart chat", **PING}])
     (reason,) = reasons(tmp_path, USE_CHAT, NOTIFY)
-    assert reason.startswith("deploy.yml uses the role chat, which has a handler that listens and has no name")
+    assert reason.startswith("deploy.yml uses the role chat, which has a handler with listen and without a name")
 
 
 def test_a_short_module_name_of_the_roles_collection_is_accepted(tmp_path: Path) -> None:

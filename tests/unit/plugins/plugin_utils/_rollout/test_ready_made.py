@@ -161,11 +161,11 @@ def test_wrong_options_of_a_hook_are_refused(of_play: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("hooks_compose_services", "chat", "must be a list, and is a single value"),
-        ("hooks_compose_command", "docker compose", "must be a list, and is a single value"),
-        ("hooks_compose_folder", ["/opt/chat"], "must be a single value, and is a list"),
-        ("hooks_compose_variable", {"RELEASE": "7.11.0"}, "must be a single value, and is a dictionary"),
-        ("hooks_release_info", '{"nodeVersion": "22.16.0"}', "must be a dictionary, and is a single value"),
+        ("hooks_compose_services", "chat", "must be a list, not a single value"),
+        ("hooks_compose_command", "docker compose", "must be a list, not a single value"),
+        ("hooks_compose_folder", ["/opt/chat"], "must be a single value, not a list"),
+        ("hooks_compose_variable", {"RELEASE": "7.11.0"}, "must be a single value, not a dictionary"),
+        ("hooks_release_info", '{"nodeVersion": "22.16.0"}', "must be a dictionary, not a single value"),
     ],
 )
 def test_a_list_for_a_single_value_is_refused_and_the_reverse(name: str, value: Any, reason: str) -> None:
@@ -184,7 +184,7 @@ def test_a_list_for_a_single_value_is_refused_and_the_reverse(name: str, value: 
 def test_a_misspelt_option_is_refused(name: str, option: str, of_play: bool) -> None:
     known = {**hooks(deploy="systemd"), "_hooks_found_systemd": NOTHING, "hooks_systemd_unit": "chat"}
     found = variables(known, **{name: "x"}) if of_play else variables({**known, name: "x"})
-    assert list(lacking(found, "rc1")) == [f"{name} is not an option of the ready-made hooks: {option} is"]
+    assert list(lacking(found, "rc1")) == [f"{name} is not an option of the ready-made hooks: write {option} instead"]
 
 
 def test_variables_of_the_user_may_begin_like_options() -> None:
