@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -16,11 +17,25 @@ import requests
 
 from ansible_collections.rocketops.rocketchat.tests.surfaces.balancer import NODES, Site
 from ansible_collections.rocketops.rocketchat.tests.surfaces.matrix import emulated
+from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import play
 from emulator_driver import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from ansible_collections.rocketops.rocketchat.tests.surfaces.surfaces import Run
+
+
+def hook(entry: str, folder: Path, environment: Mapping[str, str], others: Mapping[str, Any], **given: Any) -> Run:
+    """Run one hook for the host rc1 without a roll; ``others``: more hosts, by groups."""
+    book, here = folder / "hook.yml", {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    role = {"name": "rocketops.rocketchat.hooks", "tasks_from": entry}
+    task = {"name": "Run the hook", "ansible.builtin.include_role": role}
+    book.write_text(json.dumps([{"hosts": "rc1", "gather_facts": False, "tasks": [task]}]), encoding="utf-8")
+    whole = {"vars": {**here, **given}, "hosts": {"rc1": {}}, "children": dict(others)}
+    return play(book, {"all": whole}, folder, **environment)
+
 
 # Each node is a service; its image has the version of RELEASE. Commands other than up change nothing.
 DOCKER = """#!/bin/sh
@@ -28,7 +43,9 @@ for service; do :; done
 echo "RELEASE=${{RELEASE-}} $*" >> {folder}/asked
 case "$2" in
   version) echo Docker Compose version v2.30.0 ;;
-  config) echo services:; for node in rc1 rc2 rc3; do printf '  %s:\\n    image: chat:%s\\n' $node "$RELEASE"; done ;;
+  config) echo services:; for node in rc1 rc2 rc3; do printf '  %s:\\n    image: chat:%s\\n' $node "$RELEASE"; done
+    printf '  database:\\n    image: mongo:7.11.0\\n  pinned:\\n    image: chat:%s@sha256:0\\n' "$RELEASE"
+    printf 'networks:\\n  chat:\\n    driver: bridge\\n' ;;
   up)
     . ./.env
     {python} -m rocketchat_emulator stop "$service" --state-dir {cluster}
@@ -70,6 +87,17 @@ def test_compose_pulls_before_the_outage_and_recreates_only_the_node(tmp_path: P
     assert (tmp_path / ".env").read_text(encoding="utf-8") == "ROOT_URL=https://chat.example.com\nRELEASE=7.11.0\n"
 
 
+@pytest.mark.parametrize("line", ["RELEASE = 7.10.0", "export RELEASE=7.10.0", "RELEASE: 7.10.0", "RELEASE='7.10.0'\r"])
+def test_the_version_is_set_also_if_its_line_is_written_in_another_way(line: str, tmp_path: Path) -> None:
+    """The last line is valid: a line that the hook overlooked would win when compose runs without the hook."""
+    given = with_compose(tmp_path, tmp_path) | {"hooks_compose_services": ["rc9"], "hooks_version": "7.11.0"}
+    text = f"RELEASE=7.9.0\n# RELEASE=7.8.0\n{line}\nROOT_URL=http://chat"
+    (tmp_path / ".env").write_bytes(text.encode())
+    shown = hook("deploy_compose", tmp_path, {}, {}, **given)
+    assert "RELEASE=7.11.0 compose up --detach --no-deps --force-recreate rc9" in asked(tmp_path), shown.output
+    assert (tmp_path / ".env").read_bytes().decode() == text.replace(line, "RELEASE=7.11.0")
+
+
 def programs(folder: Path, **scripts: str) -> dict[str, str]:
     """Create programs that write each of their calls to ``asked``; return the environment that finds them first."""
     place = folder / "bin"
@@ -83,7 +111,8 @@ def programs(folder: Path, **scripts: str) -> dict[str, str]:
 
 def asked(folder: Path, *beginnings: str) -> list[str]:
     """The calls of the programs that begin with one of these."""
-    lines = (folder / "asked").read_text(encoding="utf-8").splitlines()
+    path = folder / "asked"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [line for line in lines if line.startswith(beginnings or "")]
 
 
@@ -209,6 +238,12 @@ def with_systemd(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return variables, programs(folder, systemctl=show, node="echo v22.16.0")
 
 
+# The node of the unit, with an npm beside it, is not the first of the path.
+NPM = """#!/bin/sh
+echo "$(node --version) $PWD" > asked
+"""
+
+
 @pytest.mark.parametrize("program", ["compose", "systemd", "haproxy", "nginx"])
 def test_check_mode_changes_nothing(program: str, tmp_path: Path) -> None:
     environment: dict[str, str] = {}
@@ -249,7 +284,7 @@ def test_missing_requirements_are_refused_in_one_message(tmp_path: Path) -> None
         "rolling_update_drain": "haproxy",
         "hooks_balancers": ["rc3"],
         "hooks_haproxy_socket": str(tmp_path / "socket"),
-        "hooks_compose_services": ["chat"],
+        "hooks_compose_services": ["chat", "rc1"],
         "hooks_compose_variable": "VERSION",
         "health_gate_once": True,
     }
@@ -259,10 +294,28 @@ def test_missing_requirements_are_refused_in_one_message(tmp_path: Path) -> None
     for reason in (
         f"rc1, rc2, rc3: rc3 has no socket {tmp_path}/socket: set hooks_haproxy_socket",
         f"{tmp_path} has no service chat: set hooks_compose_services",
-        "no image of the compose project has its version from $VERSION: set hooks_compose_variable",
+        "the image of rc1 does not have its version from $VERSION: set hooks_compose_variable",
         "health_gate_once is set",
     ):
         assert reason in message, shown.output
+
+
+@pytest.mark.parametrize(
+    ("services", "says"),
+    [
+        # Compose would then create the container of the database again.
+        ([], "hooks_compose_services is empty: set it to the services of this node"),
+        # The project has a network with this name, and the database an image with this version.
+        (["chat"], "has no service chat: set hooks_compose_services"),
+        (["pinned"], "the image of pinned has a digest, so its version has no effect"),
+    ],
+)
+def test_a_service_that_would_not_get_the_version_is_refused(services: list[str], says: str, tmp_path: Path) -> None:
+    bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
+    shown = bare.play(**{**with_compose(tmp_path, tmp_path), "hooks_compose_services": services})
+    assert shown.code != 0
+    assert f"{says}" in shown.output, shown.output
+    assert "nothing was done" in shown.output
 
 
 @pytest.mark.parametrize(("version", "refused"), [("1.3.0", True), ("1.4.0", False), ("1.10.1", False)])
