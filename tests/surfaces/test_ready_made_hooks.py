@@ -175,7 +175,7 @@ while IFS= read -r -d ';' command; do
       echo "$5" > "$BALANCER.$node" ;;
     *"show cli level"*) echo admin ;;
     *"show stat"*) for node in rc1 rc2 rc3; do
-        case $(state $node) in ready) shown=UP ;; *) shown=MAINT ;; esac
+        case $(state $node) in ready) shown=${{READY:-UP}} ;; *) shown=MAINT ;; esac
         echo "rocketchat,$node,0,0,0,,,,,,,,,,,,,$shown,"
       done ;;
   esac
@@ -218,6 +218,15 @@ def test_a_node_is_drained_on_both_load_balancers(tmp_path: Path) -> None:
         for state in ("maint", "ready")
         for balancer in ("lb1", "lb2")
     ]
+
+
+@pytest.mark.parametrize(("ready", "code"), [("UP", 0), ("no check", 0), ("UP 1/2", 2), ("DOWN", 2)])
+def test_a_node_is_readmitted_when_haproxy_sends_it_requests(ready: str, code: int, tmp_path: Path) -> None:
+    """A server without health checks gets requests at once."""
+    variables, environment, balancers = with_haproxy(tmp_path, "lb1")
+    given = {**variables, "hooks_readmit_seconds": 1}
+    shown = hook("readmit_haproxy", tmp_path, {**environment, "READY": ready}, balancers, **given)
+    assert shown.code == code, shown.output
 
 
 def with_systemd(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
