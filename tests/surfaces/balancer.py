@@ -131,14 +131,16 @@ class Site:
                 os.kill(pid, signal.SIGKILL)
             process.communicate()
 
-    def play(self, *arguments: str, inventory: Mapping[str, Any] | None = None, **variables: Any) -> Run:
+    def play(
+        self, *arguments: str, inventory: Mapping[str, Any] | None = None, environment: Any = None, **variables: Any
+    ) -> Run:
         """Run the roll without a cluster; ``inventory``: the groups."""
         hosts = {name: {"rocketchat_url": f"http://127.0.0.1:{number}"} for number, name in enumerate(NODES, 1)}
         credentials = {"health_gate_user_id": "a-user-id", "health_gate_auth_token": "a-token"}
         waiting = {f"health_gate_{name}": value for name, value in WAITING.items()}
         whole = inventory_of({"rocketchat": NODES}, hosts, **{**credentials, **waiting, **self._variables(variables)})
         whole["all"]["children"] = whole["all"]["children"] if inventory is None else inventory
-        return play(self._book(), whole, self.folder, *arguments)
+        return play(self._book(), whole, self.folder, *arguments, **(environment or {}))
 
     def _inventory(self, given: Mapping[str, Any]) -> dict[str, Any]:
         inventory = members_of(self.emulator.document, WAITING)

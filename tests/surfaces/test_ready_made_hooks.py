@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -160,6 +161,44 @@ def test_nginx_is_reloaded_once_for_a_batch(tmp_path: Path) -> None:
     assert site.steps == [f"deploy rc{number}" for number in (1, 2, 3, 4)]
     down = [line.split()[2:] for line in asked(tmp_path, "reloaded")]
     assert down == [[], ["rc1.conf"], [], ["rc2.conf", "rc3.conf"], [], ["rc4.conf"], []]
+
+
+def test_a_file_that_readmit_would_not_restore_is_refused(tmp_path: Path) -> None:
+    """Otherwise a drained node would be readmitted with another port, or without its weight."""
+    bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
+    nodes = {"rc1": "127.0.0.1:1", "rc2": "127.0.0.1:2 weight=2", "rc3": "127.0.0.1:3 down"}
+    variables, environment = with_nginx(tmp_path, nodes)
+    shown = bare.play(**{**variables, "hooks_balancers": ["rc3"], "health_gate_once": True}, environment=environment)
+    assert "health_gate_once is set" in shown.output
+    assert [name for name in NODES if f"{name}.conf on rc3 contains" in shown.output] == ["rc2"]
+    assert "'server 127.0.0.1:2 weight=2;', and the hooks would change it to 'server 127.0.0.1:2;'" in shown.output
+
+
+def test_nginx_is_reloaded_although_another_load_balancer_is_unreachable(tmp_path: Path) -> None:
+    """The hook fails, and the node is in rotation again wherever that is possible."""
+    variables, environment = with_nginx(tmp_path, {"rc1": "10.0.0.1:3000 down"})
+    gone = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+    balancers = {"loadbalancer": {"hosts": {"lb1": gone, "lb2": {}}}}
+    given = {**variables, "hooks_balancers": ["lb1", "lb2"], "hooks_nginx_server": "10.0.0.1:3000"}
+    shown = hook("readmit_nginx", tmp_path, environment, balancers, **given)
+    assert "UNREACHABLE!" in shown.output
+    assert shown.code != 0
+    assert (tmp_path / "nginx" / "rc1.conf").read_text(encoding="utf-8") == "server 10.0.0.1:3000;\n"
+    assert len(asked(tmp_path, "reloaded")) == 1, shown.output
+
+
+@pytest.mark.parametrize(("ahead", "reloads"), [(0, 0), (60, 1)])
+def test_nginx_is_reloaded_after_its_clock_was_set_back(ahead: int, reloads: int, tmp_path: Path) -> None:
+    """The file is older than the last reload only by the clock."""
+    variables, environment = with_nginx(tmp_path, {"rc1": "10.0.0.1:3000"})
+    loaded = tmp_path / "nginx" / ".loaded"
+    balancers: dict[str, Any] = {"loadbalancer": {"hosts": {"lb1": {}}}}
+    given = {**variables, "hooks_nginx_server": "10.0.0.1:3000"}
+    loaded.touch()
+    os.utime(loaded, (time.time() + ahead,) * 2)
+    shown = hook("readmit_nginx", tmp_path, environment, balancers, **given)
+    assert shown.code == 0, shown.output
+    assert len(asked(tmp_path, "reloaded")) == reloads
 
 
 # A file for the state of each server of each load balancer; notes what has changed.
