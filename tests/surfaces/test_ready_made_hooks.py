@@ -286,10 +286,27 @@ def with_systemd(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return variables, programs(folder, systemctl=show, node="echo v22.16.0")
 
 
-# The node of the unit, with an npm beside it, is not the first of the path.
-NPM = """#!/bin/sh
-echo "$(node --version) $PWD" > asked
-"""
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        # The current folder has it, but the deployment searches other folders.
+        ({"hooks_release_archive": "release.tgz"}, "hooks_release_archive is not the absolute path of a file"),
+        (
+            {"hooks_release_archive": "", "hooks_release_checksum": "0" * 64},
+            "set hooks_release_checksum (of the download",
+        ),
+    ],
+)
+def test_an_archive_that_would_be_found_wrong_after_the_drain_is_refused(
+    given: dict[str, str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
+    variables, environment = with_systemd(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    shown = bare.play(**{**variables, **given}, environment=environment)
+    assert shown.code != 0
+    assert f"rc1, rc2, rc3: {says}" in shown.output, shown.output
+    assert "nothing was done" in shown.output
 
 
 @pytest.mark.parametrize("program", ["compose", "systemd", "haproxy", "nginx"])
