@@ -150,6 +150,7 @@ class Lab:
         path = self.run / "release.tgz"
         content = f"VERSION={NEW}\nFAULT={fault}\nSTART={start}\n".encode()
         with tarfile.open(path, "w:gz") as archive:
+            archive.addfile(tarfile.TarInfo("bundle/main.js"))
             entry = tarfile.TarInfo("bundle/release.env")
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))

@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+import tarfile
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -284,6 +285,61 @@ def with_systemd(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     }
     show = 'case "$*" in *--value*) echo loaded ;; show*) echo LoadState=loaded; echo ActiveState=active ;; esac'
     return variables, programs(folder, systemctl=show, node="echo v22.16.0")
+
+
+# The node of the unit, with an npm beside it, is not the first of the path.
+NPM = """#!/bin/sh
+echo "$(node --version) $PWD" > asked
+"""
+
+
+def with_release(folder: Path, top: str = "bundle/", node: str = "own node") -> tuple[dict[str, Any], dict[str, str]]:
+    """A release to install, in a folder with a space; ``top``: where its files are in the archive."""
+    place = folder / "two words"
+    (place / node).mkdir(parents=True)
+    for name, script in {"node": "#!/bin/sh\necho v22.16.0\n", "npm": NPM}.items():
+        (place / node / name).write_text(script, encoding="utf-8")
+        (place / node / name).chmod(0o755)
+    (place / "chat-7.10.0").mkdir()
+    (place / "chat").symlink_to("chat-7.10.0")
+    with tarfile.open(place / "release.tgz", "w:gz") as archive:
+        for name in ("main.js", "programs/server/boot.js"):
+            archive.addfile(tarfile.TarInfo(f"{top}{name}"))
+    given = {
+        "hooks_version": "7.11.0",
+        "hooks_systemd_link": str(place / "chat"),
+        "hooks_systemd_node": str(place / node / "node"),
+        "hooks_systemd_install": ["npm", "install"],
+        "hooks_release_archive": str(place / "release.tgz"),
+    }
+    show = 'case "$*" in *--property=User*) id -un ;; show*) echo LoadState=loaded; echo ActiveState=active ;; esac'
+    return given, programs(folder, systemctl=show, node="echo v18.0.0")
+
+
+def test_a_release_is_installed_with_the_node_of_the_unit(tmp_path: Path) -> None:
+    """Packages for another version of Node.js would not be loaded."""
+    given, environment = with_release(tmp_path)
+    shown = hook("deploy_systemd", tmp_path, environment, {}, **given)
+    assert shown.code == 0, shown.output
+    place = tmp_path / "two words"
+    assert sorted(path.name for path in place.glob("chat*")) == ["chat", "chat-7.10.0", "chat-7.11.0"]
+    assert (place / "chat").resolve() == place / "chat-7.11.0"
+    done = (place / "chat" / "programs" / "server" / "asked").read_text(encoding="utf-8")
+    assert done == f"v22.16.0 {place}/chat-7.11.0.part/programs/server\n"
+    assert asked(tmp_path, "systemctl restart") == ["systemctl restart rocketchat"]
+
+
+@pytest.mark.parametrize("top", ["", "./bundle/"])
+def test_an_archive_that_is_not_a_release_is_not_installed(top: str, tmp_path: Path) -> None:
+    """It does not get the final name, so the next deployment unpacks the right archive."""
+    given, environment = with_release(tmp_path, top)
+    shown = hook("deploy_systemd", tmp_path, environment, {}, **{**given, "hooks_systemd_install": []})
+    assert shown.code != 0
+    assert "Check that the archive has a file main.js in its folder" in shown.output, shown.output
+    place = tmp_path / "two words"
+    assert not (place / "chat-7.11.0").exists()
+    assert (place / "chat").resolve() == place / "chat-7.10.0"
+    assert asked(tmp_path, "systemctl restart") == []
 
 
 @pytest.mark.parametrize(
