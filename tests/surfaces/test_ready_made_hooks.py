@@ -329,6 +329,25 @@ def test_a_release_is_installed_with_the_node_of_the_unit(tmp_path: Path) -> Non
     assert asked(tmp_path, "systemctl restart") == ["systemctl restart rocketchat"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change an owner")
+def test_files_outside_the_release_keep_their_owner(tmp_path: Path) -> None:
+    """The archive has a link to a folder of another user."""
+    given, environment = with_release(tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").touch()
+    os.chown(outside / "file", 12345, 12345)
+    link = tarfile.TarInfo("bundle/link")
+    link.type, link.linkname = tarfile.SYMTYPE, str(outside)
+    with tarfile.open(given["hooks_release_archive"], "w:gz") as archive:
+        for name in ("main.js", "programs/server/boot.js"):
+            archive.addfile(tarfile.TarInfo(f"bundle/{name}"))
+        archive.addfile(link)
+    shown = hook("deploy_systemd", tmp_path, environment, {}, **given)
+    assert shown.code == 0, shown.output
+    assert (outside / "file").stat().st_uid == 12345
+
+
 @pytest.mark.parametrize("top", ["", "./bundle/"])
 def test_an_archive_that_is_not_a_release_is_not_installed(top: str, tmp_path: Path) -> None:
     """It does not get the final name, so the next deployment unpacks the right archive."""
