@@ -100,6 +100,16 @@ def test_the_version_is_set_also_if_its_line_is_written_in_another_way(line: str
     assert (tmp_path / ".env").read_bytes().decode() == text.replace(line, "RELEASE=7.11.0")
 
 
+def test_a_project_in_a_link_keeps_its_name(tmp_path: Path) -> None:
+    """Compose takes it from PWD; with another name, it would create a second container for the node."""
+    given = with_compose(tmp_path, tmp_path) | {"hooks_compose_folder": str(tmp_path / "a link"), "hooks_version": ""}
+    (tmp_path / "a link").symlink_to(tmp_path)
+    (tmp_path / "docker").write_text('#!/bin/sh\necho "$PWD" > asked\n', encoding="utf-8")
+    shown = hook("deploy_compose", tmp_path, {}, {}, **given)
+    assert shown.code == 0, shown.output
+    assert asked(tmp_path) == [str(tmp_path / "a link")]
+
+
 def programs(folder: Path, **scripts: str) -> dict[str, str]:
     """Create programs that write each of their calls to ``asked``; return the environment that finds them first."""
     place = folder / "bin"
