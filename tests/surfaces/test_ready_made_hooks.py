@@ -154,7 +154,7 @@ def with_nginx(folder: Path, nodes: Mapping[str, str]) -> tuple[dict[str, Any], 
         "hooks_nginx_folder": str(place),
         "hooks_nginx_pid": str(place / "pid"),
     }
-    return variables, programs(folder, nginx=script, pgrep=f"cat {place}/worker", ss="")
+    return variables, programs(folder, nginx=script, pgrep=f"grep . {place}/worker", ss="")
 
 
 def addresses(cluster: Emulator) -> dict[str, str]:
@@ -174,13 +174,16 @@ def test_nginx_is_reloaded_once_for_a_batch(tmp_path: Path) -> None:
     assert down == [[], ["rc1.conf"], [], ["rc2.conf", "rc3.conf"], [], ["rc4.conf"], []]
 
 
-def test_a_file_that_readmit_would_not_restore_is_refused(tmp_path: Path) -> None:
-    """Otherwise a drained node would be readmitted with another port, or without its weight."""
+def test_an_nginx_that_readmit_would_not_restore_is_refused(tmp_path: Path) -> None:
+    """Otherwise a drained node would be readmitted with another port, or without its weight, or not at all."""
     bare = Site(Emulator(tmp_path / "none", requests.Session()), tmp_path, "7.11.0")
     nodes = {"rc1": "127.0.0.1:1", "rc2": "127.0.0.1:2 weight=2", "rc3": "127.0.0.1:3 down"}
     variables, environment = with_nginx(tmp_path, nodes)
+    (tmp_path / "nginx" / "worker").write_text("", encoding="utf-8")
     shown = bare.play(**{**variables, "hooks_balancers": ["rc3"], "health_gate_once": True}, environment=environment)
     assert "health_gate_once is set" in shown.output
+    # The process in the file has no workers: it is not nginx any more.
+    assert "nginx does not run on rc3, or its process id is not in" in shown.output, shown.output
     assert [name for name in NODES if f"{name}.conf on rc3 contains" in shown.output] == ["rc2"]
     assert "'server 127.0.0.1:2 weight=2;', and the hooks would change it to 'server 127.0.0.1:2;'" in shown.output
 
