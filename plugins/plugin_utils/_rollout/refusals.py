@@ -59,17 +59,21 @@ def contradictions(plan: Plan) -> Iterator[str]:
         yield f"rolling_update_soak is {plan.soak:g}, it must be a finite number of seconds, at least 0"
 
 
-def _of_the_hosts(variables: Variables, members: Sequence[str]) -> Iterator[str]:
+def _no_members(variables: Variables) -> str:
     group = variables.group
-    if not members and variables.gate("members") is not None:
-        yield f"health_gate_members is empty: list the members, or remove it to use the inventory group {group}"
-        return
+    if variables.gate("members") is not None:
+        return f"health_gate_members is empty: list the members, or remove it to use the inventory group {group}"
+    return (
+        f"the inventory group {group} is empty: check the inventory (a source that fails causes only a warning "
+        "unless ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED is set), or set health_gate_group"
+    )
+
+
+def _of_the_hosts(variables: Variables, members: Sequence[str]) -> Iterator[str]:
     if not members:
-        yield (
-            f"the inventory group {group} is empty: check the inventory (a source that fails causes only a warning "
-            "unless ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED is set), or set health_gate_group"
-        )
+        yield _no_members(variables)
         return
+    group = variables.group
     hosts = [host for host in variables.in_play if host in members]
     conductors = LOCALHOST - set(variables.in_group)
     strangers = [host for host in variables.in_play if host not in members and host not in conductors]
