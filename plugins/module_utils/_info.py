@@ -118,7 +118,7 @@ def recorded(result: Mapping[str, Any], policy: Policy) -> Observation:
     if missing:
         seen = ", ".join(views) or "no member"
         raise InvalidAnswerError(
-            f"the recording has no view of {', '.join(missing)}, only of {seen}: use the same members as it"
+            f"the recording has no view of {', '.join(missing)}, only of {seen}: judge the members that were recorded"
         )
     # A recording has no statistics, and more cannot be asked.
     statistics = Statistics(uptime=None, uptime_at_most=None, lock_age=None)
