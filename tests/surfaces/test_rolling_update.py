@@ -114,7 +114,7 @@ def test_a_roll_prints_at_most_35_lines_per_node(site: Site) -> None:
     shown = site.roll()
     lines = shown.output.splitlines()
     begin, end = (next(i for i, line in enumerate(lines) if f"[drain rc{n}]" in line) for n in (2, 3))
-    own = sum(line.startswith(("TASK [Do]", "TASK [Note]")) * 3 for line in lines[begin:end])
+    own = sum(line.startswith(("TASK [Run a command]", "TASK [Note]")) * 3 for line in lines[begin:end])
     gates = sum(bool(re.match(r"\[roll\] (before|after) rc2.*: passed", line)) for line in lines)
     assert gates == 3
     assert end - begin - own + gates <= 35, shown.output
