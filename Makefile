@@ -28,6 +28,8 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache
 export PYTHONPATH := $(CURDIR)/.cache:$(CURDIR)/tests/emulator
 export PYTHON V
 export NO_COLOR := 1
+# Compiling the same files again for each process takes a third of the time of some tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 COLLECTION := .cache/ansible_collections/rocketops/rocketchat
 TESTS := ansible_collections.rocketops.rocketchat.tests

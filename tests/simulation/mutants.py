@@ -687,7 +687,7 @@ def _first_failure(tests: str) -> tuple[str | None, int]:
 
     first = First()
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", str(UNIT_TESTS / tests)], [first])
+        status = pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", str(UNIT_TESTS / tests)], [first])
     return first.failed, status
 
 

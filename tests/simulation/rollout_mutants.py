@@ -168,7 +168,7 @@ def noticed_by_unit_tests(name: str) -> str | None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         tests = str(UNIT_TESTS / "_rollout" / "test_decisions.py")
-        status = pytest.main(["-x", "-q", "--noconftest", "-p", "no:cacheprovider", tests], [first])
+        status = pytest.main(["-x", "-q", "--noconftest", "--assert=plain", "-p", "no:cacheprovider", tests], [first])
     return None if status == pytest.ExitCode.OK else first.failed or "the unit tests cannot be read"
 
 
