@@ -161,8 +161,8 @@ class Code(str, Enum):
         scope=Scope.MEMBER,
         ends=Ends.WAIT,
         words="server error",
-        cause="The member, or a proxy in front of it, answers with an error: the database is away, or the node is "
-        "starting, shutting down or broken.",
+        cause="The member, or a proxy in front of it, answers with an error: the database cannot be reached, or the "
+        "node is starting, shutting down or broken.",
         remedy="Read the log of the node, and fix what it reports. Do not start an older version: it does not run on "
         "a database that a newer version has migrated.",
         statuses=range(500, 600),
@@ -243,7 +243,8 @@ class Code(str, Enum):
         ends=Ends.TIME,
         words="ping unconfirmed",
         cause="It is not proven yet that the process lives: its next ping to the database has not been seen.",
-        remedy="Wait for ping_interval. After that, treat the process as stalled.",
+        remedy="Wait for ping_interval. If no ping is seen by then, check the process and its connection to the "
+        "database.",
     )
     NOT_READY = Row(
         code="not_ready",
@@ -260,7 +261,7 @@ class Code(str, Enum):
         ends=Ends.NEVER,
         words="readiness unknown",
         cause="The server has no /readyz, which exists since version 7.11.",
-        remedy="Nothing to do. Set readiness to ignored until all members run 7.11.",
+        remedy="Set readiness to ignored until all members run 7.11.",
     )
 
     # The cluster.
@@ -290,7 +291,7 @@ class Code(str, Enum):
         ends=Ends.TIME,
         words="link unsettled",
         cause="The link was bad a moment ago. Broken links flap, so a link must be good for link_memory.",
-        remedy="Wait. If this repeats, treat it as not_linked.",
+        remedy="Wait. If this repeats, check the network between the two hosts, as for not_linked.",
         waivable=True,
     )
     UNEXPECTED_MEMBER = Row(
@@ -307,7 +308,7 @@ class Code(str, Enum):
         code="target_may_live",
         scope=Scope.MEMBER,
         ends=Ends.TIME,
-        words="target may live",
+        words="target may be alive",
         cause="A target does not answer, but a process that may be the target's pings the database.",
         remedy="Wait until its last ping is older than max_record_age, or find out whether the process runs: it may "
         "still have users, and be out of reach only from where the task runs.",
@@ -352,7 +353,7 @@ class Code(str, Enum):
         words="out of rotation",
         cause="The member serves, but the load balancer sends it no traffic, so it carries no users. Too few of the "
         "members that remain are in rotation.",
-        remedy="Readmit the member to the load balancer, and take it out of the option keep_out if it stands there. "
+        remedy="Readmit the member to the load balancer, and remove it from the option keep_out if it is there. "
         "Lower min_serving only if fewer members can carry the load.",
     )
     NO_MEMBER_ANSWERS = Row(
@@ -418,8 +419,9 @@ class Code(str, Enum):
         scope=Scope.MEMBER,
         ends=Ends.WAIT,
         words="identity changed",
-        cause="The member reports another host or port than before the deployment. It blocks the gate only where these "
-        "were another member's, or the process was listed before: then the URL may lead to another node.",
+        cause="The member reports another host or port than before the deployment. This blocks the gate only if "
+        "another member had that host and port, or if the process was listed before the deployment: then the URL may "
+        "lead to another node.",
         remedy="Check the URL. If the node has moved to the place of another member, waive the finding with a reason.",
         waivable=True,
     )
@@ -473,9 +475,9 @@ class Code(str, Enum):
         code="view_missing",
         scope=Scope.MEMBER,
         ends=Ends.WAIT,
-        words="view missing",
-        cause="One answer of a member that was well is missing. The other members still see its process.",
-        remedy="Nothing to do: the next observation decides.",
+        words="answer missing",
+        cause="One answer of a healthy member is missing. The other members still see its process.",
+        remedy="Wait: the next observation decides.",
     )
     OBSERVATION_LOST = Row(
         code="observation_lost",
@@ -500,8 +502,8 @@ class Code(str, Enum):
         scope=Scope.CLUSTER,
         ends=Ends.TIME,
         words="not stable",
-        cause="All conditions hold, but not for stable_for yet.",
-        remedy="Wait. If the count begins again and again, the history says what interrupted it.",
+        cause="All conditions hold, but not for stable_for or hold_for yet.",
+        remedy="Wait. If the time starts over repeatedly, the history of the result says why.",
     )
     SINGLE_VIEW = Row(
         code="single_view",

@@ -156,13 +156,13 @@ class _Wait:
     def _gave_up(self, verdict: Verdict) -> str:
         if self.policy.deadline and self.elapsed >= self.policy.time_limit:
             after = f" after hold_for ({self.policy.hold_for:g} s)" if self.policy.hold_for else ""
-            return f"the deadline of {self.policy.deadline:g} s{after} is over"
+            return f"the deadline of {self.policy.deadline:g} s{after} has passed"
         unchanged = self.clock() - self.changed_at
         limit = self.policy.progress_deadline
         # A finding that ends with time and counts its seconds is progress.
         passing = any(f.code.settles and is_number(f.actual) for f in verdict.findings if f.blocking)
         if limit is not None and unchanged >= limit and not passing:
-            return f"nothing changed for {unchanged:.0f} s"
+            return f"nothing changed for {unchanged:.0f} s (progress_deadline)"
         return "" if self.policy.deadline else "one observation only (deadline: 0)"
 
     def _pause(self, seconds: float, verdict: Verdict) -> None:

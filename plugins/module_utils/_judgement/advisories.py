@@ -14,6 +14,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings imp
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import as_process
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.moves import moves_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,7 +40,7 @@ def advisories_for(situation: Situation, blocking: Iterable[Finding]) -> list[Fi
 def only_one_was_asked(situation: Situation) -> list[Finding]:
     if not situation.policy.single_view:
         return []
-    text = "the view of one node: the others were not asked, and a load balancer may pass each request to another node"
+    text = "only one node was asked, and a load balancer may pass each request to another node"
     return [Finding(Code.SINGLE_VIEW, text)]
 
 
@@ -49,7 +50,7 @@ def readiness_is_unknown(situation: Situation) -> list[Finding]:
     return [
         Finding(
             Code.READINESS_UNKNOWN,
-            f"{member.name} has no /readyz (before 7.11): its readiness is unknown",
+            f"{member.name} has no /readyz (it exists since 7.11): its readiness is unknown",
             (member.name,),
         )
         for member in situation.members
@@ -83,7 +84,7 @@ def targets_have_moved(situation: Situation) -> list[Finding]:
     return [
         Finding(
             Code.IDENTITY_CHANGED,
-            f"{move.name} now reports {move.now}, before the deployment {move.then}",
+            f"{move.name} reports {move.now}; before the deployment it reported {move.then}",
             (move.name,),
             expected=move.then,
             actual=move.now,
@@ -99,7 +100,7 @@ def strangers_live(situation: Situation) -> list[Finding]:
         return []
     if not situation.strangers:
         return []
-    text = f"{len(situation.strangers)} living instances are not members"
+    text = f"the list of members is incomplete: found {counted(situation.strangers)}"
     return [Finding(Code.UNEXPECTED_MEMBER, text, actual=list(situation.strangers))]
 
 

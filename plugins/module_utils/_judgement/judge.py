@@ -227,7 +227,7 @@ def _shown(situation: Situation, findings: _Findings, unsettled: list[Finding]) 
 
 def _judge_lost(reason: str, policy: Policy, memory: Memory) -> tuple[Verdict, Memory]:
     """The verdict if no observation could be made. A first loss changes nothing, a second in a row ends all streaks."""
-    finding = Finding(Code.OBSERVATION_LOST, f"no observation ({reason})")
+    finding = Finding(Code.OBSERVATION_LOST, f"no member was asked: {reason}")
     if memory.lost:
         memory = replace(memory, streak=None, target_streaks={}, ready=frozenset())
     held = memory.streak.seconds if memory.streak else 0.0

@@ -56,17 +56,20 @@ class LinkTable:
         if good_for <= 0:
             text, lasts = self._who_misses(a, b), self.at - bad_since
             if lasts > 2 * self.link_memory:
-                text += f", for {lasts:.0f} s: {self._likely_cause}"
+                text += f" (for {lasts:.0f} s): {self._likely_cause}"
             return Finding(Code.NOT_LINKED, text, (a, b))
         if good_for >= self.link_memory:
             return None
-        text = f"{a} and {b} linked again for {good_for:.0f} s, {self.link_memory:g} s needed"
+        text = f"{a} and {b} have been linked again for {good_for:.0f} s, {self.link_memory:g} s needed (link_memory)"
         return Finding(Code.LINK_UNSETTLED, text, (a, b), expected=self.link_memory, actual=good_for)
 
     @property
     def _likely_cause(self) -> str:
         if self.over_tcp:
-            return "if both started at the same moment, restart one of them alone; else check INSTANCE_IP and TCP_PORT"
+            return (
+                "if both started at the same moment, restart one of them alone; "
+                "otherwise check INSTANCE_IP and TCP_PORT"
+            )
         return "check that NATS_URL leads both to the same NATS servers"
 
     def _who_misses(self, a: str, b: str) -> str:

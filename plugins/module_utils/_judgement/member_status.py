@@ -223,7 +223,7 @@ def _why_not_as_process(view: View, answers_for: float, needed: float) -> Findin
         return Finding(code, f"{name} {code.row.words} (/readyz)", (name,), expected=True, actual=view.ready)
     if answers_for >= needed:
         return None
-    text = f"{name} has answered as one process for {answers_for:.0f} s, {needed:g} s needed"
+    text = f"{name} has answered as the same process for {answers_for:.0f} s, {needed:g} s needed"
     return Finding(Code.TOO_YOUNG, text, (name,), expected=needed, actual=answers_for)
 
 
@@ -273,11 +273,8 @@ def doubtful_clock(process: Process) -> Finding | None:
         return None
     if process.pulses[own.id if process.policy.single_view else process.name].moved:
         return None
-    text = (
-        f"{process.name}: the next ping of the node asked has not been seen yet, "
-        f"and its clock differs from its last ping by {abs(age):.0f} s"
-    )
-    brief = "the next ping of the node asked has not been seen yet"
+    brief = f"{process.name}: the next ping of the node asked has not been seen yet"
+    text = f"{brief}, and its clock differs from its last ping by {abs(age):.0f} s"
     return Finding(Code.PING_UNCONFIRMED, text, (process.name,), brief=brief)
 
 
@@ -297,7 +294,7 @@ def too_young(process: Process) -> Finding | None:
     if lived is not None and lived >= needed:
         return None
     since = "at an unknown time" if lived is None else f"{max(lived, 0):.0f} s ago"
-    text = f"{process.name} started {since}, {needed:g} s needed"
+    text = f"{process.name} started {since}, must run for {needed:g} s"
     return Finding(Code.TOO_YOUNG, text, (process.name,), expected=needed, actual=lived)
 
 

@@ -14,7 +14,7 @@ be found if other members served too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -134,7 +134,9 @@ def _too_few(situation: Situation, serving: Names, candidates: Iterable[str]) ->
     if len(enough) >= needed:
         return []
     reasons = [situation.by_name[name].why_not for name in candidates if name not in serving]
-    text = f"{len(enough)} serve, {needed} needed"
+    who = "other members" if situation.policy.phase is Phase.BEFORE else "members"
+    count = f"only {len(enough)}" if enough else "none"
+    text = f"{count} of the {who} serve{'s' if len(enough) == 1 else ''}, {needed} needed"
     return [
         *(reason for reason in reasons if reason),
         Finding(Code.TOO_FEW_SERVING, text, expected=needed, actual=len(enough)),
@@ -196,12 +198,19 @@ def single_node_is_known(situation: Situation, _serving: Names) -> list[Finding]
         return []
     member = situation.members[0]
     if not _may_be_deployed_alone(situation, member):
-        text = "the only member gives no usable answer; set min_serving: 0 to deploy anyway"
+        text = f"{member.name}, the only member, gives no usable answer; set min_serving: 0 to deploy anyway"
         return [finding for finding in (member.why_not, Finding(Code.NO_MEMBER_ANSWERS, text)) if finding]
     if not situation.strangers:
         return []
-    text = f"members is incomplete: the only member lists {len(situation.strangers)} more living instances"
+    text = f"{member.name}, the only member, lists {counted(situation.strangers)}"
     return [Finding(Code.UNEXPECTED_MEMBER, text, expected=[], actual=list(situation.strangers))]
+
+
+def counted(strangers: Collection[str]) -> str:
+    """How many instances live that are not members."""
+    if len(strangers) == 1:
+        return "1 living instance that is not a member"
+    return f"{len(strangers)} living instances that are not members"
 
 
 def _may_be_deployed_alone(situation: Situation, member: MemberStatus) -> bool:
@@ -220,7 +229,9 @@ def no_other_waits_for_readmission(situation: Situation, serving: Names) -> list
 
 
 def _out_of_rotation(name: str, *, on_purpose: bool) -> Finding:
-    text = f"{name} serves, but is {'kept ' if on_purpose else ''}out of rotation"
+    text = f"{name} serves, but is out of rotation: readmit it to the load balancer"
+    if on_purpose:
+        text = f"{name} serves, but keep_out keeps it out of rotation"
     return Finding(Code.OUT_OF_ROTATION, text, (name,))
 
 
@@ -246,7 +257,8 @@ def no_migration_runs(situation: Situation, serving: Names) -> list[Finding]:
     asked_at, told = situation.lock or (-math.inf, None)
     passed = situation.observation.at - asked_at
     if told is None and passed > LOCK_MEMORY:
-        text = f"{names}: no answer, and it is not known yet whether the database is being migrated"
+        verb = "does" if len(situation.silent) == 1 else "do"
+        text = f"{names} {verb} not answer; the next observation asks whether the database is being migrated"
         return [Finding(Code.MIGRATION_RUNNING, text)] if situation.tell_the_lock else []
     age = None if told is None else told + passed
     if age is None or age >= LEFTOVER_LOCK:
@@ -261,7 +273,7 @@ def upgrade_path_is_supported(situation: Situation, _serving: Names) -> list[Fin
 
 
 def _may_live(name: str, unclaimed: Iterable[str]) -> Finding:
-    text = f"{name} may still serve: an unclaimed living instance pings the database"
+    text = f"{name} may still serve: an instance that belongs to no member pings the database"
     return Finding(Code.TARGET_MAY_LIVE, text, (name,), actual=list(unclaimed))
 
 
@@ -303,11 +315,11 @@ def _not_provable(target: MemberStatus, known: Known, situation: Situation) -> F
     elif target.view.answered_by is None:
         why = "sends no header X-Instance-ID"
     else:
-        why = "is a service of several processes"
+        why = "runs as microservices"
     told = "" if identity in situation.restarted or target.record is None else "; its uptime is asked for next"
     text = (
-        f"{target.name} {why}, so its process may be an earlier one{told}; "
-        "set restart_confirmed: true if the deployment has restarted it"
+        f"{target.name} {why}, so its process may be an earlier one: "
+        f"set restart_confirmed: true if the deployment has restarted it{told}"
     )
     return Finding(Code.RESTART_NOT_PROVABLE, text, (target.name,), actual=target.last_id)
 
@@ -377,9 +389,10 @@ def targets_kept_their_place(situation: Situation, _serving: Names) -> list[Find
 
 
 def _moved(move: Move) -> Finding:
-    of = f" (previously {move.whose}'s)" if move.whose else ""
+    whose = f", which was {move.whose}'s" if move.whose else ""
     text = (
-        f"{move.name} now reports {move.now}{of}, before the deployment {move.then}: its URL may lead to another node"
+        f"{move.name} reports {move.now}{whose}; before the deployment it reported {move.then}: "
+        "check whether its URL leads to another node"
     )
     return Finding(Code.IDENTITY_CHANGED, text, (move.name,), expected=move.then, actual=move.now)
 
@@ -413,7 +426,11 @@ def targets_are_listed(situation: Situation, serving: Names) -> list[Finding]:
     if situation.policy.links is Links.IGNORED:
         return []
     return [
-        Finding(Code.NOT_LINKED, f"{other.name} does not list {target.name}", pair(target.name, other.name))
+        Finding(
+            Code.NOT_LINKED,
+            f"{other.name} does not list {target.name}: they may use different databases",
+            pair(target.name, other.name),
+        )
         for target in _targets(situation)
         for other in situation.members
         if target.record and other.view.own and other.name not in serving and other.name != target.name

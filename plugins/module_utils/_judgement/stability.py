@@ -153,7 +153,7 @@ def not_stable(situation: Situation, memory: Memory, streak: Streak) -> list[Fin
 def _not_held(policy: Policy, streak: Streak) -> list[Finding]:
     if streak.held >= policy.hold_for:
         return []
-    text = f"held for {streak.held:.0f} of {policy.hold_for:g} s"
+    text = f"healthy for {streak.held:.0f} of {policy.hold_for:g} s (hold_for)"
     return [Finding(Code.NOT_STABLE, text, expected=policy.hold_for, actual=streak.held)]
 
 
@@ -230,7 +230,7 @@ def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Fin
     for (_code, (name,)), began in since.items():
         lasts, why_not = situation.observation.at - began, situation.by_name[name].why_not
         if why_not and lasts > _patience(situation, why_not.code) and _is_needed(situation, name):
-            findings.append(replace(why_not, message=f"{why_not.message}, for {lasts:.0f} s"))
+            findings.append(replace(why_not, message=f"{why_not.message} (for {lasts:.0f} s)"))
     return findings
 
 
@@ -251,7 +251,8 @@ def unjudgeable_kinds(views: Iterable[View], policy: Policy) -> list[Finding]:
             findings.append(Finding(Code.MICROSERVICES, text, (name,)))
         elif listing and listing.old_shape and view.answered_by is None:
             text = (
-                f"{name} runs a server before version 6, and sends no header X-Instance-ID that identifies its process"
+                f"{name} runs a Rocket.Chat older than 6 behind a proxy that removes the header X-Instance-ID: "
+                "let the proxy pass it"
             )
             findings.append(Finding(Code.UNSUPPORTED_VERSION, text, (name,)))
     return findings

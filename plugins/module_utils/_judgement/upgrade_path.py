@@ -55,12 +55,14 @@ def upgrade_path(running: Iterable[str | None], wanted: str | None) -> list[Find
         return []
     old, new = Version.of(now), Version.of(wanted)
     if new.major > old.major + 1:
-        text = f"{wanted} is more than one major release ahead of {now}"
+        text = (
+            f"{wanted} is more than one major release ahead of {now}: deploy the latest {old.major + 1}.x release first"
+        )
         return [Finding(Code.MAJOR_SKIPPED, text, expected=wanted, actual=now)]
     if new >= old:
         return []
     if (new.major, new.minor) == (old.major, old.minor) and old.is_final and new.is_final:
         text = f"{wanted} is an older patch release than {now}"
         return [Finding(Code.OLDER_PATCH, text, expected=wanted, actual=now)]
-    text = f"{wanted} is older than {now}, which runs and has migrated the database"
+    text = f"{wanted} is older than {now}, which runs and has migrated the database: deploy {now} or a later version"
     return [Finding(Code.DOWNGRADE, text, expected=wanted, actual=now)]
