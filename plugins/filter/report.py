@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import report_text
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import untrusted
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class FilterModule:
 
 def report(results: Any, format: str = "html") -> str:
     try:
-        text: str = untrusted(told(results, format))
+        text: str = untrusted(report_text(results, format))
     except ValueError as error:
         raise AnsibleFilterError(f"report: {error}") from None
     return text

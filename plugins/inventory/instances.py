@@ -149,7 +149,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.conn
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.members import members_from, warnings_for
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.timing import max_record_age
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import host_in, is_usable, settle
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import choose_names, host_in, is_usable
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._masking import as_text, has_secret
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._untrusted import LOOKUPS, untrusted
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
@@ -276,7 +276,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):  # type: i
         groups = self._add_groups(states)
         instances = [instance for instance in found if instance["state"] in states and self._is_wanted(instance)]
         candidates = {i["id"]: [self._evaluated(p, i) for p in self.get_option("hostnames")] for i in instances}
-        names = settle(candidates, set(self.inventory.groups))
+        names = choose_names(candidates, set(self.inventory.groups))
         for reason in _first_three(names.rejected):
             self.display.warning(printable(f"{reason}: the next entry of hostnames is used, or the id"))
         # One string object per name, shared by all hosts: Ansible looks the names up often.

@@ -56,7 +56,7 @@ def host_in(value: str) -> str:
     return str(host) if host.isascii() and "%" not in host else ""  # an IPv6 zone is valid only on the server itself
 
 
-def settle(candidates: Mapping[str, Sequence[str]], groups: AbstractSet[str] = frozenset()) -> Names:
+def choose_names(candidates: Mapping[str, Sequence[str]], groups: AbstractSet[str] = frozenset()) -> Names:
     """The names of all instances. A host never gets the name of one of ``groups``.
 
     ``candidates``: by instance id, its possible names in order of preference; empty strings are skipped.

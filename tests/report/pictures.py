@@ -14,7 +14,7 @@ from typing import Literal
 
 from playwright.sync_api import sync_playwright
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import report_text
 from ansible_collections.rocketops.rocketchat.tests.unit.rolls import recorded
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -30,7 +30,7 @@ def main() -> None:
         chromium = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
         for name, scheme in TAKEN:
             path = Path(folder) / f"{name}.html"
-            path.write_text(told(recorded(name), "html"), encoding="utf-8")
+            path.write_text(report_text(recorded(name), "html"), encoding="utf-8")
             page = chromium.new_page(viewport={"width": 1000, "height": 888}, color_scheme=scheme)
             page.goto(path.as_uri())
             page.screenshot(path=IMAGES / f"report_{name}.png")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import report_text
 from ansible_collections.rocketops.rocketchat.tests.unit import rolls
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def browser() -> Iterator[Browser]:
 def roll(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     name = request.param
     path = tmp_path_factory.mktemp(name) / "report.html"
-    path.write_text(told(ROLLS[name](), "html"), encoding="utf-8")
+    path.write_text(report_text(ROLLS[name](), "html"), encoding="utf-8")
     return name, path
 
 

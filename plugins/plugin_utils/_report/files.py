@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import ENDINGS, told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import ENDINGS, report_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ def format_of(path: Path) -> str:
 def write_report(results: list[Any], path: Path) -> str:
     """Write the report, whole or not at all. Returns why it could not be written, since it must not stop a roll."""
     try:
-        _replace(path, told(results, format_of(path)))
+        _replace(path, report_text(results, format_of(path)))
     except (OSError, ValueError) as error:
         return f"the report {path} could not be written: {error}"
     return ""

@@ -29,7 +29,7 @@ FORMS: Mapping[str, Callable[[Roll], str]] = {
 ENDINGS = {".html": "html", ".htm": "html", ".md": "markdown", ".xml": "junit", ".prom": "prometheus", ".json": "json"}
 
 
-def told(results: Any, form: str) -> str:
+def report_text(results: Any, form: str) -> str:
     """The report in this format; as ``json``, the results themselves. Raises :class:`ValueError`."""
     if form == "json":
         gates_from(results)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import report_text
 from ansible_collections.rocketops.rocketchat.tests.unit.rolls import hostile, recorded
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def test_the_role_keeps_the_results_of_all_batches(folder: Path) -> None:
     """Strings of servers are not evaluated, and the results of one batch are available in the next."""
     results = registered() * 2
     assert json.loads((folder / "role" / "role.json").read_text(encoding="utf-8")) == results
-    assert (folder / "role" / "role.html").read_text(encoding="utf-8") == told(results, "html")
+    assert (folder / "role" / "role.html").read_text(encoding="utf-8") == report_text(results, "html")
 
 
 def test_a_report_that_cannot_be_written_does_not_fail_the_play(folder: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_module_writes_all_formats(folder: Path) -> None:
     assert (written["changed"], written["paths"]) == (True, [str(path) for path in paths])
     assert written["msg"] == f"written: {', '.join(map(str, paths))}"
     for path, form in zip(paths, ("html", "markdown", "junit")):
-        assert path.read_text(encoding="utf-8") == told(recorded("good"), form)
+        assert path.read_text(encoding="utf-8") == report_text(recorded("good"), form)
     assert sorted(path.name for path in paths[0].parent.iterdir()) == ["good.html", "good.md", "good.xml"]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import host_in, is_usable, settle
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames import choose_names, host_in, is_usable
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._hostnames im
 def test_names_are_unique_and_usable(
     candidates: dict[str, list[str]], names: dict[str, str], rejected: list[str]
 ) -> None:
-    found = settle(candidates)
+    found = choose_names(candidates)
     assert found.by_id == names
     assert len(found.rejected) == len(rejected)
     assert all(said.startswith(start) for said, start in zip(found.rejected, rejected))
 
 
 def test_no_name_is_that_of_a_group() -> None:
-    names = settle({"all": ["chat"], "chat": ["rc1"], "localhost": ["ungrouped"]}, {"chat"})
+    names = choose_names({"all": ["chat"], "chat": ["rc1"], "localhost": ["ungrouped"]}, {"chat"})
     assert names.by_id == {"all": "%61ll", "chat": "rc1", "localhost": "%6Cocalhost"}
 
 
@@ -59,7 +59,7 @@ def test_no_name_is_that_of_a_group() -> None:
     )
 )
 def test_every_instance_has_its_own_name(candidates: dict[str, list[str]]) -> None:
-    names = settle(candidates).by_id
+    names = choose_names(candidates).by_id
     assert names.keys() == candidates.keys()
     assert len(set(names.values())) == len(candidates)
     assert all(name.isascii() and "{" not in name and "," not in name for name in names.values())

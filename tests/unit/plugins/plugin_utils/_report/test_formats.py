@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import told
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.formats import report_text
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.prometheus import VERDICTS
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import gates_from
 from ansible_collections.rocketops.rocketchat.tests.unit.rolls import HOSTILE, PaperRoll, hostile, recorded
@@ -70,7 +70,7 @@ def evil() -> list[dict[str, Any]]:
 
 
 def test_the_page_begins_with_the_outcome() -> None:
-    page = Page(told(recorded("stopped"), "html"))
+    page = Page(report_text(recorded("stopped"), "html"))
     assert page.of("h1") == ["Rolling update stopped"]
     assert next(text for tag, text in page.texts if text.startswith("Stopped at")) == (
         "Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
@@ -92,7 +92,7 @@ def drawn(page: Page, name: str) -> list[dict[str, str | None]]:
 
 
 def test_the_page_shows_rotation_separately() -> None:
-    page = Page(told(recorded("stopped"), "html"))
+    page = Page(report_text(recorded("stopped"), "html"))
     assert len(drawn(page, "out")) == 2
     assert page.of("title")[1:5] == [
         "rc1",
@@ -118,13 +118,13 @@ def test_the_page_shows_rotation_separately() -> None:
 @pytest.mark.parametrize("form", ["html", "markdown", "junit"])
 def test_rotation_is_not_shown_without_data(form: str) -> None:
     results = [{**result, "out_of_rotation": None} for result in recorded("stopped")]
-    text = told(results, form)
+    text = report_text(results, form)
     assert "rotation" not in re.sub(r"/\*.*?\*/", "", text)
     assert "draining" not in Page(text).of("li") if form == "html" else "draining" not in text
 
 
 def test_the_page_is_self_contained_and_labelled() -> None:
-    page = Page(told(recorded("good"), "html"))
+    page = Page(report_text(recorded("good"), "html"))
     names = {tag for tag, _attributes in page.elements}
     assert names <= TAGS
     assert not any({"href", "src", "onclick"} & set(attributes) for _tag, attributes in page.elements)
@@ -137,7 +137,7 @@ def test_the_page_is_self_contained_and_labelled() -> None:
 
 
 def test_nothing_breaks_out_of_the_page(evil: list[dict[str, Any]]) -> None:
-    text = told(evil, "html")
+    text = report_text(evil, "html")
     page = Page(text)
     assert {tag for tag, _attributes in page.elements} <= TAGS
     assert not any(name.startswith("on") for _tag, attributes in page.elements for name in attributes)
@@ -147,7 +147,7 @@ def test_nothing_breaks_out_of_the_page(evil: list[dict[str, Any]]) -> None:
 
 
 def test_nothing_breaks_out_of_the_xml(evil: list[dict[str, Any]]) -> None:
-    suite = ElementTree.fromstring(told(evil, "junit").encode()).find("testsuite")
+    suite = ElementTree.fromstring(report_text(evil, "junit").encode()).find("testsuite")
     assert suite is not None
     assert {element.tag for element in suite.iter()} == {
         "testsuite",
@@ -162,7 +162,7 @@ def test_nothing_breaks_out_of_the_xml(evil: list[dict[str, Any]]) -> None:
 
 def test_nothing_breaks_out_of_the_markdown(evil: list[dict[str, Any]]) -> None:
     """Outside of code spans there is only text of the collection."""
-    text = told(evil, "markdown")
+    text = report_text(evil, "markdown")
     assert "- `a|b'c'*d*_e_ @all #1 [x](javascript:y)` `a|b'c'*d*_e_ @all #1 [x](javascript:y)`: serves" in text
     for line in text.splitlines():
         outside = re.sub(r"`[^`]+`", "", line)
@@ -171,7 +171,7 @@ def test_nothing_breaks_out_of_the_markdown(evil: list[dict[str, Any]]) -> None:
 
 
 def test_markdown_of_a_stopped_roll() -> None:
-    lines = told(recorded("stopped"), "markdown").splitlines()
+    lines = report_text(recorded("stopped"), "markdown").splitlines()
     assert lines[:5] == [
         "## ❌ Rolling update stopped",
         "",
@@ -190,7 +190,7 @@ def test_markdown_of_a_stopped_roll() -> None:
 
 
 def test_junit_of_a_stopped_roll() -> None:
-    root = ElementTree.fromstring(told(recorded("stopped"), "junit").encode())
+    root = ElementTree.fromstring(report_text(recorded("stopped"), "junit").encode())
     assert (root.get("tests"), root.get("failures"), root.get("errors"), root.get("skipped")) == ("7", "1", "0", "0")
     cases = root.findall("testsuite/testcase")
     assert [case.get("name") for case in cases] == [
@@ -215,13 +215,13 @@ def test_too_few_in_rotation_are_drawn_as_too_few() -> None:
         roll.out = out
         roll.gate("before", targets=["rc1"], min_serving=2)
         roll.scene.now += 60
-    page = Page(told(roll.results, "html"))
+    page = Page(report_text(roll.results, "html"))
     assert [(shape["width"], shape["height"]) for shape in drawn(page, "short")] == [("100.000%", "20.0")]
     assert [shape["height"] for shape in drawn(page, "idle")] == ["40.0"]
 
 
 def test_junit_has_the_fewest_in_rotation() -> None:
-    root = ElementTree.fromstring(told(recorded("good"), "junit").encode())
+    root = ElementTree.fromstring(report_text(recorded("good"), "junit").encode())
     values = {each.get("name"): each.get("value") for each in root.iter("property")}
     assert (values["summary"] or "").endswith(
         "3 of 3 deployed and healthy. Fewest members serving in rotation: 2 of 3."
@@ -234,7 +234,7 @@ def test_only_the_first_of_many_absences_are_listed() -> None:
         roll.out = set(out)
         roll.gate()
         roll.scene.now += 60
-    lines = told(roll.results, "markdown").splitlines()
+    lines = report_text(roll.results, "markdown").splitlines()
     assert (
         "- `rc1` `7.10.0`: serves; counted as out of rotation 00:00:00 to 00:02:00 and 00:02:00 to 00:04:00 and "
         "00:04:00 to 00:06:00 and 2 more times"
@@ -243,13 +243,13 @@ def test_only_the_first_of_many_absences_are_listed() -> None:
 
 def test_junit_of_a_good_roll_passes_whatever_the_preflight_was() -> None:
     preflight = {**recorded("good")[0], "verdict": "wait"}
-    root = ElementTree.fromstring(told([preflight, *recorded("good")[1:]], "junit").encode())
+    root = ElementTree.fromstring(report_text([preflight, *recorded("good")[1:]], "junit").encode())
     assert (root.get("failures"), root.get("errors"), root.get("skipped")) == ("0", "0", "1")
 
 
 def test_an_unjudgeable_gate_is_an_error() -> None:
     refused = {"verdict": "refused", "phase": "after", "targets": ["rc1"], "msg": "before is missing"}
-    root = ElementTree.fromstring(told([refused], "junit").encode())
+    root = ElementTree.fromstring(report_text([refused], "junit").encode())
     assert (root.get("failures"), root.get("errors")) == ("0", "1")
 
 
@@ -289,7 +289,7 @@ def test_nothing_breaks_out_of_the_metrics(evil: list[dict[str, Any]]) -> None:
 
 def metrics(results: list[dict[str, Any]]) -> dict[str, float]:
     """The samples by name and labels; each line must be valid for Prometheus."""
-    lines = [line for line in told(results, "prometheus").splitlines() if not line.startswith("# ")]
+    lines = [line for line in report_text(results, "prometheus").splitlines() if not line.startswith("# ")]
     label = r'[a-z]+="(?:[^"\\]|\\[\\"n])*"'
     samples = [
         re.fullmatch(rf"rocketchat_cluster_([a-z_]+(?:{{{label}(?:,{label})*}})?) ([0-9.]+)", line) for line in lines
@@ -301,15 +301,15 @@ def metrics(results: list[dict[str, Any]]) -> dict[str, float]:
 @pytest.mark.parametrize("form", ["html", "markdown", "junit"])
 def test_stored_results_give_the_same_report(form: str, evil: list[dict[str, Any]]) -> None:
     for results in (recorded("good"), evil):
-        assert told(json.loads(told(results, "json")), form) == told(results, form)
-        assert told([json.dumps(result) for result in results], form) == told(results, form)
+        assert report_text(json.loads(report_text(results, "json")), form) == report_text(results, form)
+        assert report_text([json.dumps(result) for result in results], form) == report_text(results, form)
 
 
 @pytest.mark.parametrize("form", ["html", "markdown", "junit", "json"])
 def test_a_report_without_results(form: str) -> None:
-    assert told([], form)
+    assert report_text([], form)
 
 
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(ValueError, match="format must be one of html, markdown, junit, prometheus, json, not pdf"):
-        told([], "pdf")
+        report_text([], "pdf")
