@@ -57,12 +57,12 @@ result. The first run after a change of the judgement, the rollout or the simula
 {table}
 
 A false pass is a gate that passed when the deployment should have stopped. A missed bound is a gate that waited longer
-than its bound, or failed, although all was well. Where the gate was exempt with `needs_restart`, members that only a
-restart cures count as serving. The columns `uri` are for a task with `ansible.builtin.uri` that repeats `until` all
+than its bound, or failed, although all was healthy. Where the gate was exempt with `needs_restart`, members that need
+a restart count as serving. The columns `uri` are for a task with `ansible.builtin.uri` that repeats `until` all
 nodes are connected, on the same schedules, in the runs that played it too: {played:,} schedules.
 
-In {unseen:,} of the passes of `cluster_gate` ({share:.1f} %) two nodes were cut off from each other, but no view had
-shown it: silent cuts, which TCP notices only after minutes, and flapping cuts that looked well at that moment.
+In {unseen:,} of the passes of `cluster_gate` ({share:.1f} %) two nodes did not reach each other, but no view had
+shown it: silent interruptions, which TCP notices only after minutes, and links that worked at that moment.
 
 The slowest passes of `cluster_gate` in all runs, as a share of the bound: {slowest}.
 
