@@ -62,5 +62,5 @@ def test_a_batch_that_is_too_large_for_min_serving_is_refused(emulator: Emulator
         assert roll.process.wait(LIMIT) == 2
         said, gates = roll.said(), roll.gates()
     assert not gates
-    assert "min_serving 80% needs 16 to serve, but only 15 members are left without the targets" in said
+    assert "min_serving 80% needs 16 to serve, but only 15 members are left without the targets: lower it" in said
     assert emulator.run("status")["nodes"] == before

@@ -71,18 +71,20 @@ def _credentials(params: Mapping[str, Any]) -> dict[str, str | None]:
         if any(is_set_by_task(params, name) for name in kind) or (kind is _LOGIN and params.get("totp_code"))
     ]
     if len(written) > 1:
-        raise OptionsError(f"{_given(params, _TOKEN)} and {_given(params, (*_LOGIN, 'totp_code'))}: give only one kind")
+        raise OptionsError(
+            f"{_given(params, _TOKEN)} and {_given(params, (*_LOGIN, 'totp_code'))}: set only one kind of credentials"
+        )
     chosen = written or kinds
     if not chosen:
-        raise OptionsError("no credentials: give user_id and auth_token, or username and password")
+        raise OptionsError("no credentials: set user_id and auth_token, or username and password")
     if len(chosen) > 1:
         names = ", ".join(ENVIRONMENT[name] for name in (*_TOKEN, *_LOGIN) if params.get(name))
         raise OptionsError(f"the environment has two kinds of credentials ({names}): unset one kind")
     missing = [name for name in chosen[0] if not params.get(name)]
     if missing:
         raise OptionsError(
-            f"half of the credentials is missing: {' and '.join(chosen[0])} must be given together, "
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not given"
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: "
+            f"{' and '.join(chosen[0])} must be set together"
         )
     found = {name: params[name] for name in chosen[0]}
     if chosen[0] is _LOGIN:

@@ -41,7 +41,7 @@ def members_from(params: Mapping[str, Any]) -> tuple[Member, ...]:
         )
     if not declared:
         raise OptionsError("members is empty: name at least one node")
-    members = tuple(Member(name=_name(raw), url=checked_url(raw["url"])) for raw in declared)
+    members = tuple(map(_declared, declared))
     _check_distinct(members)
     return members
 
@@ -61,10 +61,18 @@ def _single(url: str) -> Member:
     return Member(name=f"{host}:{parts.port or PORTS[parts.scheme]}", url=checked)
 
 
+def _declared(raw: Mapping[str, Any]) -> Member:
+    name = _name(raw)
+    try:
+        return Member(name=name, url=checked_url(raw["url"]))
+    except OptionsError as error:
+        raise OptionsError(f"{name}: {error}") from None
+
+
 def _name(raw: Mapping[str, Any]) -> str:
     name = str(raw["name"])
     if not name.strip() or not name.isprintable():
-        raise OptionsError(f"members has the name {name!r}: it must be printable, and not empty")
+        raise OptionsError(f"members: the name {name!r} must be printable, and not empty")
     return name
 
 
@@ -73,7 +81,7 @@ def _check_distinct(members: Sequence[Member]) -> None:
     nodes: dict[tuple[str, int, str], Member] = {}
     for member in members:
         if member.name in names:
-            raise OptionsError(f"members has the name {member.name} twice")
+            raise OptionsError(f"members: the name {member.name} is used twice")
         other = nodes.setdefault(node_of(member.url), member)
         if other is not member:
             alike = "the same url:" if other.url == member.url else f"urls of the same node: {other.url} and"

@@ -84,7 +84,9 @@ def _refuse_contradictions(policy: Policy) -> None:
     if before is not None:
         missing = [name for name in policy.targets if name not in before.targets or name not in before.members]
         if missing:
-            raise OptionsError(f"before is the result for other targets: it lacks {', '.join(missing)}")
+            raise OptionsError(
+                f"before does not contain {', '.join(missing)}: it is the result of a gate with other targets"
+            )
         urls = {name: known.url for name, known in before.members.items() if name not in policy.targets}
         elsewhere = [member.name for member in policy.members if urls.get(member.name, member.url) != member.url]
         if elsewhere:
@@ -102,33 +104,41 @@ def _refuse_contradictions(policy: Policy) -> None:
 
 def _refuse_min_serving(policy: Policy) -> None:
     if policy.phase is Phase.BEFORE:
-        limit, of = len(policy.others), "members are left without the targets"
+        limit, noun, which = len(policy.others), "member", "left without the targets"
         if not policy.others and len(policy.members) > 1 and policy.min_serving is None:
             raise OptionsError(
                 f"targets are all {len(policy.members)} members: no member would carry the service; "
                 "deploy fewer at a time, or set min_serving: 0"
             )
     elif policy.expected is not None:
-        limit, of = policy.expected, "instances are expected"
+        limit, noun, which = policy.expected, "instance", "expected"
     else:
-        limit = len(policy.members) - len(policy.keep_out)
-        of = "members are given that are not in keep_out" if policy.keep_out else "members are given"
+        limit, noun = len(policy.members) - len(policy.keep_out), "member"
+        which = "given that is not in keep_out" if limit == 1 else "given that are not in keep_out"
+        which = which if policy.keep_out else "given"
     if policy.needed > limit:
-        raise OptionsError(f"min_serving {policy.min_serving} needs {policy.needed} to serve, but only {limit} {of}")
+        given = f"1 {noun} is" if limit == 1 else f"{limit} {noun}s are"
+        raise OptionsError(
+            f"min_serving {policy.min_serving} needs {policy.needed} to serve, but only {given} {which}: lower it"
+        )
 
 
 def _refuse_wait_without_pass(policy: Policy) -> None:
     """Raises :class:`OptionsError` for a wait in which the gate could never pass."""
     if policy.phase is Phase.AFTER and policy.deadline == 0:
-        raise OptionsError("phase: after with deadline: 0 can never pass: a new process must be seen to stay")
+        raise OptionsError(
+            "phase: after with deadline: 0 can never pass: a new process must be observed for a while; set a deadline"
+        )
     if policy.hold_for and policy.deadline == 0:
-        raise OptionsError("hold_for with deadline: 0 can never pass: one observation does not show that it holds")
+        raise OptionsError(
+            "hold_for with deadline: 0 can never pass: it needs more than one observation; set a deadline"
+        )
     pause = INTERVAL if policy.interval is None else policy.interval
     stable = STABLE_FOR if policy.stable_for is None else policy.stable_for
     if policy.deadline and stable + pause > policy.deadline:
         raise OptionsError(
             f"stable_for ({stable:g} s) + interval ({pause:g} s) is longer than deadline ({policy.deadline:g} s): "
-            "the gate could never pass"
+            "the gate could never pass; raise deadline"
         )
 
 
@@ -140,9 +150,7 @@ def _targets(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> t
         return ()
     if not targets:
         raise OptionsError(f"phase: {phase.value} needs targets, the names of the members that are deployed")
-    strangers = [name for name in targets if name not in names]
-    if strangers:
-        raise OptionsError(f"targets {', '.join(strangers)} are not members; the members are {', '.join(names)}")
+    _refuse_strangers("targets", frozenset(targets), names)
     return targets
 
 
@@ -170,7 +178,8 @@ def _keep_out(params: Mapping[str, Any], phase: Phase, names: Sequence[str]) -> 
 def _refuse_strangers(option: str, given: frozenset[str], names: Sequence[str]) -> None:
     strangers = sorted(given - set(names))
     if strangers:
-        raise OptionsError(f"{option}: {', '.join(strangers)} are not members; the members are {', '.join(names)}")
+        wrong = "is not a member" if len(strangers) == 1 else "are not members"
+        raise OptionsError(f"{option}: {', '.join(strangers)} {wrong}; the members are {', '.join(names)}")
 
 
 def _hold_for(params: Mapping[str, Any], phase: Phase) -> float:
@@ -184,7 +193,7 @@ def _expected(params: Mapping[str, Any], phase: Phase) -> int | None:
     expected = params["expected"]
     if params["members"]:
         if expected is not None:
-            raise OptionsError("expected is only for url; with members their number is expected")
+            raise OptionsError("expected is only for url: with members, all of them are expected")
         return None
     if phase is not Phase.STEADY:
         raise OptionsError(
@@ -215,24 +224,22 @@ def _version(raw: str | None) -> str | None:
 
 
 _WAIVED_BY_SCOPE = {
-    Scope.MEMBER: (1, "member"),
-    Scope.PAIR: (2, "pair, two members"),
-    Scope.CLUSTER: (0, "neither member nor pair"),
+    Scope.MEMBER: (1, "needs member, and not pair"),
+    Scope.PAIR: (2, "needs pair with two members, and not member"),
+    Scope.CLUSTER: (0, "takes neither member nor pair"),
 }
 
 
 def _waiver(raw: Mapping[str, Any], names: Sequence[str]) -> Waiver:
     waivable = sorted(code.value for code in Code if code.row.waivable)
     if raw.get("code") not in waivable:
-        raise OptionsError(f"waive: {raw.get('code')} cannot be waived; these can: {', '.join(waivable)}")
+        raise OptionsError(f"waive: {raw.get('code')} cannot be waived; codes that can: {', '.join(waivable)}")
     code = CODES[raw["code"]]
     concerned = frozenset(raw.get("pair") or ([raw["member"]] if raw.get("member") else ()))
-    wanted, needs = _WAIVED_BY_SCOPE[code.row.scope]
+    wanted, takes = _WAIVED_BY_SCOPE[code.row.scope]
     if len(concerned) != wanted or (raw.get("pair") and raw.get("member")):
-        raise OptionsError(f"waive: {code.value} takes {needs}")
-    strangers = sorted(concerned - set(names))
-    if strangers:
-        raise OptionsError(f"waive: {', '.join(strangers)} is not a member; the members are {', '.join(names)}")
+        raise OptionsError(f"waive: {code.value} {takes}")
+    _refuse_strangers("waive", concerned, names)
     if not str(raw.get("reason") or "").strip():
         raise OptionsError(f"waive: {code.value} needs a reason")
     return Waiver(code=code, members=concerned, reason=str(raw["reason"]).strip())
@@ -242,7 +249,7 @@ def _before(params: Mapping[str, Any], phase: Phase) -> Before | None:
     result = params["before"]
     if phase is not Phase.AFTER:
         if result:
-            raise OptionsError("before goes with phase: after")
+            raise OptionsError("before is only for phase: after")
         return None
     if not result:
         if not params["restart_required"]:

@@ -26,7 +26,7 @@ def checked_url(url: str) -> str:
     if not parts.hostname:
         raise OptionsError(f"the URL {text} has no host")
     if "@" in parts.netloc:
-        raise OptionsError(f"the URL {text} holds a user name or password: use the options for credentials")
+        raise OptionsError(f"the URL {text} contains a user name or password: use the options for credentials")
     if parts.query or parts.fragment:
         raise OptionsError(f"the URL {text} has a query or a fragment: give the base URL of the node only")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname

@@ -213,9 +213,9 @@ def _after_a_ping(story: Callable[[Callable[[], Awaitable[Any]]], Awaitable[None
     ("options", "message"),
     [
         ({"members": None}, "neither url nor members is given"),
-        ({"auth_token": None}, "half of the credentials is missing"),
+        ({"auth_token": None}, "auth_token is missing"),
         ({"phase": "before", "targets": ["rc1"]}, "unsupported options: phase, targets"),
-        ({"min_serving": 3}, "min_serving 3 needs 3 to serve, but only 2 members are given"),
+        ({"min_serving": 3}, "min_serving 3 needs 3 to serve, but only 2 members are given: lower it"),
         ({"heartbeat": 0}, "heartbeat is 0, it must be at least 0.001 s"),
         ({"hearbeat": 5}, "unsupported options: hearbeat"),
         ({"policy": "strict"}, "policy"),

@@ -152,7 +152,7 @@ def test_a_refused_task_is_not_shipped() -> None:
     made = action(instances_info.ActionModule, {"username": "admin"}, transport="ssh")
     given = shipping(made, {})
     result = made.run(task_vars={})
-    assert result["msg"] == "user_id and auth_token and username: give only one kind"
+    assert result["msg"] == "user_id and auth_token and username: set only one kind of credentials"
     assert given == []
 
 

@@ -346,7 +346,7 @@ def test_certificates_are_checked(inventory: Inventory, node: Node, validate_cer
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"auth_token": None}, "half of the credentials is missing"),
+        ({"auth_token": None}, "auth_token is missing"),
         ({"url": "ftp://rc1"}, "must begin with http:// or https://"),
         ({"ping_interval": 10, "max_record_age": 5}, "max_record_age (5 s) is shorter than ping_interval (10 s)"),
         ({"filters": [{"include": "true", "exclude": "false"}]}, "each entry needs either include or exclude"),

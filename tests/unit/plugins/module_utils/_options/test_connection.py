@@ -49,18 +49,16 @@ def test_token_or_password_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "no credentials: give user_id and auth_token, or username and password"),
+        ({}, "no credentials: set user_id and auth_token, or username and password"),
         (
             {"user_id": "u"},
-            "half of the credentials is missing: user_id and auth_token must be given together, "
-            "auth_token is not given",
+            "auth_token is missing: user_id and auth_token must be set together",
         ),
         (
             {"totp_code": "1"},
-            "half of the credentials is missing: username and password must be given together, "
-            "username and password are not given",
+            "username and password are missing: username and password must be set together",
         ),
-        ({**TOKEN, **LOGIN}, "user_id and auth_token and username and password: give only one kind"),
+        ({**TOKEN, **LOGIN}, "user_id and auth_token and username and password: set only one kind of credentials"),
         ({**TOKEN, "timeout": 0}, "timeout is 0, it must be at least 0.001 s"),
         ({**TOKEN, "timeout": float("nan")}, "timeout is nan, it must be finite"),
         ({**TOKEN, "timeout": 1e9}, "timeout is 1e+09, it must be at most 3600 s"),

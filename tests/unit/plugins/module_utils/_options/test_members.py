@@ -44,7 +44,7 @@ def test_a_url_is_one_member(url: str, member: Member) -> None:
         ({"url": "http://"}, "the URL http:// has no host"),
         (
             {"url": "http://me:s3cret@a/x?tok=1"},
-            "the URL http://a/x holds a user name or password: use the options for credentials",
+            "the URL http://a/x contains a user name or password: use the options for credentials",
         ),
         (
             {"url": "http://a/x?tok=1#y"},
@@ -63,11 +63,11 @@ def test_a_url_is_one_member(url: str, member: Member) -> None:
         ),
         (
             {"members": [{"name": "a", "url": "http://a"}, {"name": "a", "url": "http://b"}]},
-            "members has the name a twice",
+            "members: the name a is used twice",
         ),
         (
             {"members": [{"name": " ", "url": "http://a"}]},
-            "members has the name ' ': it must be printable, and not empty",
+            "members: the name ' ' must be printable, and not empty",
         ),
     ],
 )

@@ -72,7 +72,7 @@ WAIVABLE = (
             "out_of_rotation goes with phase: before, not with phase: after; "
             "members that are kept out on purpose belong in keep_out",
         ),
-        ("steady", {"keep_out": ["rc9"]}, "keep_out: rc9 are not members; the members are rc1, rc2, rc3"),
+        ("steady", {"keep_out": ["rc9"]}, "keep_out: rc9 is not a member; the members are rc1, rc2, rc3"),
         (
             "steady",
             {"keep_out": ["rc1", "rc2", "rc3"]},
@@ -86,7 +86,7 @@ WAIVABLE = (
         (
             "steady",
             {"keep_out": ["rc3"], "min_serving": "3"},
-            "min_serving 3 needs 3 to serve, but only 2 members are given that are not in keep_out",
+            "min_serving 3 needs 3 to serve, but only 2 members are given that are not in keep_out: lower it",
         ),
         (
             "before",
@@ -97,9 +97,9 @@ WAIVABLE = (
         (
             "steady",
             {"hold_for": 60.0, "deadline": 0.0},
-            "hold_for with deadline: 0 can never pass: one observation does not show that it holds",
+            "hold_for with deadline: 0 can never pass: it needs more than one observation; set a deadline",
         ),
-        ("before", {"targets": ["rc9"]}, "targets rc9 are not members; the members are rc1, rc2, rc3"),
+        ("before", {"targets": ["rc9"]}, "targets: rc9 is not a member; the members are rc1, rc2, rc3"),
         (
             "before",
             {"targets": ["rc1", "rc2", "rc3"]},
@@ -109,14 +109,14 @@ WAIVABLE = (
         (
             "before",
             {"targets": ["rc1", "rc2"], "min_serving": "2"},
-            "min_serving 2 needs 2 to serve, but only 1 members are left without the targets",
+            "min_serving 2 needs 2 to serve, but only 1 member is left without the targets: lower it",
         ),
         (
             "before",
             {"targets": ["rc1"], "min_serving": "67%"},
-            "min_serving 67% needs 3 to serve, but only 2 members are left without the targets",
+            "min_serving 67% needs 3 to serve, but only 2 members are left without the targets: lower it",
         ),
-        ("steady", {"min_serving": "4"}, "min_serving 4 needs 4 to serve, but only 3 members are given"),
+        ("steady", {"min_serving": "4"}, "min_serving 4 needs 4 to serve, but only 3 members are given: lower it"),
         ("steady", {"min_serving": "-1"}, "min_serving must be a number of members or a percentage up to 100%, not -1"),
         (
             "steady",
@@ -126,7 +126,7 @@ WAIVABLE = (
         (
             "steady",
             {"expected": 3, "members": MEMBERS},
-            "expected is only for url; with members their number is expected",
+            "expected is only for url: with members, all of them are expected",
         ),
         ("steady", {"members": None}, "url needs expected, the number of instances that must serve (at least 1)"),
         (
@@ -170,9 +170,13 @@ WAIVABLE = (
         (
             "after",
             {"targets": ["rc1"], "before": {**BEFORE, "members": []}},
-            "before is the result for other targets: it lacks rc1",
+            "before does not contain rc1: it is the result of a gate with other targets",
         ),
-        ("after", {"targets": ["rc2"], "before": BEFORE}, "before is the result for other targets: it lacks rc2"),
+        (
+            "after",
+            {"targets": ["rc2"], "before": BEFORE},
+            "before does not contain rc2: it is the result of a gate with other targets",
+        ),
         (
             "after",
             {"targets": ["rc1"], "before": {**BEFORE, "members": [BEFORE["members"][0], MOVED]}},
@@ -196,7 +200,7 @@ WAIVABLE = (
             {"targets": ["rc1"], "before": {**BEFORE, "ids": "abc"}},
             "before is not a complete result of cluster_gate: register it and pass it on unchanged",
         ),
-        ("steady", {"before": BEFORE}, "before goes with phase: after"),
+        ("steady", {"before": BEFORE}, "before is only for phase: after"),
         (
             "after",
             {"targets": ["rc1"], "before": BEFORE, "restart_required": False},
@@ -205,32 +209,34 @@ WAIVABLE = (
         (
             "steady",
             {"deadline": 30.0},
-            "stable_for (30 s) + interval (5 s) is longer than deadline (30 s): the gate could never pass",
+            "stable_for (30 s) + interval (5 s) is longer than deadline (30 s): "
+            "the gate could never pass; raise deadline",
         ),
         (
             "steady",
             {"deadline": 10.0, "stable_for": 8.0, "interval": 3.0},
-            "stable_for (8 s) + interval (3 s) is longer than deadline (10 s): the gate could never pass",
+            "stable_for (8 s) + interval (3 s) is longer than deadline (10 s): "
+            "the gate could never pass; raise deadline",
         ),
         (
             "after",
             {"targets": ["rc1"], "before": BEFORE, "deadline": 0.0},
-            "phase: after with deadline: 0 can never pass: a new process must be seen to stay",
+            "phase: after with deadline: 0 can never pass: a new process must be observed for a while; set a deadline",
         ),
         (
             "steady",
             {"waive": [{"code": "too_few_serving", "reason": "it is night"}]},
-            f"waive: too_few_serving cannot be waived; these can: {WAIVABLE}",
+            f"waive: too_few_serving cannot be waived; codes that can: {WAIVABLE}",
         ),
         (
             "steady",
             {"waive": [{"code": "not_restarted", "member": "rc1", "reason": "it is night"}]},
-            f"waive: not_restarted cannot be waived; these can: {WAIVABLE}",
+            f"waive: not_restarted cannot be waived; codes that can: {WAIVABLE}",
         ),
         (
             "steady",
             {"waive": [{"code": "not_linked", "member": "rc1", "reason": "x"}]},
-            "waive: not_linked takes pair, two members",
+            "waive: not_linked needs pair with two members, and not member",
         ),
         (
             "steady",
