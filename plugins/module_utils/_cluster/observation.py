@@ -143,10 +143,12 @@ class View:
 
     def counted_until(self, at: float) -> View:
         """The view with an uptime that is counted until ``at`` instead of the zero of the observer's clock."""
-        told = self.statistics
-        if told is None or told.uptime is None or told.uptime_at_most is None:
+        known = self.statistics
+        if known is None or known.uptime is None or known.uptime_at_most is None:
             return self
-        return replace(self, statistics=replace(told, uptime=told.uptime + at, uptime_at_most=told.uptime_at_most + at))
+        return replace(
+            self, statistics=replace(known, uptime=known.uptime + at, uptime_at_most=known.uptime_at_most + at)
+        )
 
     def to_dict(self, *, details: bool) -> dict[str, Any]:
         """The view as a dictionary. Without ``details``, records have no ``os``, which is large and is not judged."""
@@ -201,7 +203,7 @@ def _entry(record: Record, details: bool) -> dict[str, Any]:
 def _listing(raw: Mapping[str, Any]) -> Listing:
     records = tuple(Record.from_dict(entry) for entry in list_of(raw, "instances"))
     if len({record.id for record in records}) < len(records):
-        raise InvalidAnswerError("it lists an instance twice")
+        raise InvalidAnswerError("a view lists an instance twice")
     return Listing(records=records, old_shape=bool(typed(raw, "old_shape", bool)))
 
 

@@ -57,7 +57,7 @@ class System:
         system = cls({sent_as: raw.get(name) for name, (sent_as, _read) in _SYSTEM.items()})
         for name, value in system.to_dict().items():
             if value != raw.get(name):
-                raise InvalidAnswerError(f"os: {name} is not what it is written as")
+                raise InvalidAnswerError(f"os: {name} has an invalid value")
         return system
 
 
@@ -164,19 +164,19 @@ def parse(payload: Mapping[str, Any], *, answered_by: str | None = None) -> List
     """
     items = payload.get("instances")
     if not isinstance(items, list):
-        raise InvalidAnswerError("it has no list of instances")
+        raise InvalidAnswerError("the answer has no list of instances")
     records: dict[str, Record] = {}
     old_shape = False
     for item in items:
         record, old = _record(item)
         if record.id in records:
-            raise InvalidAnswerError(f"it lists instance {record.id} twice")
+            raise InvalidAnswerError(f"the answer lists instance {record.id} twice")
         records[record.id] = record
         old_shape = old_shape or old
     if old_shape:
         records = _with_local_of_old_shape(records, answered_by)
     if sum(1 for record in records.values() if record.local) > 1:
-        raise InvalidAnswerError("it marks more than one instance as local")
+        raise InvalidAnswerError("the answer marks more than one instance as local")
     return Listing(records=tuple(records.values()), old_shape=old_shape)
 
 
@@ -198,7 +198,7 @@ def _with_local_of_old_shape(records: dict[str, Record], answered_by: str | None
 
 def _record(item: object) -> tuple[Record, bool]:
     if not isinstance(item, dict):
-        raise InvalidAnswerError("an instance is not an object")
+        raise InvalidAnswerError("the answer has an instance that is not an object")
     raw = item.get("instanceRecord")
     if isinstance(raw, dict):
         status = _mapping(item.get("currentStatus"))
@@ -220,7 +220,7 @@ def _typed(
 ) -> Record:
     identity = _text(raw.get("_id"))
     if not identity or len(identity) > LONGEST_ID or not identity.isprintable():
-        raise InvalidAnswerError("an instance has no _id")
+        raise InvalidAnswerError("the answer has an instance without a valid _id")
     extra = _mapping(raw.get("extraInformation"))
     return Record(
         id=identity,

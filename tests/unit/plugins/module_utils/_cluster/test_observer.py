@@ -225,8 +225,8 @@ def test_one_failed_member_is_one_failed_view() -> None:
     assert failure.to_dict() == {
         "code": "not_rocketchat",
         "reason": "answered JSON of an unexpected form",
-        "message": f"GET {wrong.url}/api/v1/instances.get answered 200: an instance has no _id. "
-        + Code.NOT_ROCKETCHAT.row.remedy,
+        "message": f"GET {wrong.url}/api/v1/instances.get answered 200: "
+        "the answer has an instance without a valid _id. " + Code.NOT_ROCKETCHAT.row.remedy,
     }
     assert wrong.calls == ["GET /api/v1/instances.get"]
     assert Observation.from_dict(observation.to_dict(details=True)) == observation
@@ -300,7 +300,7 @@ def test_a_hanging_name_lookup_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> 
             "bored is not the code of a client error",
         ),
         (lambda raw: raw["views"][0].update(instances=None), "instances is not a list"),
-        (lambda raw: raw["views"][0].update(instances=[{"id": "a"}, {"id": "a"}]), "it lists an instance twice"),
+        (lambda raw: raw["views"][0].update(instances=[{"id": "a"}, {"id": "a"}]), "a view lists an instance twice"),
         (lambda raw: raw["views"][0].update(rate_limit=5), "rate_limit is not a dictionary"),
     ],
 )

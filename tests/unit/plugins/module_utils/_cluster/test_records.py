@@ -82,14 +82,14 @@ def test_before_6_the_only_record_without_a_connection_is_the_answering_node(
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
-        ({}, "it has no list of instances"),
-        ({"instances": {}}, "it has no list of instances"),
-        ({"instances": [1]}, "an instance is not an object"),
-        ({"instances": [{}]}, "an instance has no _id"),
-        ({"instances": [{"_id": 5}]}, "an instance has no _id"),
-        ({"instances": [{"_id": "a\nok: [rc1]"}]}, "an instance has no _id"),
-        ({"instances": [{"_id": "a" * 257}]}, "an instance has no _id"),
-        ({"instances": [{"_id": "a"}, {"_id": "a"}]}, "it lists instance a twice"),
+        ({}, "the answer has no list of instances"),
+        ({"instances": {}}, "the answer has no list of instances"),
+        ({"instances": [1]}, "the answer has an instance that is not an object"),
+        ({"instances": [{}]}, "the answer has an instance without a valid _id"),
+        ({"instances": [{"_id": 5}]}, "the answer has an instance without a valid _id"),
+        ({"instances": [{"_id": "a\nok: [rc1]"}]}, "the answer has an instance without a valid _id"),
+        ({"instances": [{"_id": "a" * 257}]}, "the answer has an instance without a valid _id"),
+        ({"instances": [{"_id": "a"}, {"_id": "a"}]}, "the answer lists instance a twice"),
     ],
 )
 def test_a_wrong_answer_is_refused(payload: dict[str, Any], message: str) -> None:
@@ -144,7 +144,7 @@ def test_the_state_of_a_record(*, connected: bool, age: int, state: State) -> No
         ({"id": "a", "local": 1}, "local is not of the type bool"),
         ({"id": "a", "created_at": "now"}, "created_at is not a time"),
         ({"id": "a", "os": 5}, "os is not a dictionary"),
-        ({"id": "a", "os": {"load_average": ["x"]}}, "os: load_average is not what it is written as"),
+        ({"id": "a", "os": {"load_average": ["x"]}}, "os: load_average has an invalid value"),
     ],
 )
 def test_a_wrong_record_is_refused(raw: object, message: str) -> None:
@@ -172,7 +172,7 @@ def test_whole_numbers_are_parsed(sent: object, pid: int | None) -> None:
 def test_two_local_instances_are_refused() -> None:
     items = [copy.deepcopy(DOCUMENTED["instances"][0]) for _unused in range(2)]
     items[1]["instanceRecord"]["_id"] = "another"
-    with pytest.raises(InvalidAnswerError, match=r"^it marks more than one instance as local$"):
+    with pytest.raises(InvalidAnswerError, match=r"^the answer marks more than one instance as local$"):
         parse({"instances": items})
 
 
