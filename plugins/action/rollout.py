@@ -89,7 +89,7 @@ class ActionModule(GateAction):
                 "the state of the roll is lost: its file in Ansible's temporary folder (local_tmp) is gone; "
                 "run the same command again"
             )
-            return {**self._leave("; ".join(of_the_command()) or gone, next="nothing.yml"), "failed": point == "end"}
+            return {**self._leave(" | ".join(of_the_command()) or gone, next="nothing.yml"), "failed": point == "end"}
         if point == "turn":
             return self._turn(journal, options["hosts"])
         return self._put_back(journal) if point == "put_back" else self._end(journal)

@@ -342,7 +342,7 @@ def _at_the_end(plan: Plan, state: State) -> State:
 def _stopped_by_fallen(plan: Plan, state: State) -> State:
     names = _fallen(plan, state)
     return stopped(
-        state, f"{', '.join(names)} {'does' if len(names) == 1 else 'do'} not serve any more after the deployment"
+        state, f"{', '.join(names)} served after the deployment and no longer {'does' if len(names) == 1 else 'do'}"
     )
 
 
@@ -399,8 +399,13 @@ def before_hook(plan: Plan, state: State, run: Run) -> State:
     return replace(state, stage=run.stage)
 
 
-def after_hook(state: State, run: Run, *, finished: Iterable[str], lost: Iterable[str] = ()) -> State:
-    """The state after the hook. ``finished``: hosts that finished it; ``lost``: hosts that Ansible has lost."""
+def after_hook(
+    state: State, run: Run, *, finished: Iterable[str], lost: Iterable[str] = (), shown: bool = True
+) -> State:
+    """The state after the hook. ``finished``: hosts that finished it; ``lost``: hosts that Ansible has lost.
+
+    ``shown``: whether Ansible has shown an error of each host that failed.
+    """
     done = frozenset(finished) & frozenset(run.hosts)
     failed = tuple(name for name in run.hosts if name not in done)
     gone = frozenset(lost) - done
@@ -416,7 +421,8 @@ def after_hook(state: State, run: Run, *, finished: Iterable[str], lost: Iterabl
     state = replace(state, leaves=not state.putting_back)
     failing = [name for name in failed if name not in gone]
     if failing:
-        state = stopped(state, f"the {run.hook.value} hook failed on {', '.join(failing)}")
+        hint = "" if not shown else ": see its error above" if len(failing) == 1 else ": see their errors above"
+        state = stopped(state, f"the {run.hook.value} hook failed on {', '.join(failing)}{hint}")
     if gone:
         names = ", ".join(name for name in failed if name in gone)
         state = stopped(state, f"Ansible lost {names} during the {run.hook.value} hook")
@@ -430,9 +436,9 @@ def put_back(state: State, taken: Run | None, *, ended: bool) -> State:
     over.
     """
     if taken is not None:
-        state = after_hook(state, taken, finished=())
+        state = after_hook(state, taken, finished=(), shown=False)
     if not ended and not state.reasons:
-        state = stopped(state, "the play ended before the roll was finished")
+        state = stopped(state, "the play ended before the roll was finished (interrupted, or ended by a hook)")
     stage = state.stage if state.stage in ASK_THEMSELVES else Stage.PUT_BACK
     return replace(state, stage=stage, lost=frozenset(), leaves=False, putting_back=True)
 

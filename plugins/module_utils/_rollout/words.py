@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.upgrade_path import upgrade_path
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import Ask, End, Run
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import State
+
+NAMED = 6  # members of one version that are named; of more, only the number
 
 _GATES = {
     Stage.LOOK: "all members",
@@ -35,14 +36,15 @@ _GATES = {
 def plan_lines(plan: Plan, state: State) -> list[str]:
     """The lines that say what the run will do, after the first look at all members."""
     todo = to_deploy(plan, state)
-    running = Counter(
-        state.seen.members[name].version or "unknown" for name in plan.members if name in state.seen.members
-    )
-    versions = ", ".join(f"{version} on {number}" for version, number in sorted(running.items())) or "unknown"
+    running: dict[str, list[str]] = {}
+    for name in plan.members:
+        if name in state.seen.members:
+            running.setdefault(state.seen.members[name].version or "unknown", []).append(name)
+    versions = "; ".join(f"{version} on {_named(names)}" for version, names in sorted(running.items())) or "unknown"
     lines = [
         f"version: {f'{plan.expected_version} expected' if plan.expected_version else 'not checked'}; now {versions}",
         *(f"upgrade path: {finding.message}" for finding in upgrade_path(running, plan.expected_version)),
-        f"order: {', '.join(todo) or 'nothing to deploy'}",
+        f"order: {', '.join(todo) or 'no node needs a deployment'}",
     ]
     done = [name for name in plan.hosts if name not in todo]
     if done:
@@ -56,6 +58,10 @@ def plan_lines(plan: Plan, state: State) -> list[str]:
     if len(plan.members) == 1:
         lines.append("single node: its users are disconnected during the deployment")
     return lines
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= NAMED else f"{len(names)} members"
 
 
 def step_line(step: Run) -> str:
@@ -74,13 +80,14 @@ def gate_line(gate: GateResult) -> str:
         return gate.verdict.summary
     if gate.passed and gate.observations == 1:
         return f"passed at once: {gate.verdict.summary}"
-    how = {"pass": "passed", "wait": "stopped waiting", "fail": "failed", "inconclusive": "inconclusive"}
+    waited = "stopped waiting" if gate.verdict.ready else "gave up"  # the roll continues with a target that is ready
+    how = {"pass": "passed", "wait": waited, "fail": "failed", "inconclusive": "inconclusive"}
     return f"{how[gate.verdict.outcome.value]}: {gate.message}"
 
 
 def last_line(plan: Plan, state: State, end: End) -> str:
     """The last line: how the roll ended and why, the members out of rotation, and what the same command does next."""
-    parts = [_how(plan, state, end), *end.reasons]
+    parts = [_how(plan, state, end), *filter(None, [" | ".join(end.reasons)])]
     if end.out:
         parts.append(f"out of rotation: {', '.join(end.out)}")
     return f"{'; '.join(parts)}. {_next(plan, end)}"
@@ -115,7 +122,7 @@ def _next(plan: Plan, end: End) -> str:
     if end.failed:
         back = f"readmits the healthy nodes of {', '.join(end.out)}, then " if end.out and plan.rotates else ""
         onward = f"continues with {', '.join(end.todo)}" if end.todo else "checks the whole cluster again"
-        return f"Fix this and run the same command again: it {back}{onward}."
+        return f"Fix the cause and run the same command again: it {back}{onward}."
     if plan.check:
         return "Run the same command without check mode to deploy."
     if end.todo:

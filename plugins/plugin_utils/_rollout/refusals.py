@@ -101,8 +101,9 @@ def _of_the_hosts(variables: Variables, members: Sequence[str]) -> Iterator[str]
         yield f"{_listed(gone)} failed earlier in this run of Ansible: fix the error shown there"
     unreachable = [host for host in hosts if not variables.connected(host)]
     if unreachable:
+        error, it = ("its error", "it") if len(unreachable) == 1 else ("their errors", "them")
         yield (
-            f"Ansible cannot connect to {_listed(unreachable)}: see the error above, or leave out the host "
+            f"Ansible cannot connect to {_listed(unreachable)}: see {error} above, or leave {it} out "
             "with --limit and rolling_update_keep_out"
         )
 

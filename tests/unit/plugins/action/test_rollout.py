@@ -173,7 +173,7 @@ def test_a_roll_deploys_all_nodes_one_by_one(play: Play, capsys: pytest.CaptureF
     assert steps_of_batches(play) == [f"{hook} {host}" for host in play.hosts for hook in HOOKS]
     said = capsys.readouterr().err
     lines = [line for line in said.splitlines() if "rc2" in line and "waiting" not in line]
-    assert lines[1:4] == [
+    assert lines[2:5] == [
         "[roll] before rc2: passed at once: 2 of 2 other members serve, 2 needed",
         "[roll] before rc2, again: passed at once: 2 of 2 other members serve, 2 needed",
         "[roll] after rc2: passed: 3 of 3 members serve, 3 needed; waited 30 s",
@@ -211,8 +211,8 @@ def test_a_failed_hook_stops_the_roll(play: Play, lost: bool) -> None:
     play.does["drain"] = lambda host: play.lose(host) if lost else False
     end = play.roll()
     assert end["failed"]
-    why = "Ansible lost rc1 during the drain hook" if lost else "the drain hook failed on rc1"
-    assert end["msg"].startswith(f"the roll stopped at rc1; {why}. Fix this")
+    why = "Ansible lost rc1 during the drain hook" if lost else "the drain hook failed on rc1: see its error above"
+    assert end["msg"].startswith(f"the roll stopped at rc1; {why}. Fix the cause")
     assert steps_of_batches(play) == ["drain rc1", "readmit rc1"]
 
 
@@ -347,7 +347,7 @@ def test_a_node_that_dies_after_its_deployment_stops_the_roll(play: Play) -> Non
 
     play.does["readmit"] = readmit
     end = play.roll()
-    assert end["msg"].startswith("the roll stopped after 1 batch; rc1 does not serve any more after the deployment")
+    assert end["msg"].startswith("the roll stopped after 1 batch; rc1 served after the deployment and no longer does")
     assert [step for step in play.steps if "deploy" in step] == ["deploy rc1"]
 
 
@@ -356,7 +356,7 @@ def test_the_end_of_an_interrupted_roll_names_all_members_that_are_out(play: Pla
     play.ask("start")
     end = play.ask("end")
     assert end["failed"]
-    assert "; the play that readmits members ended early; out of rotation: rc1, rc2, rc3. " in end["msg"]
+    assert " | the play that readmits members ended early; out of rotation: rc1, rc2, rc3. " in end["msg"]
 
 
 def test_a_token_that_can_no_longer_be_read_stops_the_roll(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -671,7 +671,7 @@ def test_a_gate_after_that_passes_is_not_early() -> None:
 
 FALLEN = (STALLED_NEW, WELL_OLD, WELL_OLD)
 DONE_FIRST = {"begun": frozenset({"rc1"}), "batches": 1}
-FELL = ("rc1 does not serve any more after the deployment",)
+FELL = ("rc1 served after the deployment and no longer does",)
 
 
 def test_a_deployed_member_that_no_longer_serves_stops_the_roll() -> None:
@@ -698,7 +698,7 @@ def test_the_last_gate_is_about_every_node() -> None:
     assert after_gate(plan(), state, final(3, NEW), seen(*ALL_NEW)).reasons == ()
     both = (STALLED_NEW, WELL_NEW, STALLED_NEW)
     assert after_gate(plan(), state, final(3, NEW), seen(*both)).reasons == (
-        "rc1, rc3 do not serve any more after the deployment",
+        "rc1, rc3 served after the deployment and no longer do",
     )
 
 
@@ -785,7 +785,7 @@ TWO = ("rc1", "rc2")
             Run(Stage.DRAIN, Hook.DRAIN, TWO),
             ("rc2",),
             (),
-            {"reasons": ("the drain hook failed on rc1",)},
+            {"reasons": ("the drain hook failed on rc1: see its error above",)},
             id="not drained",
         ),
         pytest.param(
@@ -793,7 +793,10 @@ TWO = ("rc1", "rc2")
             (),
             ("rc2",),
             {
-                "reasons": ("the drain hook failed on rc1", "Ansible lost rc2 during the drain hook"),
+                "reasons": (
+                    "the drain hook failed on rc1: see its error above",
+                    "Ansible lost rc2 during the drain hook",
+                ),
                 "lost": frozenset({"rc2"}),
             },
             id="lost",
@@ -803,7 +806,7 @@ TWO = ("rc1", "rc2")
             Run(Stage.DEPLOY, Hook.DEPLOY, TWO),
             ("rc2", "rc3"),
             (),
-            {"deployed": frozenset({"rc2"}), "reasons": ("the deploy hook failed on rc1",)},
+            {"deployed": frozenset({"rc2"}), "reasons": ("the deploy hook failed on rc1: see its error above",)},
             id="deployed to one; a host of another batch does not count",
         ),
         pytest.param(
@@ -816,7 +819,7 @@ TWO = ("rc1", "rc2")
             {
                 "admitted": frozenset({"rc2", "rc3"}),
                 "lost": frozenset({"rc1"}),
-                "reasons": ("the readmit hook failed on rc1",),
+                "reasons": ("the readmit hook failed on rc1: see its error above",),
             },
             id="not readmitted",
         ),
@@ -831,7 +834,7 @@ TWO = ("rc1", "rc2")
             Run(Stage.PREPARE, Hook.BACKUP, ("rc1",)),
             (),
             (),
-            {"ran": frozenset({"backup"}), "reasons": ("the backup hook failed on rc1",)},
+            {"ran": frozenset({"backup"}), "reasons": ("the backup hook failed on rc1: see its error above",)},
             id="no backup",
         ),
         pytest.param(
@@ -864,7 +867,10 @@ def test_the_play_that_puts_back_tries_each_host_again() -> None:
     assert again.lost == {"rc1"}
 
 
-@pytest.mark.parametrize(("ended", "reasons"), [(True, ()), (False, ("the play ended before the roll was finished",))])
+@pytest.mark.parametrize(
+    ("ended", "reasons"),
+    [(True, ()), (False, ("the play ended before the roll was finished (interrupted, or ended by a hook)",))],
+)
 def test_a_play_that_ended_early_is_a_failure(ended: bool, reasons: tuple[str, ...]) -> None:
     assert put_back(State(), None, ended=ended) == State(reasons=reasons, putting_back=True)
 
@@ -888,7 +894,7 @@ def test_a_strict_check_fails_where_a_gate_before_would_wait() -> None:
 def test_a_second_reason_is_added() -> None:
     run = Run(Stage.RETURN, Hook.READMIT, ("rc1",))
     state = after_hook(State(reasons=("why",)), run, finished=())
-    assert state.reasons == ("why", "the readmit hook failed on rc1")
+    assert state.reasons == ("why", "the readmit hook failed on rc1: see its error above")
 
 
 # Whole rolls without failures

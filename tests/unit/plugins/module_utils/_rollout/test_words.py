@@ -43,7 +43,7 @@ def looked(**versions: str | None) -> State:
             plan(),
             looked(rc1=OLD, rc2=NEW, rc3=None),
             [
-                "version: 7.11.0 expected; now 7.10.0 on 1, 7.11.0 on 1, unknown on 1",
+                "version: 7.11.0 expected; now 7.10.0 on rc1; 7.11.0 on rc2; unknown on rc3",
                 "order: rc1, rc3",
                 "skipped: rc2: 7.11.0 runs there already",
             ],
@@ -61,8 +61,8 @@ def looked(**versions: str | None) -> State:
             plan(hosts=("rc1",), keep_out=frozenset({"rc3"})),
             looked(rc1=NEW, rc2=OLD, rc3=OLD),
             [
-                "version: 7.11.0 expected; now 7.10.0 on 2, 7.11.0 on 1",
-                "order: nothing to deploy",
+                "version: 7.11.0 expected; now 7.10.0 on rc2, rc3; 7.11.0 on rc1",
+                "order: no node needs a deployment",
                 "skipped: rc1: 7.11.0 runs there already",
                 "not in this play: rc2, rc3; counted as out of rotation",
                 "kept out of rotation: rc3",
@@ -71,13 +71,13 @@ def looked(**versions: str | None) -> State:
         (
             plan(hosts=("rc1",), in_rotation=frozenset({"rc2", "rc3"})),
             looked(rc1=OLD, rc2=OLD, rc3=OLD),
-            ["version: 7.11.0 expected; now 7.10.0 on 3", "order: rc1", "not in this play: rc2, rc3"],
+            ["version: 7.11.0 expected; now 7.10.0 on rc1, rc2, rc3", "order: rc1", "not in this play: rc2, rc3"],
         ),
         (
             plan(expected_version="6.9.0"),
             looked(rc1=OLD, rc2=NEW, rc3=None),
             [
-                "version: 6.9.0 expected; now 7.10.0 on 1, 7.11.0 on 1, unknown on 1",
+                "version: 6.9.0 expected; now 7.10.0 on rc1; 7.11.0 on rc2; unknown on rc3",
                 "upgrade path: 6.9.0 is older than 7.11.0, which runs and has migrated the database",
                 "order: rc1, rc2, rc3",
             ],
@@ -116,7 +116,7 @@ def test_the_name_of_a_gate(asked: Ask, name: str) -> None:
     [
         (Outcome.PASS, 1, "passed at once: 3 of 3 members serve"),
         (Outcome.PASS, 2, "passed: 3 of 3 members serve; waited 7 s"),
-        (Outcome.WAIT, 2, "stopped waiting: 3 of 3 members serve; waited 7 s"),
+        (Outcome.WAIT, 2, "gave up: 3 of 3 members serve; waited 7 s"),
         (Outcome.FAIL, 2, "failed: 3 of 3 members serve; waited 7 s"),
         (Outcome.INCONCLUSIVE, 1, "inconclusive: 3 of 3 members serve; waited 7 s"),
     ],
@@ -135,35 +135,35 @@ def test_the_line_of_a_gate(outcome: Outcome, observations: int, line: str) -> N
             plan(),
             State(batch=("rc2",)),
             End(True, ("rc2 unreachable",), ("rc2",), ("rc2", "rc3")),
-            "the roll stopped at rc2; rc2 unreachable; out of rotation: rc2. Fix this and run the same command "
+            "the roll stopped at rc2; rc2 unreachable; out of rotation: rc2. Fix the cause and run the same command "
             "again: it readmits the healthy nodes of rc2, then continues with rc2, rc3.",
         ),
         (
             plan(),
             State(),
             End(True, ("credentials refused",), (), ()),
-            "the roll stopped before the first deployment; credentials refused. Fix this and run the same command "
+            "the roll stopped before the first deployment; credentials refused. Fix the cause and run the same command "
             "again: it checks the whole cluster again.",
         ),
         (
             plan(),
             State(batches=2, stopped_at=Stage.FINAL),
             End(True, ("no",), (), ()),
-            "the roll stopped after the last deployment; no. Fix this and run the same command again: it "
+            "the roll stopped after the last deployment; no. Fix the cause and run the same command again: it "
             "checks the whole cluster again.",
         ),
         (
             plan(),
             State(batch=("rc1",), batches=1, stopped_at=Stage.SOAK),
             End(True, ("no",), (), ("rc2",)),
-            "the roll stopped in the soak after 1 batch; no. Fix this and run the same command "
+            "the roll stopped in the soak after 1 batch; no. Fix the cause and run the same command "
             "again: it continues with rc2.",
         ),
         (
             plan(),
             State(batches=1),
             End(True, ("no",), (), ("rc2",)),
-            "the roll stopped after 1 batch; no. Fix this and run the same command again: it continues with rc2.",
+            "the roll stopped after 1 batch; no. Fix the cause and run the same command again: it continues with rc2.",
         ),
         (
             plan(batches=1),
