@@ -14,7 +14,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings imp
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import as_process
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.moves import moves_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import counted
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.unclaimed import strangers_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -100,7 +100,7 @@ def strangers_live(situation: Situation) -> list[Finding]:
         return []
     if not situation.strangers:
         return []
-    text = f"the list of members is incomplete: found {counted(situation.strangers)}"
+    text = f"the list of members is incomplete: found {strangers_in_words(situation.strangers)}"
     return [Finding(Code.UNEXPECTED_MEMBER, text, actual=list(situation.strangers))]
 
 

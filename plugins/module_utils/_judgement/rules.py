@@ -14,7 +14,7 @@ be found if other members served too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.po
 )
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.statistics import LOCK_MEMORY
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.unclaimed import strangers_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -202,15 +203,8 @@ def single_node_is_known(situation: Situation, _serving: Names) -> list[Finding]
         return [finding for finding in (member.why_not, Finding(Code.NO_MEMBER_ANSWERS, text)) if finding]
     if not situation.strangers:
         return []
-    text = f"{member.name}, the only member, lists {counted(situation.strangers)}"
+    text = f"{member.name}, the only member, lists {strangers_in_words(situation.strangers)}"
     return [Finding(Code.UNEXPECTED_MEMBER, text, expected=[], actual=list(situation.strangers))]
-
-
-def counted(strangers: Collection[str]) -> str:
-    """How many instances live that are not members."""
-    if len(strangers) == 1:
-        return "1 living instance that is not a member"
-    return f"{len(strangers)} living instances that are not members"
 
 
 def _may_be_deployed_alone(situation: Situation, member: MemberStatus) -> bool:

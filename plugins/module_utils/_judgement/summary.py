@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import Exempt
 
 REASONS = 3  # the line has room for
-ALLOWED = {
-    "single_node": "the target is the only member",
-    "target_down": "the targets are down already",
-    "needs_restart": "only a restart cures the targets",
-}
 
 
 def summary(
@@ -40,7 +35,7 @@ def summary(
     blocking = [finding for finding in shown if finding.blocking and finding.code is not Code.TOO_FEW_SERVING]
     reasons = list(dict.fromkeys(finding.brief or finding.message for finding in blocking))
     if exempt and not reasons:
-        line += f" (allowed: {ALLOWED[exempt.value]})"
+        line += f" (exempt: {exempt.value})"
     if reasons:
         line += ": " + "; ".join(reasons[:REASONS])
     if len(reasons) > REASONS:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import STREAMER
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
 
@@ -39,3 +41,9 @@ def may_live(identity: str, observation: Observation, policy: Policy) -> bool:
     ages = [view.by_id[identity].age(observation.reference) for view in views]
     ages += [view.by_id[identity].age(view.own.updated_at if view.own else None) for view in pinging or views]
     return any(age is not None and -SURE_GHOST <= age <= policy.max_record_age for age in ages)
+
+
+def strangers_in_words(strangers: Collection[str]) -> str:
+    if len(strangers) == 1:
+        return "1 living instance that is not a member"
+    return f"{len(strangers)} living instances that are not members"

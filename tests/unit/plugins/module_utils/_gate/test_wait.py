@@ -118,7 +118,7 @@ def test_the_wait_ends_if_nothing_changes() -> None:
     scene.kill("rc2")
     result, _lines = wait(scene, scene.policy(progress_deadline=60.0))
     assert scene.now == 60
-    assert result.message.endswith("nothing changed for 60 s")
+    assert result.message.endswith("nothing changed for 60 s (progress_deadline)")
 
 
 def test_waiting_for_time_to_pass_counts_as_a_change() -> None:
@@ -137,7 +137,7 @@ def test_waiting_for_time_to_pass_counts_as_a_change() -> None:
     assert result.passed  # after stable_for, 30 s
     scene.kill("rc3")
     result, _lines = wait(scene, policy)
-    assert result.message.endswith("nothing changed for 20 s")
+    assert result.message.endswith("nothing changed for 20 s (progress_deadline)")
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_time_spent_in_a_previous_call_counts_for_the_deadline() -> None:
     first, _lines = wait(scene, policy, known_ready=frozenset())
     second, _lines = wait(scene, policy, memory=first.memory, waited=first.elapsed, known_ready={"rc1"})
     assert (scene.now, second.elapsed, second.verdict.ready) == (100, 100, ("rc1",))
-    assert second.message.endswith("; waited 100 s, the deadline of 100 s is over")
+    assert second.message.endswith("; waited 100 s, the deadline of 100 s has passed")
     third, _lines = wait(scene, policy, memory=second.memory, waited=second.elapsed, known_ready={"rc1"})
     assert (third.observations, scene.now) == (1, 100)
 
@@ -337,7 +337,7 @@ def test_a_target_that_becomes_ready_is_a_change() -> None:
     scene, policy = of_batch(progress_deadline=40.0)
     result, _lines = wait(scene, policy)
     assert [change["elapsed"] for change in result.history] == [0, 30]
-    assert (scene.now, result.gave_up) == (70, "nothing changed for 40 s")
+    assert (scene.now, result.gave_up) == (70, "nothing changed for 40 s (progress_deadline)")
 
 
 def test_the_result_has_the_status_of_each_target() -> None:
@@ -383,7 +383,7 @@ def test_the_deadline_begins_after_the_time_that_a_pass_must_hold() -> None:
     scene = three()
     result, _lines = wait(scene, scene.policy(hold_for=50.0, deadline=40.0), events={45.0: lambda: scene.kill("rc3")})
     assert scene.now == 90
-    assert result.message.endswith("; waited 90 s, the deadline of 40 s after hold_for (50 s) is over")
+    assert result.message.endswith("; waited 90 s, the deadline of 40 s after hold_for (50 s) has passed")
 
 
 def test_waiting_for_hold_for_counts_as_a_change() -> None:

@@ -705,7 +705,7 @@ def test_a_target_may_have_a_new_address() -> None:
     verdict = judged_for(scene, policy, 100)
     assert verdict.outcome.value == "pass"
     assert [(f.code.value, f.blocking, f.message) for f in verdict.findings] == [
-        ("identity_changed", False, "rc1 now reports 10.0.0.77:3000, before the deployment 10.0.0.0:3000")
+        ("identity_changed", False, "rc1 reports 10.0.0.77:3000; before the deployment it reported 10.0.0.0:3000")
     ]
 
 
@@ -724,7 +724,7 @@ def test_a_url_that_leads_to_another_node_is_blocking_unless_waived() -> None:
     verdict = judged_for(scene, scene.policy("after", waive=waive, **options), 100)
     assert verdict.outcome.value == "pass"
     assert verdict.summary.endswith(
-        "rc1 now reports 10.0.0.2:3000 (previously rc3's), before the deployment 10.0.0.0:3000: "
+        "rc1 reports 10.0.0.2:3000, which was rc3's; before the deployment it reported 10.0.0.0:3000: "
         "its URL may lead to another node (moved to a new host)"
     )
 
@@ -836,7 +836,7 @@ def test_a_server_before_6_without_the_header_cannot_be_judged() -> None:
     old = replace(second, answered_by=None, listing=replace(second.listing, old_shape=True))
     verdict, _memory = judge(replace(observation, views=(first, old, third)), scene.policy(min_serving=2), Memory())
     assert verdict.outcome.value == "inconclusive"
-    assert "rc2 runs a server before version 6" in verdict.summary
+    assert "rc2 runs a Rocket.Chat older than 6" in verdict.summary
     # Before a deployment only the other members count: the targets may be the ones to upgrade.
     upgrade = scene.policy("before", targets=["rc2"])
     verdict, _memory = judge(replace(observation, views=(first, old, third)), upgrade, Memory())

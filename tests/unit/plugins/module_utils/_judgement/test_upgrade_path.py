@@ -55,7 +55,10 @@ def test_versions_are_ordered_by_semantic_versioning() -> None:
 )
 def test_the_path_begins_at_the_newest_known_version(running: list[str | None]) -> None:
     (finding,) = upgrade_path(running, "7.13.0")
-    assert finding.message == "7.13.0 is older than 8.0.1, which runs and has migrated the database"
+    assert (
+        finding.message
+        == "7.13.0 is older than 8.0.1, which runs and has migrated the database: deploy 8.0.1 or a later version"
+    )
 
 
 @pytest.mark.parametrize(("running", "wanted"), [(["7.10", None], "9.0.0"), ([], "9.0.0"), (["7.10.0"], None)])

@@ -78,7 +78,8 @@ def looked(**versions: str | None) -> State:
             looked(rc1=OLD, rc2=NEW, rc3=None),
             [
                 "version: 6.9.0 expected; now 7.10.0 on rc1; 7.11.0 on rc2; unknown on rc3",
-                "upgrade path: 6.9.0 is older than 7.11.0, which runs and has migrated the database",
+                "upgrade path: 6.9.0 is older than 7.11.0, which runs and has migrated the database: "
+                "deploy 7.11.0 or a later version",
                 "order: rc1, rc2, rc3",
             ],
         ),

@@ -185,7 +185,7 @@ def test_markdown_of_a_stopped_roll() -> None:
     assert "- `rc3` `7.11.0`: serves" in lines
     assert lines[-1] == (
         "- 19:25:07 after `rc2`: **gave up**, `2 of 3 members serve, 3 needed: rc2 server error (answered 503); "
-        "waited 15 s, the deadline of 15 s is over`"
+        "waited 15 s, the deadline of 15 s has passed`"
     )
 
 
