@@ -52,7 +52,7 @@ def main() -> None:
 def _roll(state: Path, emulator: Emulator, variables: Mapping[str, object], code: int) -> None:
     admin = emulator.document["admin"]
     credentials = {"ROCKETCHAT_USER_ID": admin["user_id"], "ROCKETCHAT_AUTH_TOKEN": admin["auth_token"]}
-    playbook = ["rocketops.rocketchat.rolling_update", "-i", str(TESTS / "demo" / "inventory")]
+    playbook = ["rocketops.rocketchat.rolling_update", "-i", str(TESTS / "demo" / "three_nodes.yml")]
     ended = subprocess.run(
         ["ansible-playbook", *playbook, "-e", json.dumps(variables)],
         env={**os.environ, **credentials, "DEMO_STATE": str(state)},

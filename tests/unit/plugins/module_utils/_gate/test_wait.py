@@ -74,7 +74,7 @@ def test_progress_has_the_reason_and_the_wait_ends_at_the_deadline() -> None:
     assert not result.passed
     assert scene.now == 70
     assert result.message == (
-        "2 of 3 members serve, 3 needed: rc2 unreachable (as scripted); waited 70 s, the deadline of 70 s is over"
+        "2 of 3 members serve, 3 needed: rc2 unreachable (as scripted); waited 70 s, the deadline of 70 s has passed"
     )
     assert lines == [
         f"waiting, {seconds} of 70 s: 2 of 3 members serve, 3 needed: rc2 unreachable (as scripted)"
@@ -93,7 +93,7 @@ def test_a_restart_is_waited_for() -> None:
     assert scene.now == 50
     assert lines == [
         "waiting, 0 of 600 s: 2 of 3 members serve, 3 needed: rc1 unreachable (as scripted)",
-        "waiting, 20 of 600 s: 2 of 3 members serve, 3 needed: rc1 started 0 s ago, 30 s needed",
+        "waiting, 20 of 600 s: 2 of 3 members serve, 3 needed: rc1 started 0 s ago, must run for 30 s",
         "passed: 3 of 3 members serve, 3 needed; waited 50 s",
     ]
 
@@ -379,7 +379,7 @@ def test_the_deadline_begins_after_the_time_that_a_pass_must_hold() -> None:
     scene = three()
     result, lines = wait(scene, scene.policy(hold_for=50.0, deadline=40.0))
     assert (result.passed, scene.now) == (True, 50)
-    assert lines[0] == "waiting, 0 of 90 s: 3 of 3 members serve, 3 needed: held for 0 of 50 s"
+    assert lines[0] == "waiting, 0 of 90 s: 3 of 3 members serve, 3 needed: healthy for 0 of 50 s (hold_for)"
     scene = three()
     result, _lines = wait(scene, scene.policy(hold_for=50.0, deadline=40.0), events={45.0: lambda: scene.kill("rc3")})
     assert scene.now == 90

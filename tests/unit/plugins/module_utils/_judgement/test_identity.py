@@ -660,5 +660,5 @@ def test_a_lasting_bad_link_names_its_possible_cause(tcp_port: int | None, cause
     assert cause not in str(judged_for(scene, policy, 40).findings)
     scene.now += 5
     verdict = scene.judge(policy)
-    assert "rc1 and rc2 do not see each other, for 45 s: " in verdict.summary
+    assert "rc1 and rc2 do not see each other (for 45 s): " in verdict.summary
     assert cause in verdict.summary

@@ -277,10 +277,11 @@ def test_before_counts_only_others_in_rotation(option: str) -> None:
     verdict = scene.judge(policy)
     assert (verdict.outcome.value, verdict.incurable) == ("wait", True)
     assert codes(verdict) == {("out_of_rotation", "rc3"), ("too_few_serving",)}
-    kept = "kept " if option == "keep_out" else ""
-    assert verdict.summary == (
-        f"1 of 2 other members serve in rotation, 2 needed: rc3 serves, but is {kept}out of rotation"
-    )
+    why = {
+        "out_of_rotation": "is out of rotation: readmit it to the load balancer",
+        "keep_out": "keep_out keeps it out of rotation",
+    }
+    assert verdict.summary == f"1 of 2 other members serve in rotation, 2 needed: rc3 serves, but {why[option]}"
     scene.now = 5
     assert scene.judge(policy).outcome.value == "fail"
 
@@ -725,7 +726,7 @@ def test_a_url_that_leads_to_another_node_is_blocking_unless_waived() -> None:
     assert verdict.outcome.value == "pass"
     assert verdict.summary.endswith(
         "rc1 reports 10.0.0.2:3000, which was rc3's; before the deployment it reported 10.0.0.0:3000: "
-        "its URL may lead to another node (moved to a new host)"
+        "check whether its URL leads to another node (moved to a new host)"
     )
 
 
@@ -1294,7 +1295,10 @@ def test_a_pass_must_hold_for_hold_for() -> None:
     scene = three()
     policy = scene.policy(hold_for=20.0)
     verdict = scene.judge(policy)
-    assert (verdict.outcome.value, verdict.summary) == ("wait", "3 of 3 members serve, 3 needed: held for 0 of 20 s")
+    assert (verdict.outcome.value, verdict.summary) == (
+        "wait",
+        "3 of 3 members serve, 3 needed: healthy for 0 of 20 s (hold_for)",
+    )
     for scene.now in (5, 10, 15):
         assert codes(scene.judge(policy)) == {("not_stable",)}
     scene.now = 20  # before stable_for: nothing was wrong

@@ -73,7 +73,7 @@ def test_the_page_begins_with_the_outcome() -> None:
     page = Page(report_text(recorded("stopped"), "html"))
     assert page.of("h1") == ["Rolling update stopped"]
     assert next(text for tag, text in page.texts if text.startswith("Stopped at")) == (
-        "Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
+        "Stopped at rc2 after 38 s: not healthy after its deployment (server error); "
         "1 of 3 deployed and healthy, rc3 not touched; rc2 counted as out of rotation at the last gate. "
         "Fewest members serving in rotation: 2 of 3."
     )
@@ -96,16 +96,16 @@ def test_the_page_shows_rotation_separately() -> None:
     assert len(drawn(page, "out")) == 2
     assert page.of("title")[1:5] == [
         "rc1",
-        "19:24:52 to 19:25:04: counted as out of rotation",
+        "12:10:20 to 12:10:36: counted as out of rotation",
         "rc2",
-        "19:25:04 to 19:25:22: counted as out of rotation",
+        "12:10:36 to 12:10:57: counted as out of rotation",
     ]
     rc1, rc2, rc3, capacity, *_links = page.of("desc")
-    assert rc1.startswith("19:24:51 serves; 19:24:52 draining; 19:24:52 serves; 19:24:52 being deployed; ")
-    assert rc1.endswith("serves as a new process; counted as out of rotation 19:24:52 to 19:25:04")
-    assert rc2.endswith("; counted as out of rotation 19:25:04 to 19:25:22")
-    assert rc3 == "19:24:51 serves"
-    assert "19:24:52 3 of 3, 2 in rotation, 2 needed;" in capacity
+    assert rc1.startswith("12:10:19 serves; 12:10:20 draining; 12:10:23 serves; 12:10:23 being deployed; ")
+    assert rc1.endswith("serves as a new process; counted as out of rotation 12:10:20 to 12:10:36")
+    assert rc2.endswith("; counted as out of rotation 12:10:36 to 12:10:57")
+    assert rc3 == "12:10:19 serves"
+    assert "12:10:20 3 of 3, 2 in rotation, 2 needed;" in capacity
     assert "How many members serve, and are in rotation" in page.of("title")
     # The drain of each, and the readmission of rc1, which only the next gate shows.
     assert len(drawn(page, "idle")) == 3
@@ -175,16 +175,16 @@ def test_markdown_of_a_stopped_roll() -> None:
     assert lines[:5] == [
         "## ❌ Rolling update stopped",
         "",
-        "`Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
+        "`Stopped at rc2 after 38 s: not healthy after its deployment (server error); "
         "1 of 3 deployed and healthy, rc3 not touched; rc2 counted as out of rotation at the last gate.`",
         "",
-        "Began 2026-11-26 19:24:51 UTC, took 32 s.",
+        "Began 2026-11-27 12:10:19 UTC, took 38 s.",
     ]
     assert "Fewest members serving in rotation: 2 of 3." in lines
-    assert "- `rc1` `7.11.0 → 7.12.0`: serves; counted as out of rotation 19:24:52 to 19:25:04" in lines
+    assert "- `rc1` `7.11.0 → 7.12.0`: serves; counted as out of rotation 12:10:20 to 12:10:36" in lines
     assert "- `rc3` `7.11.0`: serves" in lines
     assert lines[-1] == (
-        "- 19:25:07 after `rc2`: **gave up**, `2 of 3 members serve, 3 needed: rc2 server error (answered 503); "
+        "- 12:10:42 after `rc2`: **gave up**, `2 of 3 members serve, 3 needed: rc2 server error (answered 503); "
         "waited 15 s, the deadline of 15 s has passed`"
     )
 

@@ -47,7 +47,7 @@ def line_of(roll: PaperRoll) -> TimeLine:
 
 def test_the_sentence_of_a_good_roll() -> None:
     roll = roll_of(recorded("good"))
-    assert roll.sentence == ("Passed after 35 s: all 3 members serve and run 7.11.0; 3 of 3 deployed and healthy.")
+    assert roll.sentence == ("Passed after 38 s: all 3 members serve and run 7.11.0; 3 of 3 deployed and healthy.")
     assert [member.versions for member in roll.versions] == [("7.10.0", "7.11.0")] * 3
     assert all(first != last for first, last in (member.ids for member in roll.versions))
     assert roll.advice == ()
@@ -56,7 +56,7 @@ def test_the_sentence_of_a_good_roll() -> None:
 def test_the_sentence_of_a_stopped_roll() -> None:
     roll = roll_of(recorded("stopped"))
     assert roll.sentence == (
-        "Stopped at rc2 after 32 s: not healthy after its deployment (server error); "
+        "Stopped at rc2 after 38 s: not healthy after its deployment (server error); "
         "1 of 3 deployed and healthy, rc3 not touched; rc2 counted as out of rotation at the last gate."
     )
     assert [advice.code for advice in roll.advice] == ["server_error"]
@@ -67,14 +67,14 @@ def test_the_sentence_of_a_stopped_roll() -> None:
     ("gates", "sentence"),
     [
         (0, "No gate ran."),
-        (1, "Healthy after 0.1 s: all 3 members serve and run 7.10.0."),
+        (1, "Healthy after 0 s: all 3 members serve and run 7.10.0."),
         (
             2,
-            "In progress: deploying rc1 since 19:24:11 UTC; 0 of 3 deployed and healthy, rc2 and rc3 not touched.",
+            "In progress: deploying rc1 since 12:09:34 UTC; 0 of 3 deployed and healthy, rc2 and rc3 not touched.",
         ),
         (
             3,
-            "In progress: deploying rc1 since 19:24:12 UTC; 0 of 3 deployed and healthy, rc2 and rc3 not touched; "
+            "In progress: deploying rc1 since 12:09:35 UTC; 0 of 3 deployed and healthy, rc2 and rc3 not touched; "
             "rc1 counted as out of rotation at the last gate.",
         ),
         (
