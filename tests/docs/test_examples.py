@@ -194,10 +194,21 @@ def test_the_survey_asks_for_existing_variables() -> None:
     assert {name.removeprefix("rolling_update_") for name in names} & set(ROLLING_UPDATE) == {"batches"}
 
 
-@pytest.mark.parametrize("field", ["user_id", "auth_token"])
-def test_awx_sets_the_variables_of_the_credentials(field: str) -> None:
-    text = (EXAMPLES / "awx/setup.yml").read_text(encoding="utf-8")
-    assert f'{ENVIRONMENT[field]}: !unsafe "{{{{ {field} }}}}"' in text
+def test_the_credential_type_of_awx_sets_the_variables_of_the_collection() -> None:
+    """``awx import`` finds a credential type by its natural key, and writes the other fields."""
+    (given,) = loaded("awx/credential_type.json")["credential_types"]
+    fields = [field["id"] for field in given["inputs"]["fields"]]
+    assert fields == given["inputs"]["required"] == ["user_id", "auth_token"]
+    assert given["injectors"] == {"env": {ENVIRONMENT[field]: f"{{{{ {field} }}}}" for field in fields}}
+    assert given["natural_key"] == {"name": given["name"], "kind": given["kind"], "type": "credential_type"}
+
+
+def test_the_playbook_for_awx_reads_the_credential_type_from_its_file() -> None:
+    (given,) = loaded("awx/credential_type.json")["credential_types"]
+    task = loaded("awx/setup.yml")[0]["tasks"][0]
+    options = {name: f"{{{{ type.{name} }}}}" for name in given if name != "natural_key"}
+    assert task["awx.awx.credential_type"] == options
+    assert "'credential_type.json'" in task["vars"]["type"]
 
 
 @pytest.mark.parametrize("folder", ["one_node", "three_nodes"])
