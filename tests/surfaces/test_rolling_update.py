@@ -442,6 +442,8 @@ ALL_AT_ONCE = {
     "rolling_update_on_failure": "{{ 'deploy.yml' if inventory_hostname != 'rc3' }}",
     "health_gate_once": True,
     "health_gate_totp_code": "123456",
+    "rolling_update_drian": "drain.yml",
+    "health_gate_min_servings": 2,
     "ansible_connection": "{{ 'ssh' if inventory_hostname == 'rc2' else 'local' }}",
 }
 
@@ -457,6 +459,8 @@ ALL_AT_ONCE = {
                 "rolling_update_on_failure is not set for rc3",
                 "health_gate_once is set",
                 "health_gate_totp_code is valid for one login",
+                "rolling_update_drian is not a variable of the playbook: write rolling_update_drain instead",
+                "health_gate_min_servings is not a variable of the playbook: write health_gate_min_serving instead",
                 "Ansible cannot connect to rc2",
             ],
         ),

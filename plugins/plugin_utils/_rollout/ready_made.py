@@ -11,15 +11,15 @@ The role has an entry point ``check_PROGRAM`` for each program. It does not fail
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._options.errors import OptionsError
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.spelling import (
+    argument_specs,
+    misspelt,
+    options_of,
+)
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 # Of the options, and of no other variable; those that the role sets for itself begin with an underscore.
 _PREFIX = "hooks_"
 _SHAPES = {"list": "a list", "dict": "a dictionary"}
-_COLLECTION = Path(__file__).parents[3]
 
 
 def entry_points(variables: Variables, host: str) -> list[str]:
@@ -51,7 +50,8 @@ def lacking(variables: Variables, host: str) -> Iterator[str]:
     """Reasons why the ready-made hooks of a host would not work."""
     entries = entry_points(variables, host)
     if entries:
-        yield from _misspelt(variables, host)
+        for name, option in misspelt(variables.names(host, _PREFIX), options_of("hooks"), _PREFIX):
+            yield f"{name} is not an option of the ready-made hooks: write {option} instead"
     for entry in entries:
         if wrong := _wrong(variables, host, entry):
             yield f"for the hook {entry}: {wrong}"
@@ -63,18 +63,9 @@ def _program(entry: str) -> str:
     return entry.partition("_")[2]
 
 
-def _misspelt(variables: Variables, host: str) -> Iterator[str]:
-    """Variables whose names are almost those of options. Others may be the user's own."""
-    options = sorted({option for spec in _specs().values() for option in spec["options"]})
-    for name in variables.names(host, _PREFIX):
-        meant = get_close_matches(name, options, n=1, cutoff=0.8)
-        if meant and name not in options:
-            yield f"{name} is not an option of the ready-made hooks: write {meant[0]} instead"
-
-
 def _wrong(variables: Variables, host: str, entry: str) -> str | None:
     """What is wrong with the options of an entry point; none if they are valid."""
-    spec = _specs()[entry]["options"]
+    spec = argument_specs("hooks")[entry]["options"]
     given = {name: value for name in spec if (value := variables.of_play(host, name)) is not None}
     try:
         validated(spec, given, set())
@@ -90,13 +81,6 @@ def _misshapen(spec: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[st
         found = next((_SHAPES[kind.__name__] for kind in (list, dict) if isinstance(value, kind)), "a single value")
         if found != wanted:
             yield f"{name} must be {wanted}, not {found}"
-
-
-@cache
-def _specs() -> dict[str, Any]:
-    path = _COLLECTION / "roles" / "hooks" / "meta" / "argument_specs.yml"
-    specs: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]
-    return specs
 
 
 def _found(variables: Variables, host: str, program: str) -> Iterator[str]:

@@ -15,9 +15,15 @@ import yaml
 from ansible import context
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spec import ROLLING_UPDATE
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.ready_made import lacking
-from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import READY_MADE
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.spelling import misspelt, options_of
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import (
+    GATE_PREFIX,
+    PREFIX,
+    READY_MADE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +32,8 @@ if TYPE_CHECKING:
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._rollout.variables import Variables
 
 INVENTORY = "rocketops.rocketchat.instances"
+# The variables of the playbook: options, hooks, and a keyword of its play.
+OPTIONS = frozenset(f"{PREFIX}{name}" for name in (*ROLLING_UPDATE, *(hook.value for hook in Hook), "gather_facts"))
 # Ansible's names of the controller.
 LOCALHOST = {"localhost", "127.0.0.1", "::1"}
 
@@ -39,6 +47,7 @@ def refusals(variables: Variables, members: Sequence[str]) -> Iterator[str]:
     yield from _of_the_hosts(variables, members)
     yield from _of_the_inventory(variables)
     yield from _of_the_hooks(variables, [host for host in variables.in_play if host in members])
+    yield from _of_the_names(variables)
     yield from _of_the_settings(variables)
 
 
@@ -167,6 +176,15 @@ def _of_ready_made_hooks(variables: Variables, hosts: Sequence[str]) -> Iterator
 
 def _or_ready_made(hook: Hook) -> str:
     return f", or the name of a ready-made one: {_listed(READY_MADE[hook])}" if hook in READY_MADE else ""
+
+
+def _of_the_names(variables: Variables) -> Iterator[str]:
+    """Misspelt variables, each once: without its drain hook a node would be deployed with its users on it."""
+    options = {PREFIX: OPTIONS, GATE_PREFIX: options_of("health_gate")}
+    for prefix, known in options.items():
+        names = sorted({name for host in variables.in_play for name in variables.names(host, prefix)})
+        for name, option in misspelt(names, known, prefix):
+            yield f"{name} is not a variable of the playbook: write {option} instead"
 
 
 def _of_the_settings(variables: Variables) -> Iterator[str]:
