@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 # Each test in these files, or each row, starts its own cluster and takes long. Other files share one cluster.
-TESTS = {"test_during_a_wait.py", "test_rolling_update.py", "test_runner.py", "test_secrets.py"}
-ROWS = {"test_matrix.py"}
+TESTS = {"test_during_a_wait.py", "test_rolling_update.py", "test_runner.py"}
+ROWS = {"test_matrix.py", "test_secrets.py"}
 
 
 class Scheduling(LoadScopeScheduling):
