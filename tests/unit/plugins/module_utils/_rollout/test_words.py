@@ -90,6 +90,13 @@ def test_the_lines_of_the_plan(wanted: Plan, state: State, lines: list[str]) -> 
     assert plan_lines(wanted, state) == lines
 
 
+@pytest.mark.parametrize(("members", "named"), [(6, "rc1, rc2, rc3, rc4, rc5, rc6"), (7, "7 members")])
+def test_many_members_of_a_version_are_counted(members: int, named: str) -> None:
+    names = [f"rc{number}" for number in range(1, members + 1)]
+    lines = plan_lines(plan(*names), looked(**dict.fromkeys(names, OLD)))
+    assert lines[0] == f"version: 7.11.0 expected; now 7.10.0 on {named}"
+
+
 def test_the_line_of_a_step() -> None:
     assert step_line(Run(Stage.DRAIN, Hook.DRAIN, ("rc1", "rc2"))) == "drain rc1, rc2"
 
@@ -127,6 +134,12 @@ def test_the_line_of_a_gate(outcome: Outcome, observations: int, line: str) -> N
     verdict = Verdict(outcome, "3 of 3 members serve")
     gate = GateResult(verdict, scene.policy("steady"), 7.0, observations)
     assert gate_line(gate) == line
+
+
+def test_a_gate_that_ends_for_a_ready_target_has_not_given_up() -> None:
+    verdict = Verdict(Outcome.WAIT, "2 of 3 members serve", ready=("rc1",))
+    gate = GateResult(verdict, Scene.of("rc1", "rc2", "rc3").policy("steady"), 7.0, 3, gave_up="rc1 ready")
+    assert gate_line(gate) == "stopped waiting: 2 of 3 members serve; waited 7 s, rc1 ready"
 
 
 @pytest.mark.parametrize(
