@@ -550,14 +550,16 @@ LINES: Mapping[str, Line] = {
         "_judgement.rules", "if policy.before is not None and policy.before.needs_restart:", "if policy.single_view:"
     ),
     "compares the uptime the wrong way": Line(
-        "_judgement.statistics", "uptime_at_most < min(since)", "uptime_at_most > min(since)"
+        "_judgement.statistics", "statistics.uptime_at_most < min(", "statistics.uptime_at_most > min("
     ),
     "takes any uptime for that of a new process": Line(
-        "_judgement.statistics", "if statistics.uptime_at_most < min(since) - DATE_PRECISION:", "if True:"
+        "_judgement.statistics",
+        "if statistics.uptime_at_most < min(at_least for at_least, _at_most in since):",
+        "if True:",
     ),
     "takes an uptime that may be either for that of an old process": Line(
         "_judgement.statistics",
-        "return False if statistics.uptime > max(since) + DATE_PRECISION else None",
+        "return False if statistics.uptime > max(at_most for _at_least, at_most in since) else None",
         "return False",
     ),
     "takes a former process that no member reaches for a dead one": Line(

@@ -244,7 +244,9 @@ def test_a_node_that_does_not_come_back_does_not_hold_its_batch(pair: Site) -> N
         assert time.monotonic() - began > took + 8
     assert process.returncode != 0
     assert pair.in_rotation == ["rc1", "rc3"], output
-    assert re.search(r"the roll stopped at rc1, rc2; .*rc2 .*; out of rotation: rc2\. Fix this", _last(output)), output
+    assert re.search(r"the roll stopped at rc1, rc2; .*rc2 .*; out of rotation: rc2\. Fix the cause", _last(output)), (
+        output
+    )
     pair.emulator.run("fault", "rc2", "none")
     pair.emulator.run("stop", "rc2")
     pair.emulator.run("start", "rc2")

@@ -25,6 +25,8 @@ DATE_PRECISION = 1.0  # seconds: the header Date has no fractions
 AGREEMENT = 60.0  # seconds by which the time passed on a member's clock may differ from that on the controller's
 LOCK_MEMORY = 30.0  # seconds for which the migration lock is not asked for again
 
+Span = tuple[float, float]  # a time in seconds: at least, and at most
+
 
 def restarted_after(
     observation: Observation, policy: Policy, last: Mapping[str, bool | None]
@@ -41,15 +43,15 @@ def restarted_after(
     return restarted
 
 
-def _is_new(statistics: Statistics, since: list[float]) -> bool | None:
+def _is_new(statistics: Statistics, since: list[Span]) -> bool | None:
     if statistics.uptime is None or statistics.uptime_at_most is None or not since:
         return None
-    if statistics.uptime_at_most < min(since) - DATE_PRECISION:
+    if statistics.uptime_at_most < min(at_least for at_least, _at_most in since):
         return True
-    return False if statistics.uptime > max(since) + DATE_PRECISION else None
+    return False if statistics.uptime > max(at_most for _at_least, at_most in since) else None
 
 
-def _seconds_since(before: Before, observation: Observation) -> list[float]:
+def _seconds_since(before: Before, observation: Observation) -> list[Span]:
     """Seconds since the last observation of the gate before, by each clock that can be trusted.
 
     A clock may have been set since then. Members' clocks that disagree with the controller's are left out. If all of
@@ -63,9 +65,15 @@ def _seconds_since(before: Before, observation: Observation) -> list[float]:
         if by_its_clock is not None:
             passed.append(by_its_clock)
     if by_the_controller is None:
-        return passed
+        return _by_dates(passed)
     agreeing = [seconds for seconds in passed if abs(seconds - by_the_controller) <= AGREEMENT]
-    return [by_the_controller, *agreeing] if agreeing or not passed else passed
+    if passed and not agreeing:
+        return _by_dates(passed)
+    return [(by_the_controller, by_the_controller), *_by_dates(agreeing)]
+
+
+def _by_dates(passed: list[float]) -> list[Span]:
+    return [(seconds - DATE_PRECISION, seconds + DATE_PRECISION) for seconds in passed]
 
 
 def lock_after(

@@ -63,6 +63,17 @@ def test_an_uptime_proves_a_restart_if_ids_do_not(uptime: float | None, code: st
     assert found == ({code} if code else set())
 
 
+def test_the_only_member_may_start_right_after_the_gate() -> None:
+    """No other member's clock is compared, and the controller's has fractions of a second."""
+    scene = Scene.of("rc1")
+    scene["rc1"].error = "unreachable"
+    known = before(scene)
+    scene.now += 30.0
+    scene.restart("rc1", version="7.10.0")
+    scene["rc1"].uptime = 34.5
+    assert "restart_not_provable" not in codes(after(scene, known))
+
+
 def test_a_wall_clock_that_was_set_proves_nothing() -> None:
     scene, known = started_while_silent(uptime=70.0)
     known["ended"] = "2025-12-31T00:00:00.000Z"
