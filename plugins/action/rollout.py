@@ -252,6 +252,7 @@ class ActionModule(GateAction):
         if asked.stage is Stage.AFTER:
             earlier.update(known_ready=asked.ready, waited=journal.waited if goes_on else 0.0)
         said = self.lines
+        self.versions = journal.versions
         try:
             args = self._gate_args(journal.plan, asked, before=journal.before)
             self.gate = gate_name(asked)
@@ -269,7 +270,7 @@ class ActionModule(GateAction):
     def _keep(self, journal: Journal, asked: Ask, gate: GateResult) -> None:
         """Keep what later gates and the report need from this gate."""
         result = gate.to_dict()
-        journal.memory, journal.waited = gate.memory.to_dict(), gate.elapsed
+        journal.memory, journal.waited, journal.versions = gate.memory.to_dict(), gate.elapsed, self.versions
         if asked.stage in (Stage.BEFORE, Stage.RECHECK):
             journal.before = result
         if not journal.reports or journal.plan.check:

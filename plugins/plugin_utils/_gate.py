@@ -57,6 +57,8 @@ class GateAction(Action):
         self.gate = ""
         # The number of lines shown.
         self.lines = 0
+        # Known full versions by instance id. The version of a process does not change, so each is asked for once.
+        self.versions: dict[str, str] = {}
         return super().run(tmp, task_vars)
 
     def ask(self, args: Mapping[str, Any], task_vars: dict[str, Any], **earlier: Any) -> GateResult:
@@ -67,20 +69,16 @@ class GateAction(Action):
         if self.runs_here:
             params = validated(GATE, args, self.secrets)
             policy = self._policy(params)
-            with observing(policy, params, self.secrets) as observe:
+            with observing(policy, params, self.secrets, self.versions) as observe:
                 return self._wait(policy, observe, **earlier)
         shipped, params = self.spelled_out(GATE, args)
         policy = self._policy(params)
         refuse_from_afar(params)
         limit = SHIPPING + 5 * params["timeout"]
-        versions: dict[str, str] = {}
 
         def observe_from_afar(statistics_of: AbstractSet[str]) -> Observation:
-            nonlocal versions
-            asked = {"known_versions": versions, "statistics_of": sorted(statistics_of)}
-            observation = self._observe_from_afar(policy.members, {**shipped, **asked}, task_vars, limit)
-            versions = observation.versions
-            return observation
+            asked = {"known_versions": self.versions, "statistics_of": sorted(statistics_of)}
+            return self._observe_from_afar(policy.members, {**shipped, **asked}, task_vars, limit)
 
         return self._wait(policy, observe_from_afar, **earlier)
 
@@ -129,8 +127,13 @@ class GateAction(Action):
             raise ObserverError(f"on {self.asker}: {_message_of(result)}") from None
 
     def _wait(self, policy: Policy, observe: Observe, **earlier: Any) -> GateResult:
+        def observe_and_learn(statistics_of: AbstractSet[str]) -> Observation:
+            observation = observe(statistics_of)
+            self.versions = observation.versions
+            return observation
+
         return run(
-            observe,
+            observe_and_learn,
             policy,
             clock=time.monotonic,
             sleep=sleeper(),

@@ -109,15 +109,24 @@ def test_a_roll_deploys_one_by_one_and_a_second_does_nothing(site: Site) -> None
     assert "order: no node needs a deployment" in again.output
 
 
-def test_a_roll_prints_at_most_35_lines_per_node(site: Site) -> None:
-    """With Ansible's default output, and without the lines of hooks and of gates that wait."""
+def test_the_tasks_lines_and_requests_of_a_roll(site: Site) -> None:
+    """Per node at most 15 tasks and 35 lines with Ansible's default output, without those of hooks and waiting gates.
+
+    Each process is asked once for its version, in all gates together.
+    """
+    known = {node: len(site.emulator.logged(node)) for node in NODES}
     shown = site.roll()
+    assert shown.code == 0, shown.output
     lines = shown.output.splitlines()
     begin, end = (next(i for i, line in enumerate(lines) if f"[drain rc{n}]" in line) for n in (2, 3))
-    own = sum(line.startswith(("TASK [Run a command]", "TASK [Note]")) * 3 for line in lines[begin:end])
+    hooks = sum(line.startswith(("TASK [Run a command]", "TASK [Note]")) for line in lines[begin:end])
     gates = sum(bool(re.match(r"\[roll\] (before|after) rc2.*: passed", line)) for line in lines)
     assert gates == 3
-    assert end - begin - own + gates <= 35, shown.output
+    assert sum(line.startswith("TASK [") for line in lines[begin:end]) - hooks <= 15, shown.output
+    assert end - begin - 3 * hooks + gates <= 35, shown.output
+    for node in NODES:
+        paths = [line["path"] for line in site.emulator.logged(node)[known[node] :]]
+        assert paths.count("/api/info") == 2, paths
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ class Journal:
     # The memory of the last gate, and the seconds that it has waited.
     memory: dict[str, Any] | None = None
     waited: float = 0.0
+    # The versions that this gate has learnt, by instance id.
+    versions: dict[str, str] = field(default_factory=dict)
     # The last line, once the roll is over.
     end: dict[str, Any] | None = None
 
