@@ -28,6 +28,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import State
 
 if TYPE_CHECKING:
+    from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import Process
     from ansible_collections.rocketops.rocketchat.tests.simulation.gates import OurGate
     from ansible_collections.rocketops.rocketchat.tests.simulation.schedule import Schedule
 
@@ -179,10 +180,10 @@ class Rollout:
         seen = state.seen.members
         told = {n for n in seen if n not in state.batch or seen[n].unheard or seen[n].codes & SHARED}
         stuck = stuck | {n for n in told if seen[n].codes}
-        step = self.gate.step("end")
+        idle = [name for name in out if name not in stuck | apart and self._has_been_well(name, state)]
+        step = self.gate.step("end")  # without the last gate's looks
         if unnamed := [name for name in out if name not in end.out]:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(unnamed)} out of rotation, and not named"])
-        idle = [name for name in out if name not in stuck | apart and self._has_been_well(name, state)]
         if idle:
             self.gate.tally.lied(self.cluster.now, step, [f"{', '.join(idle)} well, and out of rotation at the end"])
 
@@ -210,6 +211,12 @@ class Rollout:
             and not any(name in (other, *where) for other in places for _since, where in places[other].leads_to)
             and not self.gate.truth.unjudgeable(name)
             and self.cluster.dropped_since(process, now) is None
+            and not self._answers_elsewhere(name, process, begin)
             and not any(name in cut.pair and cut.end > begin for cut in self.cluster.cuts)
             and sum(p.runs(begin) or p.runs(now) for p in place.processes) == 1
         )
+
+    def _answers_elsewhere(self, name: str, process: Process, begin: float) -> bool:
+        """Whether its list was sent for another member, too, so that it may be either."""
+        looks = (look for look in self.gate.eyes.looks if look.at > begin)
+        return any(p is process and other != name for look in looks for other, p in look.heard.items())

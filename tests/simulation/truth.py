@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import FIND_PEER, LOSE_PEER
+from ansible_collections.rocketops.rocketchat.tests.simulation.cluster import EXPIRE, FIND_PEER, LOSE_PEER, SWEEP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,7 +126,7 @@ class Truth:
             cured = (name for name in step.targets if name not in wrong and not self.is_ill(name, t, step.looks))
             found += [f"{name} does not need a restart" for name in cured]
         if step.phase == "before":
-            found += [f"{name} is migrating the database" for name in self._migrating(t)]
+            found += [f"{name} is migrating the database" for name in self._migrating(t) if name not in wrong]
         if len(step.counted) < step.needed:
             found.append(f"{len(step.counted)} serve, {step.needed} needed")
         shown = self._shown_bad(step, t)
@@ -228,7 +228,7 @@ class Truth:
         that does not answer or ping, or answers under two names, does not count.
         """
         process = self.serves(name, t)
-        memory = self.schedule.options["link_memory"]
+        memory = max(self.schedule.options["link_memory"], self.max_age)
         looks = [look for look in step.looks if look.at > t - memory]
         urls = {(p.id, where) for look in looks for where, p in look.heard.items() if p}
         names = Counter(identity for identity, _where in urls)
@@ -323,6 +323,8 @@ class Truth:
         if not all(self.cluster.met(a, b) for a, b in combinations(running, 2)):
             return None
         lingers = LOST_OVER_NATS if self.nats else self.max_age + self.schedule.ping + self.cluster.ping
+        if self.cluster.old:  # its record looks connected like its successor's, until it is removed
+            lingers = EXPIRE + SWEEP
         for place in self.cluster.places.values():
             process = self.cluster.answerer(place.name, now)
             if place.shared:

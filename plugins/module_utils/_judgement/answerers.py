@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.records import newest
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Answerer
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +32,8 @@ class Answering:
     lately: Mapping[str, Answerers]
     # The members whose URL leads to more than one process, as with a load balancer, and what shows this.
     several: Mapping[str, str]
-    # By instance id: the members that it answered for now, without those whose URL leads to several processes.
+    # By instance id: the members whose process it may be: those that it answered for now, without those whose URL leads
+    # to several processes. A target is not left out: of all processes that answer at its URL, any may be taken down.
     claims: Mapping[str, tuple[str, ...]]
 
 
@@ -43,8 +45,17 @@ def answering(observation: Observation, policy: Policy, last: Mapping[str, Answe
     }
     found = {view.member.name: _how_several(view, lately, observation) for view in observation.views}
     several = {name: how for name, how in found.items() if how is not None}
+    taken_down = policy.targets if policy.phase is Phase.BEFORE else ()
+    unclear = {
+        view.member.name: {view.also_answered, *(one.instance_id for one in lately[view.member.name])}
+        for view in observation.views
+        if view.member.name in several and view.member.name in taken_down
+    }
     claims = {
-        identity: tuple(name for name in names if name not in several)
+        identity: (
+            *(name for name in names if name not in several),
+            *(name for name, answered in unclear.items() if identity in answered),
+        )
         for identity, names in observation.claimed.items()
     }
     return Answering(lately, several, claims)

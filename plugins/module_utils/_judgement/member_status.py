@@ -65,13 +65,14 @@ class MemberStatus:
         return self.view.answered_by if self.view.answered_by == self.last_id else None
 
     @property
-    def _leads_elsewhere(self) -> bool:
+    def leads_elsewhere(self) -> bool:
+        """Whether its URL may lead to the process of another member."""
         return self.why_not is not None and self.why_not.code in (Code.SAME_PROCESS, Code.SEVERAL_PROCESSES)
 
     @property
     def version(self) -> str | None:
         """The version of the member's own process; none if another process answered in its place."""
-        if self._leads_elsewhere:
+        if self.leads_elsewhere:
             return None
         return self.view.version if self.record is None or self.record.id == self.view.instance_id else None
 

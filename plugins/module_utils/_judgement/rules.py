@@ -240,19 +240,19 @@ def silent_targets_are_down(situation: Situation, serving: Names) -> list[Findin
 
 
 def no_migration_runs(situation: Situation, serving: Names) -> list[Finding]:
-    """No member is silent while the database is locked for migrations: the silent one may be migrating it.
+    """Every member has answered itself, or the database is not locked for migrations.
 
     Checked only if nothing else blocks the gate, since statistics are heavy for a server.
     """
     others_carry = not (enough_others_serve(situation, serving) or others_are_linked(situation, serving))
-    if not situation.silent or not (others_carry or exemption(situation) is Exempt.TARGET_DOWN):
+    if not situation.unheard or not (others_carry or exemption(situation) is Exempt.TARGET_DOWN):
         return []
-    names = " and ".join(sorted(situation.silent))
+    names = " and ".join(sorted(situation.unheard))
     asked_at, told = situation.lock or (-math.inf, None)
     passed = situation.observation.at - asked_at
     if told is None and passed > LOCK_MEMORY:
-        verb = "does" if len(situation.silent) == 1 else "do"
-        text = f"{names} {verb} not answer; the next observation asks whether the database is being migrated"
+        verb = "has" if len(situation.unheard) == 1 else "have"
+        text = f"{names} {verb} not answered; the next observation asks whether the database is being migrated"
         return [Finding(Code.MIGRATION_RUNNING, text)] if situation.tell_the_lock else []
     age = None if told is None else told + passed
     if age is None or age >= LEFTOVER_LOCK:

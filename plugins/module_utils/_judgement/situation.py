@@ -77,6 +77,11 @@ class Situation:
         return frozenset(member.name for member in self.members if self.is_silent(member.name))
 
     @cached_property
+    def unheard(self) -> frozenset[str]:
+        """Members whose own process may not have answered: none has, or another one may have answered in its place."""
+        return self.silent | {member.name for member in self.members if member.leads_elsewhere}
+
+    @cached_property
     def tell_the_lock(self) -> tuple[str, ...]:
         """Members that can be asked for the migration lock, the serving ones first."""
         able = [member for member in self.members if member.view.listing is not None or member.name in self.ill]

@@ -169,6 +169,22 @@ def test_a_load_balancer_behind_one_url_does_not_affect_other_members() -> None:
         assert verdict.serving == ("rc1", "rc3")
 
 
+def test_a_process_that_answers_for_the_target_counts_for_no_other_member() -> None:
+    """rc1's URL leads to rc1 and rc2 in turn, and rc3's URL to rc1: to take rc1 down is to take down that process."""
+    scene = three()
+    scene["rc3"].answers_as, scene["rc3"].peer = "rc1-1", "rc1"
+
+    def balance() -> None:
+        scene["rc1"].answers_as = "rc2-1" if scene.now % 10 else "rc1-1"
+
+    policy = scene.policy("before", targets=["rc1"], min_serving="2")
+    assert judged_for(scene, policy, 120, balance).outcome.value != "pass"
+    assert scene.judge(policy).serving == ()
+    scene.now += 5
+    scene["rc1"].error = "unreachable"
+    assert scene.judge(policy).serving == ("rc2", "rc3")
+
+
 def test_two_processes_in_one_observation_are_several() -> None:
     scene = three()
     scene["rc1"].also_answers_as = "rc2-1"
@@ -500,6 +516,17 @@ def test_no_node_is_taken_down_while_a_silent_member_may_be_migrating() -> None:
     assert scene.judge(policy).statistics_of == {"rc1"}
     scene.lock_age = None
     scene.now += 5
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
+
+
+@pytest.mark.parametrize("answers", [{"answers_as": "rc3-1"}, {"also_answers_as": "rc3-1"}])
+def test_a_member_whose_url_leads_elsewhere_may_be_migrating(answers: dict[str, str]) -> None:
+    scene = three()
+    vars(scene["rc1"]).update(answers)
+    scene.lock_age = 30.0
+    policy = scene.policy("before", targets=["rc1"], min_serving="1")
+    assert codes(judged_for(scene, policy, 10)) >= {("migration_running",)}
+    scene.lock_age = None
     assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
