@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import combinations
@@ -104,10 +105,13 @@ class Eyes:
         views = [view.counted_until(end) for view in views]
         self.cluster.advance(end)
         look.at = end
+        urls = Counter(process.id for process in look.heard.values() if process)
         for a, b in combinations(listed, 2):
             first, second = look.answered[a], look.answered[b]
             assert first
             assert second
+            if max(urls[first.id], urls[second.id]) > 1:
+                continue  # whose link it is cannot be known
             if not (listed[a].get(second.id) and listed[b].get(first.id)):
                 look.bad_pairs.add(frozenset({a, b}))
         self.looks.append(look)

@@ -238,7 +238,7 @@ class Truth:
             if other not in step.targets and (p := self.serves(other, t)) and names[p.id] == 1
             if step.looks[-1].answered[other] is p and p.silent_since(t) is None
             # Its process is not known if one that answered before still runs beside it.
-            if not any(q and q is not p and q.pings(t) for look in looks for q in (look.heard[other],))
+            if not any(q is not p and q.pings(t) for q in self._heard_lately(other, step, t))
         }
         vouching = [other for other, p in served.items() if p.registered(t) < t - self.stable_for] or list(served)
         found = [] if process is None else self._not_restarted(name, process, step, t)
@@ -248,6 +248,12 @@ class Truth:
         cuts = {cut for cut in cuts if name in cut}
         found += [f"{' and '.join(sorted(cut))} are cut off, and had shown it" for cut in cuts]
         return found or ([f"{name} does not serve"] if process is None else [])
+
+    def _heard_lately(self, name: str, step: Step, t: float) -> list[Process]:
+        """The processes that have answered at this URL lately, and the last one before, however long ago."""
+        memory = max(self.schedule.options["link_memory"], self.max_age)
+        heard = [(look.at, process) for look in step.looks if (process := look.heard[name])]
+        return [process for at, process in heard if at > t - memory] + [process for _at, process in heard[-2:]]
 
     def _elsewhere(self, process: Process, step: Step, t: float, others: Sequence[str]) -> bool:
         answered = [look.answered.get(name) for look in step.looks if look.at > t - self.stable_for for name in others]
