@@ -584,6 +584,14 @@ LINES: Mapping[str, Line] = {
     "takes another pod for a new one": Line(
         "_judgement.rules", "    if target.record is None:\n        return False\n    ids_tell", "    ids_tell"
     ),
+    "counts a process that answers for a target for another member": Line(
+        "_judgement.answerers", "taken_down = policy.targets if policy.phase is Phase.BEFORE else ()", "taken_down = ()"
+    ),
+    "takes another member's process for the target's own": Line(
+        "_judgement.situation",
+        "return self.silent | {member.name for member in self.members if member.leads_elsewhere}",
+        "return self.silent",
+    ),
     "takes a lock of the migrations for a leftover at once": Line(
         "_judgement.rules", "if age is None or age >= LEFTOVER_LOCK:", "if age is None or age >= 0:"
     ),
