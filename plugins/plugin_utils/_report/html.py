@@ -12,7 +12,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollout import (
     clock,
@@ -25,6 +25,7 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollo
     words_of,
 )
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.timeline import Doing, time_line
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._temporary import folder_of_this_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +80,7 @@ def page(roll: Roll) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_bytecode_cache(),
     )
     environment.filters.update(duration=duration, clock=clock, listed=listed, short=shortened, words=words_of)
     line = time_line(roll)
@@ -94,6 +96,12 @@ def page(roll: Roll) -> str:
         records=RECORDS,
         limit=WORDS_LIMIT,
     )
+
+
+def _bytecode_cache() -> FileSystemBytecodeCache | None:
+    """The compiled template, kept for this run: a roll writes the page after each gate, each time in a new process."""
+    folder = folder_of_this_run()
+    return FileSystemBytecodeCache(str(folder)) if folder.is_dir() else None
 
 
 class _Picture:

@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-
-from ansible import constants
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.decisions import Run
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook, Plan
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Stage, State
+from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._temporary import folder_of_this_run
 
 NAME = "rolling_update.json"
 RESULTS = "rolling_update.results.jsonl"
@@ -64,15 +62,15 @@ class Journal:
             "taken": self.taken and vars(self.taken),
             "due": self.due and vars(self.due),
         }
-        partial = _folder() / f"{NAME}.partial"
+        partial = folder_of_this_run() / f"{NAME}.partial"
         partial.write_text(json.dumps(raw), encoding="utf-8")
-        partial.replace(_folder() / NAME)
+        partial.replace(folder_of_this_run() / NAME)
 
     @classmethod
     def load(cls) -> Journal | None:
         """The saved journal; none if no roll has begun in this run of Ansible."""
         try:
-            raw = json.loads((_folder() / NAME).read_text(encoding="utf-8"))
+            raw = json.loads((folder_of_this_run() / NAME).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         runs = {name: raw[name] and _run(raw[name]) for name in ("taken", "due")}
@@ -82,23 +80,18 @@ class Journal:
     def forget() -> None:
         """Remove the journal of an earlier roll in this run of Ansible."""
         for name in (NAME, RESULTS):
-            (_folder() / name).unlink(missing_ok=True)
+            (folder_of_this_run() / name).unlink(missing_ok=True)
 
     # Results of the gates, for the report
 
     @staticmethod
     def add_result(result: dict[str, Any]) -> None:
-        with (_folder() / RESULTS).open("a", encoding="utf-8") as file:
+        with (folder_of_this_run() / RESULTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(result) + "\n")
 
     @staticmethod
     def results() -> list[str]:
-        return (_folder() / RESULTS).read_text(encoding="utf-8").splitlines()
-
-
-def _folder() -> Path:
-    """Ansible's temporary folder for this run. Ansible removes it at the end, and other users cannot read it."""
-    return Path(str(vars(constants)["DEFAULT_LOCAL_TMP"]))
+        return (folder_of_this_run() / RESULTS).read_text(encoding="utf-8").splitlines()
 
 
 def _plain(value: Any) -> Any:

@@ -16,6 +16,7 @@ import pytest
 from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.collections import ImmutableDict
+from jinja2 import Environment
 
 from ansible_collections.rocketops.rocketchat.plugins.action import rollout
 from ansible_collections.rocketops.rocketchat.plugins.action.rollout import ActionModule
@@ -141,12 +142,12 @@ class Play:
         return True
 
 
-@pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
-    (tmp_path / "local").mkdir()
-    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path / "local"))
+def scripted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    """A play whose gates observe its own scene."""
+    (folder / "local").mkdir()
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(folder / "local"))
     monkeypatch.setattr(context, "CLIARGS", ImmutableDict(tags=["all"]))
-    play = Play(tmp_path)
+    play = Play(folder)
 
     @contextmanager
     def observing(*_given: Any) -> Iterator[Callable[[], Any]]:
@@ -156,6 +157,11 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     monkeypatch.setattr(_gate, "sleeper", lambda: play.pass_by)
     monkeypatch.setattr(_gate, "time", SimpleNamespace(monotonic=lambda: play.scene.now))
     return play
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+    return scripted(tmp_path, monkeypatch)
 
 
 def steps_of_batches(play: Play) -> list[str]:
@@ -404,6 +410,21 @@ def test_the_report_has_all_gates(play: Play) -> None:
     assert [result["phase"] for result in results] == ["steady", *["before", "before", "after"] * 3, "steady"]
     assert [result["out_of_rotation"] for result in results[:4]] == [["rc1", "rc2", "rc3"], [], ["rc1"], ["rc1"]]
     assert results[-1]["out_of_rotation"] == []
+
+
+def test_the_template_of_the_report_is_compiled_once_per_roll(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each gate writes the report in a new process of Ansible; compiling took most of the time of a gate."""
+    compiled: list[str] = []
+    compile_template = Environment.compile
+
+    def note(self: Environment, source: Any, name: Any = None, *others: Any) -> Any:
+        compiled.append(name)
+        return compile_template(self, source, name, *others)
+
+    monkeypatch.setattr(Environment, "compile", note)
+    play.variables["health_gate_report"] = str(play.folder / "roll.html")
+    assert not play.roll()["failed"]
+    assert sorted(name for name in compiled if name) == ["page.css", "page.html.j2"]
 
 
 def test_a_report_that_cannot_be_written_does_not_stop_the_roll(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
