@@ -98,7 +98,8 @@ class Observer:
     def close(self) -> None:
         """Log out of all login sessions. Takes a few seconds at most and never raises: sessions expire anyway."""
         self._closed.set()
-        run_together([partial(self._end, node) for node in self._nodes], within=3 * LOGOUT_TIMEOUT)
+        if self._access.username:
+            run_together([partial(self._end, node) for node in self._nodes], within=3 * LOGOUT_TIMEOUT)
 
     @property
     def _time_limit(self) -> float:
