@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
@@ -28,7 +30,7 @@ from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.rollo
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.results import Change, Gate, Seen
@@ -233,14 +235,15 @@ def time_line(roll: Roll) -> TimeLine | None:
         floor = period.gate.needed if period.gate.phase == "before" else floor
         for name in roll.names:
             states[name] = _next(states[name], name, period)
-            _extend(spans[name], _span(states[name], births[name], name, period))
-            _extend(traffic[name], _traffic(name, period))
-        _extend(steps, _step(period, {name: spans[name][-1].doing for name in roll.names}, floor))
+            spans[name].append(_span(states[name], births[name], name, period))
+            traffic[name].append(_traffic(name, period))
+        steps.append(_step(period, {name: spans[name][-1].doing for name in roll.names}, floor))
     rows = tuple(
-        Row(name, tuple(spans[name]), tuple(_marks(gates, origin, name)), tuple(traffic[name])) for name in roll.names
+        Row(name, _merged(spans[name]), tuple(_marks(gates, origin, name)), _merged(traffic[name]))
+        for name in roll.names
     )
     watches = tuple((period.begin, period.end) for period in periods if period.change)
-    return TimeLine(origin, max(roll.took, 0.001), watches, rows, tuple(steps))
+    return TimeLine(origin, max(roll.took, 0.001), watches, rows, _merged(steps))
 
 
 def _periods(gates: Sequence[Gate], origin: datetime, rotation: Sequence[frozenset[str] | None]) -> Iterator[_Period]:
@@ -321,12 +324,10 @@ def _traffic(name: str, period: _Period) -> Traffic:
     return Traffic(period.begin, period.end, None if period.out is None else name in period.out)
 
 
-def _extend(pieces: list[Piece], piece: Piece) -> None:
-    """Add the piece; if it differs from the last one only in its times, make the last one longer."""
-    if pieces and pieces[-1].essence == piece.essence:
-        pieces[-1] = replace(pieces[-1], end=piece.end)
-    else:
-        pieces.append(piece)
+def _merged(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """One piece for each run of pieces that differ only in their times."""
+    runs = (list(run) for _essence, run in groupby(pieces, key=attrgetter("essence")))
+    return tuple(replace(run[0], end=run[-1].end) for run in runs)
 
 
 def _step(period: _Period, doings: Mapping[str, Doing], floor: int) -> Step:
