@@ -62,6 +62,22 @@ print(result["members"][0]["version"], *(set(sys.modules) - before))
 """
 
 
+IMPORTED_BY_A_ROLL = """
+import sys
+import ansible.playbook.handler  # a real play has imported it
+import pytest
+from pathlib import Path
+from ansible_collections.rocketops.rocketchat.tests.unit.plugins.action.test_rollout import scripted
+folder = Path(sys.argv[1])
+with pytest.MonkeyPatch.context() as monkeypatch:
+    play = scripted(folder, monkeypatch)
+    play.variables["health_gate_report"] = [str(folder / f"roll{ending}") for ending in (".html", ".md", ".xml")]
+    before = set(sys.modules)
+    end = play.roll()
+    print("failed" if end["failed"] else "done", *(set(sys.modules) - before))
+"""
+
+
 def scene(size: int) -> Scene:
     return Scene.of(*(f"n{number:04}" for number in range(size)))
 
@@ -138,6 +154,12 @@ def test_a_gate_imports_nothing_in_the_worker() -> None:
         command = [sys.executable, "-c", IMPORTED_LATER, server.url]
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert found.split() == ["7.11.0"]
+
+
+def test_a_roll_imports_nothing_in_the_worker(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", IMPORTED_BY_A_ROLL, str(tmp_path)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert found.split() == ["done"]
 
 
 def test_the_tests_of_the_core_import_nothing_of_ansible_but_the_argument_spec_does() -> None:
