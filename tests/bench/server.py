@@ -60,7 +60,7 @@ class Nodes:
         items = self._peers(cluster).copy()
         items[asked] = json.dumps(self._item(cluster, asked, asked, True))
         text = f'{{"success": true, "instances": [{", ".join(items)}]}}'
-        return web.Response(text=text, content_type="application/json")
+        return web.Response(text=text, content_type="application/json", headers=self._identity(cluster, asked))
 
     def _peers(self, cluster: str) -> list[str]:
         """The items of the other nodes, as JSON. Created once per ping, so that the server costs little."""
@@ -78,16 +78,23 @@ class Nodes:
         documented = DOCUMENTED["instances"][0]
         record = {
             **documented["instanceRecord"],
-            "_id": f"{cluster}-{node}-{self.restarts.get((cluster, node), 0)}",
+            "_id": self._id(cluster, node),
             "_createdAt": to_iso(self.began - timedelta(hours=1)),
             "_updatedAt": to_iso(now),
         }
         status = {"connected": connected, "lastHeartbeatTime": 16, **({"local": True} if node == asked else {})}
         return {**documented, "currentStatus": status, "instanceRecord": record}
 
-    async def info(self, _request: web.Request) -> web.Response:
+    def _id(self, cluster: str, node: int) -> str:
+        return f"{cluster}-{node}-{self.restarts.get((cluster, node), 0)}"
+
+    def _identity(self, cluster: str, node: int) -> dict[str, str]:
+        return {"X-Instance-ID": self._id(cluster, node)}
+
+    async def info(self, request: web.Request) -> web.Response:
         await asyncio.sleep(self.latency)
-        return web.json_response(INFO)
+        cluster, asked = request.match_info["cluster"], int(request.match_info["node"])
+        return web.json_response(INFO, headers=self._identity(cluster, asked))
 
     async def restart(self, request: web.Request) -> web.Response:
         key = (request.match_info["cluster"], int(request.match_info["node"]))
