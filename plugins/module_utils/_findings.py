@@ -318,7 +318,8 @@ class Code(str, Enum):
         scope=Scope.CLUSTER,
         ends=Ends.TIME,
         words="migration running",
-        cause="A member is silent, and the database is locked for migrations: the member may be migrating it.",
+        cause="A member is silent, or its URL leads to another process, and the database is locked for migrations: the "
+        "member may be migrating it.",
         remedy="Wait. A lock that is older than ten minutes is taken for a leftover. If no member migrates the "
         "database, waive the finding with a reason.",
         waivable=True,

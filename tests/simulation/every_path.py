@@ -518,7 +518,7 @@ def _check_out(scope: Scope, path: Path, end: End, name: str) -> None:
     if node.health is WELL and (name not in state.begun or node.version == NEW):
         raise Violation(f"{name} is well, and out of rotation at the end")
     was = dict(zip(state.batch, state.was)).get(name)
-    if node.health is UNHEARD and was and was.well and name not in state.begun:
+    if node.health is UNHEARD and was and was.healthy and name not in state.begun:
         raise Violation(f"{name} was only drained, and is out of rotation at the end")
 
 

@@ -55,7 +55,7 @@ MUTANTS: Mapping[str, Line] = {
     "forgets the ready ones when one fails": decides("| state.seen.ready | untouched | ill", "| untouched | ill"),
     "keeps out what only a restart cures": decides("| untouched | ill", "| untouched"),
     "readmits what is ill after its deployment": decides(
-        "if name not in state.begun and _glimpse(state, name).ill", "if _glimpse(state, name).ill"
+        "if name not in state.begun and _glimpse(state, name).needs_restart", "if _glimpse(state, name).needs_restart"
     ),
     "decides before the gate what is done": decides(
         "tuple(name for name in asked.targets if not _is_done(plan, state, name, good))", "asked.targets"
@@ -108,7 +108,7 @@ MUTANTS: Mapping[str, Line] = {
     "takes a reason to wait for a pass": decides(
         'passed = seen.verdict == "pass" or', 'passed = seen.verdict in ("pass", "wait") or'
     ),
-    "readmits what is not linked": decides("name).well and not apart:", "name).well:"),
+    "readmits what is not linked": decides("name).healthy and not apart:", "name).healthy:"),
     "takes what has no finding of its own for untouched": decides(
         "(bool(now.codes) and now.codes <= NOTHING_DONE)", "now.codes <= NOTHING_DONE"
     ),
@@ -116,7 +116,7 @@ MUTANTS: Mapping[str, Line] = {
         "return (bool(now.codes) and now.codes <= NOTHING_DONE) or (same and now.codes == OLD_VERSION)", "return False"
     ),
     "keeps out what was only drained": decides(
-        "return was.well and (now is None or now.unheard or now.serving or same)", "return False"
+        "return was.healthy and (now is None or now.unheard or now.serving or same)", "return False"
     ),
     "readmits what was deployed to, and nothing is seen of": decides(
         "if now is None or not now.serving:\n        return False",

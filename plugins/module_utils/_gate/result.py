@@ -54,7 +54,7 @@ class GateResult:
     @property
     def message(self) -> str:
         """One line: ``2 of 3 members serve, 3 needed: rc2 unreachable (connection refused); waited 600 s``."""
-        line = f"{self.verdict.summary}; waited {self.elapsed:.0f} s"
+        line = f"{self.verdict.summary}; waited {int(self.elapsed)} s"
         if self.gave_up:
             line += f", {self.gave_up}"
         if self.verdict.outcome is Outcome.FAIL:

@@ -162,7 +162,7 @@ class _Wait:
         # A finding that ends with time and counts its seconds is progress.
         passing = any(f.code.settles and is_number(f.actual) for f in verdict.findings if f.blocking)
         if limit is not None and unchanged >= limit and not passing:
-            return f"nothing changed for {unchanged:.0f} s (progress_deadline)"
+            return f"nothing changed for {int(unchanged)} s (progress_deadline)"
         return "" if self.policy.deadline else "one observation only (deadline: 0)"
 
     def _pause(self, seconds: float, verdict: Verdict) -> None:
@@ -201,7 +201,7 @@ class _Wait:
             self.spoke_at = now
             self.spoke = True
             limit = f" of {self.policy.time_limit:.0f} s" if self.policy.deadline else " s"
-            self.on_progress(f"waiting, {self.elapsed:.0f}{limit}: {verdict.summary}")
+            self.on_progress(f"waiting, {int(self.elapsed)}{limit}: {verdict.summary}")
 
     def _result(self, verdict: Verdict, gave_up: str = "", unclaimed: tuple[Mapping[str, Any], ...] = ()) -> GateResult:
         result = GateResult(

@@ -56,11 +56,11 @@ class LinkTable:
         if good_for <= 0:
             text, lasts = self._who_misses(a, b), self.at - bad_since
             if lasts > 2 * self.link_memory:
-                text += f" (for {lasts:.0f} s): {self._likely_cause}"
+                text += f" (for {int(lasts)} s): {self._likely_cause}"
             return Finding(Code.NOT_LINKED, text, (a, b))
         if good_for >= self.link_memory:
             return None
-        text = f"{a} and {b} have been linked again for {good_for:.0f} s, {self.link_memory:g} s needed (link_memory)"
+        text = f"{a} and {b} have been linked again for {int(good_for)} s, {self.link_memory:g} s needed (link_memory)"
         return Finding(Code.LINK_UNSETTLED, text, (a, b), expected=self.link_memory, actual=good_for)
 
     @property

@@ -224,7 +224,7 @@ def _why_not_as_process(view: View, answers_for: float, needed: float) -> Findin
         return Finding(code, f"{name} {code.row.words} (/readyz)", (name,), expected=True, actual=view.ready)
     if answers_for >= needed:
         return None
-    text = f"{name} has answered as the same process for {answers_for:.0f} s, {needed:g} s needed"
+    text = f"{name} has answered as the same process for {int(answers_for)} s, {needed:g} s needed"
     return Finding(Code.TOO_YOUNG, text, (name,), expected=needed, actual=answers_for)
 
 
@@ -238,7 +238,7 @@ def stalled(process: Process) -> Finding | None:
     if record.is_fresh(process.observation.reference, limit) and unmoved <= limit:
         return None
     age = record.age(process.observation.reference)
-    text = f"{process.name} stalled (no ping for {max(age or 0, unmoved):.0f} s)"
+    text = f"{process.name} stalled (no ping for {int(max(age or 0, unmoved))} s)"
     if age is None:
         text = f"{process.name} stalled (its record has no ping time)"
     return Finding(Code.STALLED, text, (process.name,), expected=limit, actual=age)
@@ -275,7 +275,7 @@ def doubtful_clock(process: Process) -> Finding | None:
     if process.pulses[own.id if process.policy.single_view else process.name].moved:
         return None
     brief = f"{process.name}: the next ping of the node asked has not been seen yet"
-    text = f"{brief}, and its clock differs from its last ping by {abs(age):.0f} s"
+    text = f"{brief}, and its clock differs from its last ping by {int(abs(age))} s"
     return Finding(Code.PING_UNCONFIRMED, text, (process.name,), brief=brief)
 
 
@@ -294,7 +294,7 @@ def too_young(process: Process) -> Finding | None:
     lived = seconds_between(process.record.created_at, process.observation.reference)
     if lived is not None and lived >= needed:
         return None
-    since = "at an unknown time" if lived is None else f"{max(lived, 0):.0f} s ago"
+    since = "at an unknown time" if lived is None else f"{int(max(lived, 0))} s ago"
     text = f"{process.name} started {since}, must run for {needed:g} s"
     return Finding(Code.TOO_YOUNG, text, (process.name,), expected=needed, actual=lived)
 

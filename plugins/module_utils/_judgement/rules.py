@@ -257,7 +257,7 @@ def no_migration_runs(situation: Situation, serving: Names) -> list[Finding]:
     age = None if told is None else told + passed
     if age is None or age >= LEFTOVER_LOCK:
         return []
-    text = f"{names} may be migrating the database: it has been locked for migrations for {age:.0f} s"
+    text = f"{names} may be migrating the database: it has been locked for migrations for {int(age)} s"
     return [Finding(Code.MIGRATION_RUNNING, text, expected=LEFTOVER_LOCK, actual=age)]
 
 

@@ -153,7 +153,7 @@ def not_stable(situation: Situation, memory: Memory, streak: Streak) -> list[Fin
 def _not_held(policy: Policy, streak: Streak) -> list[Finding]:
     if streak.held >= policy.hold_for:
         return []
-    text = f"healthy for {streak.held:.0f} of {policy.hold_for:g} s (hold_for)"
+    text = f"healthy for {int(streak.held)} of {policy.hold_for:g} s (hold_for)"
     return [Finding(Code.NOT_STABLE, text, expected=policy.hold_for, actual=streak.held)]
 
 
@@ -161,7 +161,7 @@ def lacking(situation: Situation, streak: Streak) -> list[Finding]:
     """What a streak still lacks: length, and a new ping of each of its targets."""
     needed, findings = situation.stable_for, []
     if streak.seconds < needed:
-        text = f"stable for {streak.seconds:.0f} of {needed:g} s"
+        text = f"stable for {int(streak.seconds)} of {needed:g} s"
         findings.append(Finding(Code.NOT_STABLE, text, expected=needed, actual=streak.seconds))
     for name, ping in streak.pings.items():
         record = situation.by_name[name].record
@@ -230,7 +230,7 @@ def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Fin
     for (_code, (name,)), began in since.items():
         lasts, why_not = situation.observation.at - began, situation.by_name[name].why_not
         if why_not and lasts > _patience(situation, why_not.code) and _is_needed(situation, name):
-            findings.append(replace(why_not, message=f"{why_not.message} (for {lasts:.0f} s)"))
+            findings.append(replace(why_not, message=f"{why_not.message} (for {int(lasts)} s)"))
     return findings
 
 

@@ -81,6 +81,8 @@ def _credentials(params: Mapping[str, Any]) -> dict[str, str | None]:
         names = ", ".join(ENVIRONMENT[name] for name in (*_TOKEN, *_LOGIN) if params.get(name))
         raise OptionsError(f"the environment has two kinds of credentials ({names}): unset one kind")
     missing = [name for name in chosen[0] if not params.get(name)]
+    if missing == list(_LOGIN):
+        raise OptionsError("totp_code needs username and password")
     if missing:
         raise OptionsError(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: "

@@ -212,7 +212,7 @@ def well(plan: Plan, state: State) -> frozenset[str]:
     for name in sorted(plan.members, key=lambda name: name not in state.admitted):
         others = chosen if name in state.admitted else chosen | in_rotation
         apart = any(name in pair and others & set(pair) for pair in state.seen.unlinked)
-        if _glimpse(state, name).well and not apart:
+        if _glimpse(state, name).healthy and not apart:
             chosen.add(name)
     return frozenset(chosen)
 
@@ -225,7 +225,7 @@ def returnable(plan: Plan, state: State) -> tuple[str, ...]:
     """
     possible = [name for name in plan.hosts if _may_readmit(plan, state, name)]
     untouched = {name for name in possible if _is_untouched(state, name)}
-    ill = {name for name in possible if name not in state.begun and _glimpse(state, name).ill}
+    ill = {name for name in possible if name not in state.begun and _glimpse(state, name).needs_restart}
     good = well(plan, replace(state, admitted=state.admitted | untouched)) | state.seen.ready | untouched | ill
     return tuple(name for name in possible if name in good)
 
@@ -240,10 +240,10 @@ def _is_untouched(state: State, name: str) -> bool:
     if name not in state.begun:
         # The same process that only time keeps from serving is unchanged: its ping may not be seen yet.
         same = now is not None and now.settling and now.instance_id == was.instance_id
-        return was.well and (now is None or now.unheard or now.serving or same)
+        return was.healthy and (now is None or now.unheard or now.serving or same)
     if now is None or not now.serving:
         return False
-    same = was.well and now.instance_id == was.instance_id
+    same = was.healthy and now.instance_id == was.instance_id
     return (bool(now.codes) and now.codes <= NOTHING_DONE) or (same and now.codes == OLD_VERSION)
 
 
@@ -269,18 +269,18 @@ def _runs_version(plan: Plan, state: State, name: str) -> bool:
 
 def _settling(plan: Plan, state: State) -> tuple[str, ...]:
     """Members to wait for before the next batch: they run the version, but do not serve yet or no longer serve."""
-    fallen = _fallen(plan, state) if plan.expected_version else ()
+    relapsed = _relapsed(plan, state) if plan.expected_version else ()
     return tuple(
         name
         for name in plan.hosts
-        if name in fallen or (_runs_version(plan, state, name) and _glimpse(state, name).settling)
+        if name in relapsed or (_runs_version(plan, state, name) and _glimpse(state, name).settling)
     )
 
 
-def _fallen(plan: Plan, state: State) -> tuple[str, ...]:
-    """Members that this run has deployed to and that are not well now."""
+def _relapsed(plan: Plan, state: State) -> tuple[str, ...]:
+    """Members that this run has deployed to and that are not healthy now."""
     names = () if plan.check else plan.hosts
-    return tuple(name for name in names if name in state.begun and not _glimpse(state, name).well)
+    return tuple(name for name in names if name in state.begun and not _glimpse(state, name).healthy)
 
 
 def _size(plan: Plan, state: State, todo: tuple[str, ...]) -> int:
@@ -320,7 +320,7 @@ def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
         return _after_asked(plan, state, asked, passed=passed)
     if asked.stage is Stage.SETTLE:
         state = replace(state, settled=True)
-        return _stopped_by_fallen(plan, state) if _fallen(plan, state) and not passed else state
+        return _stopped_by_relapsed(plan, state) if _relapsed(plan, state) and not passed else state
     if asked.stage is Stage.REVIEW:
         return state
     state = replace(state, soaked=state.soaked or asked.stage is Stage.SOAK)
@@ -331,16 +331,16 @@ def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
 
 def _at_the_end(plan: Plan, state: State) -> State:
     """The state after the last gate passed. It also checks that deployed members still serve and one version runs."""
-    if _fallen(plan, state):
-        return _stopped_by_fallen(plan, state)
+    if _relapsed(plan, state):
+        return _stopped_by_relapsed(plan, state)
     versions = {glimpse.version for glimpse in state.seen.members.values() if glimpse.version}
     if plan.check or len(versions) < 2 or len(plan.hosts) < len(plan.members):
         return state
     return stopped(state, f"more than one version runs: {', '.join(sorted(versions))}")
 
 
-def _stopped_by_fallen(plan: Plan, state: State) -> State:
-    names = _fallen(plan, state)
+def _stopped_by_relapsed(plan: Plan, state: State) -> State:
+    names = _relapsed(plan, state)
     return stopped(
         state, f"{', '.join(names)} served after the deployment and no longer {'does' if len(names) == 1 else 'do'}"
     )
@@ -358,11 +358,11 @@ def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> Stat
         # If a member can be readmitted now, the gate may pass afterwards.
         blocked = replace(state, batch=())
         return blocked if returnable(plan, blocked) else stopped(blocked, state.seen.message)
-    if _fallen(plan, state):
+    if _relapsed(plan, state):
         # The gate passes without deployed members that are not well: wait for them, once.
         blocked = replace(state, batch=())
         waited = state.settled or plan.expected_version is None
-        return _stopped_by_fallen(plan, blocked) if waited else blocked
+        return _stopped_by_relapsed(plan, blocked) if waited else blocked
     good = well(plan, state)
     batch = tuple(name for name in asked.targets if not _is_done(plan, state, name, good))
     was = tuple(_before_its_drain(state, name, good) for name in batch)
@@ -372,7 +372,9 @@ def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> Stat
 def _before_its_drain(state: State, name: str, good: AbstractSet[str]) -> Glimpse:
     """The glimpse of a member before its drain. One that is not well only because of a link gets its code."""
     glimpse = _glimpse(state, name)
-    return replace(glimpse, codes=frozenset({Code.NOT_LINKED.value})) if glimpse.well and name not in good else glimpse
+    return (
+        replace(glimpse, codes=frozenset({Code.NOT_LINKED.value})) if glimpse.healthy and name not in good else glimpse
+    )
 
 
 def _after_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State:

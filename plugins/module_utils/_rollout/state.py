@@ -37,7 +37,7 @@ class Glimpse:
     codes: frozenset[str] = frozenset()
 
     @property
-    def well(self) -> bool:
+    def healthy(self) -> bool:
         return self.serving and not self.codes
 
     @property
@@ -47,7 +47,7 @@ class Glimpse:
         return not self.serving and bool(codes) and all(c.is_client_error and not c.is_silence for c in codes)
 
     @property
-    def ill(self) -> bool:
+    def needs_restart(self) -> bool:
         """Whether only a restart cures it. It still serves the users that it has."""
         return not self.serving and bool(self.codes) and all(CODES[c].row.ends is Ends.RESTART for c in self.codes)
 

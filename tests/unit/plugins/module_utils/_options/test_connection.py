@@ -56,7 +56,7 @@ def test_token_or_password_are_accepted() -> None:
         ),
         (
             {"totp_code": "1"},
-            "username and password are missing: username and password must be set together",
+            "totp_code needs username and password",
         ),
         ({**TOKEN, **LOGIN}, "user_id and auth_token and username and password: set only one kind of credentials"),
         ({**TOKEN, "timeout": 0}, "timeout is 0, it must be at least 0.001 s"),

@@ -688,7 +688,7 @@ def test_a_deployed_member_that_no_longer_serves_stops_the_roll() -> None:
     assert (taken.batch, taken.settled) == (("rc2",), False)
 
 
-def test_without_a_version_a_fallen_member_is_not_waited_for() -> None:
+def test_without_a_version_a_relapsed_member_is_not_waited_for() -> None:
     state = after(Stage.RETURN, *FIRST_NEW, **DONE_FIRST)
     assert after_gate(plan(expected_version=None), state, before("rc2"), seen(*FALLEN)).reasons == FELL
 

@@ -44,14 +44,14 @@ def test_a_member_that_only_a_restart_cures_is_ill() -> None:
     scene = Scene.of("rc1", "rc2", "rc3")
     scene["rc1"].error, scene["rc2"].peer, scene["rc3"].error = "broker_down", "rc3", "unreachable"
     members = looked(scene).members
-    assert [members[name].ill for name in ("rc1", "rc2", "rc3")] == [True, True, False]
+    assert [members[name].needs_restart for name in ("rc1", "rc2", "rc3")] == [True, True, False]
     assert [members[name].instance_id for name in ("rc1", "rc2", "rc3")] == ["rc1-1", "rc2-1", None]
 
 
 def test_findings_of_a_serving_member_are_kept() -> None:
     seen = looked(Scene.of("rc1", "rc2"), expected_version="7.11.0")
     assert [glimpse.codes for glimpse in seen.members.values()] == [frozenset({"wrong_version"})] * 2
-    assert not seen.members["rc1"].well
+    assert not seen.members["rc1"].healthy
 
 
 def test_an_unlinked_pair_is_a_finding_of_the_pair_only() -> None:
@@ -59,7 +59,7 @@ def test_an_unlinked_pair_is_a_finding_of_the_pair_only() -> None:
     scene.cut.add(frozenset({"rc1-1", "rc2-1"}))
     seen = looked(scene)
     assert seen.unlinked == {("rc1", "rc2")}
-    assert [glimpse.well for glimpse in seen.members.values()] == [True, True, True]
+    assert [glimpse.healthy for glimpse in seen.members.values()] == [True, True, True]
 
 
 def test_being_out_of_rotation_is_not_a_finding_of_a_member() -> None:
@@ -67,4 +67,4 @@ def test_being_out_of_rotation_is_not_a_finding_of_a_member() -> None:
     seen = looked(Scene.of("rc1", "rc2"), "before", targets=["rc1"], out_of_rotation=["rc2"])
     assert seen.verdict == "fail"
     assert "rc2 serves, but is out of rotation" in seen.message
-    assert seen.members["rc2"].well
+    assert seen.members["rc2"].healthy

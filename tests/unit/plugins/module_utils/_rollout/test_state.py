@@ -167,4 +167,4 @@ def test_what_the_codes_of_a_member_mean(
     serving: bool, codes: tuple[str, ...], expected: tuple[bool, bool, bool]
 ) -> None:
     glimpse = Glimpse(serving=serving, instance_id="a", version="7.11.0", codes=frozenset(codes))
-    assert (glimpse.well, glimpse.unheard, glimpse.settling) == expected
+    assert (glimpse.healthy, glimpse.unheard, glimpse.settling) == expected
