@@ -303,6 +303,7 @@ def _seen(scope: Scope, world: World, verdict: str, codes: dict[str, set[str]] |
             instance_id=str(node.process) if known else None,
             version=node.version if known else None,
             codes=frozenset(found),
+            needs_restart=node.health is BROKEN,
         )
     return Seen(verdict, verdict, members, unlinked=_unlinked(scope, world))
 

@@ -125,7 +125,7 @@ class Truth:
         if step.exempt == "needs_restart":
             cured = (name for name in step.targets if name not in wrong and not self.is_ill(name, t, step.looks))
             found += [f"{name} does not need a restart" for name in cured]
-        if step.phase == "before":
+        if step.phase == "before" and self._can_be_told(step):
             found += [f"{name} is migrating the database" for name in self._migrating(t) if name not in wrong]
         if len(step.counted) < step.needed:
             found.append(f"{len(step.counted)} serve, {step.needed} needed")
@@ -146,6 +146,16 @@ class Truth:
         if self.cluster.microservices:
             return stripped or not self.as_processes
         return self.cluster.old and stripped
+
+    def _can_be_told(self, step: Step) -> bool:
+        """Whether any member could say whether a migration runs: one that sends a list, or has only lost its broker."""
+        for look in step.looks[-1:]:
+            for name, place in self.cluster.places.items():
+                process = self.cluster.answerer(name, look.at)
+                dropped = process is not None and self.cluster.dropped_since(process, look.at) is not None
+                if look.answered[name] or (dropped and not place.spell(look.at) and not self.schedule.limited):
+                    return True
+        return False
 
     def _migrating(self, t: float) -> list[str]:
         """Places whose process is migrating the database, as far as that can be known."""

@@ -128,7 +128,9 @@ class Observer:
                 node.member,
                 failure=Failure(error.code, error.reason, str(error)),
                 answered_by=error.answered_by,
-                statistics=self._statistics(node.client, error.answered_by) if statistics and _is_ill(error) else None,
+                statistics=self._statistics(node.client, error.answered_by)
+                if statistics and _lacks_broker(error)
+                else None,
                 rate_limit=_rate_limit(error),
             )
         node.answers = True
@@ -236,9 +238,9 @@ def _is_refused(error: ClientError) -> bool:
     return error.code is Code.NOT_ROCKETCHAT
 
 
-def _is_ill(error: ClientError) -> bool:
+def _lacks_broker(error: ClientError) -> bool:
     """Whether the process has lost its broker: it refuses the list, but answers calls that need only the database."""
-    return error.answered_by is not None and error.code.row.ends is Ends.RESTART
+    return error.code.row.ends is Ends.RESTART
 
 
 def _lock_age(migration: Mapping[str, Any], date: datetime | None) -> float | None:

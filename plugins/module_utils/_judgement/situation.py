@@ -84,7 +84,7 @@ class Situation:
     @cached_property
     def tell_the_lock(self) -> tuple[str, ...]:
         """Members that can be asked for the migration lock, the serving ones first."""
-        able = [member for member in self.members if member.view.listing is not None or member.name in self.ill]
+        able = [member for member in self.members if member.view.listing is not None or _is_cured_by_restart(member)]
         return tuple(member.name for member in sorted(able, key=lambda member: not member.serving))
 
     @cached_property
@@ -93,8 +93,7 @@ class Situation:
         return frozenset(
             member.name
             for member in self.members
-            if member.why_not and member.why_not.code.row.ends is Ends.RESTART
-            if self._is_one_process(member) and self._may_ping(member)
+            if _is_cured_by_restart(member) and self._is_one_process(member) and self._may_ping(member)
         )
 
     @cached_property
@@ -146,3 +145,8 @@ class Situation:
     def stable_for(self) -> float:
         """Seconds that a process must have run, and that a pass must hold."""
         return stable_for(self.observation, self.policy, self.states)
+
+
+def _is_cured_by_restart(member: MemberStatus) -> bool:
+    """Whether it has a fault that only a restart cures. It answers all calls that need only the database."""
+    return member.why_not is not None and member.why_not.code.row.ends is Ends.RESTART

@@ -35,6 +35,8 @@ class Glimpse:
     version: str | None
     # The code of why it does not serve, and of each blocking finding about it alone.
     codes: frozenset[str] = frozenset()
+    # Whether only a restart cures it, and nothing else is found about it. It still pings, and serves the users it has.
+    needs_restart: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -45,11 +47,6 @@ class Glimpse:
         """Whether its answer says nothing about its process, as when the credentials are refused."""
         codes = [CODES[code] for code in self.codes]
         return not self.serving and bool(codes) and all(c.is_client_error and not c.is_silence for c in codes)
-
-    @property
-    def needs_restart(self) -> bool:
-        """Whether only a restart cures it. It still serves the users that it has."""
-        return not self.serving and bool(self.codes) and all(CODES[c].row.ends is Ends.RESTART for c in self.codes)
 
     @property
     def settling(self) -> bool:
@@ -91,6 +88,7 @@ class Seen:
                 instance_id=member.last_id if member.identified else member.answered_by,
                 version=member.version,
                 codes=frozenset(found[member.name]),
+                needs_restart=member.name in gate.memory.ill and _are_cured_by_restart(found[member.name]),
             )
             for member in verdict.members
         }
@@ -103,6 +101,10 @@ class Seen:
             ready=frozenset(verdict.ready),
             early=verdict.outcome.value == "wait" and bool(set(verdict.ready) - known_ready),
         )
+
+
+def _are_cured_by_restart(codes: AbstractSet[str]) -> bool:
+    return all(CODES[code].row.ends is Ends.RESTART for code in codes)
 
 
 class Stage(str, Enum):
@@ -208,7 +210,7 @@ def _plain(value: Any) -> Any:
 
 
 def _glimpse(raw: Mapping[str, Any]) -> Glimpse:
-    return Glimpse(raw["serving"], raw["instance_id"], raw["version"], frozenset(raw["codes"]))
+    return Glimpse(raw["serving"], raw["instance_id"], raw["version"], frozenset(raw["codes"]), raw["needs_restart"])
 
 
 def _seen(raw: Mapping[str, Any]) -> Seen:

@@ -195,7 +195,7 @@ def test_statistics_that_fail_once_are_asked_again(status: int) -> None:
     assert view.statistics is None
 
 
-@pytest.mark.parametrize(("status", "answered_by", "asked"), [(400, "a", True), (400, None, False), (403, "a", False)])
+@pytest.mark.parametrize(("status", "answered_by", "asked"), [(400, "a", True), (400, None, True), (403, "a", False)])
 def test_a_process_without_its_broker_is_asked_for_the_lock(
     status: int, answered_by: str | None, *, asked: bool
 ) -> None:

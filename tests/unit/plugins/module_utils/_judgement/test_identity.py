@@ -558,8 +558,10 @@ def test_a_target_that_is_down_may_be_migrating() -> None:
     assert (verdict.outcome.value, verdict.exempt) == ("pass", "target_down")
 
 
-def test_an_ill_member_is_asked_for_the_lock_if_no_member_lists() -> None:
+@pytest.mark.parametrize("header", [True, False])
+def test_an_ill_member_is_asked_for_the_lock_if_no_member_lists(*, header: bool) -> None:
     scene = three()
+    scene["rc2"].header = header
     scene["rc1"].error, scene["rc2"].error, scene["rc3"].error = "unreachable", "broker_down", "server_error"
     scene.lock_age = 10.0
     policy = scene.policy("before", targets=["rc1"], min_serving="0")

@@ -37,7 +37,8 @@ EVERY_HOOK = frozenset(Hook)
 
 
 def glimpse(version: str | None, *codes: str, process: str | None = "a", serving: bool = False) -> Glimpse:
-    return Glimpse(serving=serving, instance_id=process, version=version, codes=frozenset(codes))
+    cured_by_restart = bool(codes) and {"broker_down", "peer_answered"}.issuperset(codes)
+    return Glimpse(serving, process, version, frozenset(codes), needs_restart=cured_by_restart)
 
 
 WELL_OLD = glimpse(OLD, serving=True)

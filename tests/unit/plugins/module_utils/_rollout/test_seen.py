@@ -48,6 +48,15 @@ def test_a_member_that_only_a_restart_cures_is_ill() -> None:
     assert [members[name].instance_id for name in ("rc1", "rc2", "rc3")] == ["rc1-1", "rc2-1", None]
 
 
+def test_a_member_that_pings_no_more_is_not_cured_by_a_restart_alone() -> None:
+    """It has lost its database too, so it serves no users."""
+    scene = Scene.of("rc1", "rc2")
+    scene["rc2"].peer, scene["rc2"].pings = "rc1", False
+    assert looked(scene).members["rc2"].needs_restart
+    scene["rc2"].pinged = -100.0
+    assert not looked(scene).members["rc2"].needs_restart
+
+
 def test_findings_of_a_serving_member_are_kept() -> None:
     seen = looked(Scene.of("rc1", "rc2"), expected_version="7.11.0")
     assert [glimpse.codes for glimpse in seen.members.values()] == [frozenset({"wrong_version"})] * 2

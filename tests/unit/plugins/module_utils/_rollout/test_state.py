@@ -87,13 +87,21 @@ def test_the_state_as_data() -> None:
         "seen": {
             "verdict": "wait",
             "message": "rc2 is silent",
-            "members": {"rc1": {"serving": True, "instance_id": "a", "version": "7.11.0", "codes": ["wrong_version"]}},
+            "members": {
+                "rc1": {
+                    "serving": True,
+                    "instance_id": "a",
+                    "version": "7.11.0",
+                    "codes": ["wrong_version"],
+                    "needs_restart": False,
+                }
+            },
             "unlinked": [["rc1", "rc2"]],
             "ready": ["rc1"],
             "early": True,
         },
         "batch": ["rc2", "rc1"],
-        "was": [{"serving": False, "instance_id": None, "version": None, "codes": []}],
+        "was": [{"serving": False, "instance_id": None, "version": None, "codes": [], "needs_restart": False}],
         "deployed": [],
         "admitted": ["rc1", "rc3"],
         "begun": [],
