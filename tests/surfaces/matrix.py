@@ -152,7 +152,8 @@ FAULTS = (
     Fault(
         "several_processes",
         (*START, f"fault {DEPLOYED} several_processes"),
-        OUT,
+        # To take rc2 down may be to take down any process that answers at its URL.
+        {**OUT, BEFORE_ITSELF: "wait"},
         # One observation may see only one of the processes.
         "rc2's URL leads to several processes|answer as one process",
         # Those that remember previous observations, and those for which a member may not be judgeable.

@@ -182,7 +182,9 @@ def _unidentified(view: View, answering: Answering) -> Finding | None:
         return None
     names = sorted({*answering.claims[view.instance_id], name})
     text = f"{' and '.join(names)} answer as one process: their URLs lead to the same node"
-    if view.answered_by is None:
+    if several := [other for other in names if other in answering.several]:
+        text = f"{' and '.join(several)}'s URL leads to several processes, and that of {name} is one of them"
+    elif view.answered_by is None:
         text += ", or the answer is a peer's (a proxy removes the header X-Instance-ID)"
     return Finding(Code.SAME_PROCESS, text, (name,), actual=view.instance_id)
 

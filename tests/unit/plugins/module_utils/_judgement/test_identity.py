@@ -179,7 +179,9 @@ def test_a_process_that_answers_for_the_target_counts_for_no_other_member() -> N
 
     policy = scene.policy("before", targets=["rc1"], min_serving="2")
     assert judged_for(scene, policy, 120, balance).outcome.value != "pass"
-    assert scene.judge(policy).serving == ()
+    verdict = scene.judge(policy)
+    assert verdict.serving == ()
+    assert "rc1's URL leads to several processes, and that of rc3 is one of them" in verdict.summary
     scene.now += 5
     scene["rc1"].error = "unreachable"
     assert scene.judge(policy).serving == ("rc2", "rc3")
