@@ -270,8 +270,11 @@ def test_a_gate_before_is_valid_for_one_deployment(emulator: Emulator, tmp_path:
     assert "past the gate" not in shown.output
 
 
-@pytest.mark.parametrize("targets", [{}, {"health_gate_targets": "rc1,rc2"}], ids=["list", "text"])
-@pytest.mark.parametrize("says", [["rc1"], ["rc1", "rc2"]], ids=" ".join)
+@pytest.mark.parametrize(
+    ("says", "targets"),
+    [(["rc1"], {"health_gate_targets": "rc1,rc2"}), (["rc1", "rc2"], {})],
+    ids=["rc1, targets as text", "rc1 and rc2"],
+)
 def test_restart_confirmed_counts_only_for_its_host(says: list[str], targets: dict[str, str], tmp_path: Path) -> None:
     """A batch of two hosts, of which ``says`` confirm a restart. rc2 was paused for long, and only resumes."""
     with emulated("--expire", "2", "--sweep", "1") as emulator:

@@ -324,7 +324,7 @@ def test_a_node_that_another_hook_has_deployed_is_passed_over(site: Site) -> Non
 def test_a_deploy_hook_that_restarts_nothing_stops_the_roll(site: Site) -> None:
     """The node is unchanged, so it is back in rotation."""
     site.hooks["deploy"] = [site.note("deploy")]
-    shown = site.roll()
+    shown = site.roll(health_gate_deadline=10)
     assert shown.code != 0, shown.output
     assert [step for step in site.steps if "deploy" in step] == ["deploy rc1"]
     assert site.in_rotation == WELL, shown.output
