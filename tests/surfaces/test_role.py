@@ -287,7 +287,7 @@ def test_restart_confirmed_counts_only_for_its_host(says: list[str], targets: di
             "when": f"inventory_hostname in {says}",
         }
         tasks = [gate("before"), *deploy, word, gate("after"), PAST]
-        limits: dict[str, Any] = {"health_gate_min_serving": 1, "health_gate_deadline": 12}
+        limits: dict[str, Any] = {"health_gate_min_serving": 1, "health_gate_deadline": 12, "health_gate_timeout": 1}
         shown = run(emulator, tmp_path, tasks, hosts="rc1:rc2", **limits, **targets)
         assert emulator.id("rc2") == hung
     both = says == ["rc1", "rc2"]
