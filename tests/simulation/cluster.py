@@ -335,6 +335,10 @@ class Cluster:
         peer = peers[asked.turn % len(peers)]
         return ("timeout" if peer.hung(t) else ""), peer
 
+    def refuses_its_list(self, asked: Process, t: float) -> bool:
+        """Whether it answers that its broker is down: it has dropped out of it, and reaches no peer."""
+        return self.dropped_since(asked, t) is not None and asked.answers(t) and not self._peers(asked, t)
+
     def _peers(self, asked: Process, t: float) -> list[Process]:
         """The peers that a process still reaches after it has dropped out of its broker."""
         processes = (p for place in self.places.values() for p in place.processes)

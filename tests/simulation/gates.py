@@ -19,7 +19,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.deci
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.gates import gate_options
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Seen, Stage
-from ansible_collections.rocketops.rocketchat.tests.simulation.eyes import Eyes, connected
+from ansible_collections.rocketops.rocketchat.tests.simulation.eyes import Eyes, Look, connected
 from ansible_collections.rocketops.rocketchat.tests.simulation.truth import Step, Truth, misled
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
@@ -84,14 +84,17 @@ class _Checked:
         return -(-int(least[:-1]) * size // 100) if least.endswith("%") else int(least)
 
     def _former(self) -> frozenset[str]:
-        """The ids that a gate could know, without a process that just starts beside one that answers in its place."""
+        """The ids that a gate could know, without a process that just starts beside one that answered in its place."""
         now = self.cluster.now
+        look = self.eyes.looks[-1] if self.eyes.looks else Look(now)
         return frozenset(
             p.id
             for place in self.cluster.places.values()
             for p in place.processes
             if p.runs(now)
-            if p.first_seen <= now or not any(other.answers(now) for other in place.processes)
+            if p.first_seen <= now - self.truth.look
+            or look.heard.get(place.name) in (None, p)
+            or p.id in look.listed_ids
         )
 
     def check(self, step: Step, *, passed: bool, gave_up: bool = False) -> None:
@@ -310,7 +313,7 @@ class OurGate(_Checked):
             self.tally.lied(now, step, [f"the targets are said to be {', '.join(told)}"])
         if verdict.outcome.value == "pass" and verdict.ready != step.targets:
             self.tally.lied(now, step, ["passed, and not all targets are ready"])
-        wrong = {name for _place, name in misled(step)}
+        wrong = {name for _place, name in misled(step)} | self.truth.taken_for_others(step)
         for name in [name for name in verdict.ready if name not in wrong]:
             self.tally.ready += 1
             lies = self.truth.not_ready(name, step, now)

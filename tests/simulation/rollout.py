@@ -161,12 +161,19 @@ class Rollout:
     def _check_readmit(self, run: Run, state: State) -> None:
         now, truth = self.cluster.now, self.gate.truth
         misled = [name for name in run.hosts if self.cluster.places[name].leads_to]
+        misled += [name for name in run.hosts if self._passes_on_unnoticed(name)]
         seen = [name for name in run.hosts if name in state.seen.members and not state.seen.members[name].unheard]
         wrong = [name for name in seen if name not in misled and not truth.serves(name, now)]
         # A member that only a restart cures still serves its users, but not after its deployment.
         wrong = [name for name in wrong if name in state.begun or not truth.is_ill(name, now, self.gate.eyes.looks)]
         if wrong:
             self.gate.tally.lied(now, self.gate.step("readmit", run.hosts), [f"{', '.join(wrong)} does not serve"])
+
+    def _passes_on_unnoticed(self, name: str) -> bool:
+        """Whether its process has dropped out of its broker, and its answers do not say whose the list is."""
+        process = self.cluster.process(name, self.cluster.now)
+        dropped = process is not None and self.cluster.dropped_since(process, self.cluster.now) is not None
+        return dropped and name in self.schedule.stripped
 
     def _check_end(self, state: State, end: End, stuck: set[str]) -> None:
         """Each member out of rotation is named, and none of them has been healthy for long."""
@@ -207,13 +214,15 @@ class Rollout:
             and all(start < begin for start, _end in process.spans)
             and not any(end > begin for _start, end in process.hangs)
             and not any(until > begin for _from, until, _kind in place.spells)
+            and not self.cluster.microservices  # how long a process has run is known only from its answers
             and not place.shared
             and not any(name in (other, *where) for other in places for _since, where in places[other].leads_to)
             and not self.gate.truth.unjudgeable(name)
             and self.cluster.dropped_since(process, now) is None
             and not self._answers_elsewhere(name, process, begin)
             and not any(name in cut.pair and cut.end > begin for cut in self.cluster.cuts)
-            and sum(p.runs(begin) or p.runs(now) for p in place.processes) == 1
+            # A process beside another may be the previous one of any member.
+            and all(sum(p.runs(begin) or p.runs(now) for p in other.processes) <= 1 for other in places.values())
         )
 
     def _answers_elsewhere(self, name: str, process: Process, begin: float) -> bool:

@@ -130,9 +130,11 @@ class Truth:
         if len(step.counted) < step.needed:
             found.append(f"{len(step.counted)} serve, {step.needed} needed")
         shown = self._shown_bad(step, t)
-        found += [f"{' and '.join(sorted(cut))} are cut off, and had shown it" for cut in self._cuts(step, t) & shown]
+        # A member that only a restart cures has no links.
+        linked = replace(step, counted=tuple(name for name in step.counted if name not in ill))
+        found += [f"{' and '.join(sorted(cut))} are cut off, and had shown it" for cut in self._cuts(linked, t) & shown]
         for name in step.targets if step.phase == "after" else ():
-            found += self._not_back(name, step, t)
+            found += [] if name in wrong else self._not_back(name, step, t)
         databases = {p.database for p in (self.serves(name, t) for name in step.counted) if p}
         if len(databases) > 1 and self.schedule.options["links"] != "ignored":
             found.append("they are on different databases")
@@ -152,8 +154,8 @@ class Truth:
         for look in step.looks[-1:]:
             for name, place in self.cluster.places.items():
                 process = self.cluster.answerer(name, look.at)
-                dropped = process is not None and self.cluster.dropped_since(process, look.at) is not None
-                if look.answered[name] or (dropped and not place.spell(look.at) and not self.schedule.limited):
+                refuses = process is not None and self.cluster.refuses_its_list(process, look.at)
+                if look.answered[name] or (refuses and not place.spell(look.at) and not self.schedule.limited):
                     return True
         return False
 
@@ -205,6 +207,8 @@ class Truth:
         for process in self.cluster.places[name].processes:
             resumed = max((end for _begin, end in process.hangs), default=process.listens)
             answers = process.healthy and process.answers(t) and process.silent_since(t) is None
+            # No record of another database is seen.
+            answers = answers and process.database == "rocketchat"
             if answers and resumed < t - self.unseen_end:
                 return True
         return False
@@ -212,6 +216,15 @@ class Truth:
     def unseen_cuts(self, step: Step, t: float) -> set[frozenset[str]]:
         """Pairs that were cut off when a gate passed, but that no view had shown, so that no gate could know."""
         return set() if step.exempt else self._cuts(step, t) - self._shown_bad(step, t)
+
+    def taken_for_others(self, step: Step) -> set[str]:
+        """Members for which another member's process answered, whose own URL leads to several processes."""
+        answered = step.looks[-1].answered if step.looks else {}
+        return {
+            name
+            for name, process in answered.items()
+            if process and process.place != name and self.cluster.places[process.place].leads_to
+        }
 
     def _cuts(self, step: Step, t: float) -> set[frozenset[str]]:
         """Pairs that are cut off although the policy requires their link."""
