@@ -569,7 +569,7 @@ def _last(output: str) -> str:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
