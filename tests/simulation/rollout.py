@@ -214,7 +214,7 @@ class Rollout:
             and all(start < begin for start, _end in process.spans)
             and not any(end > begin for _start, end in process.hangs)
             and not any(until > begin for _from, until, _kind in place.spells)
-            and not self.cluster.microservices  # how long a process has run is known only from its answers
+            and not self._seems_young(name, state)
             and not place.shared
             and not any(name in (other, *where) for other in places for _since, where in places[other].leads_to)
             and not self.gate.truth.unjudgeable(name)
@@ -224,6 +224,11 @@ class Rollout:
             # A process beside another may be the previous one of any member.
             and all(sum(p.runs(begin) or p.runs(now) for p in other.processes) <= 1 for other in places.values())
         )
+
+    def _seems_young(self, name: str, state: State) -> bool:
+        """Whether the last gate saw this pod for too short: how long it has run is known only from its answers."""
+        seen = state.seen.members.get(name)
+        return self.cluster.microservices and seen is not None and "too_young" in seen.codes
 
     def _answers_elsewhere(self, name: str, process: Process, begin: float) -> bool:
         """Whether its list was sent for another member, too, so that it may be either."""

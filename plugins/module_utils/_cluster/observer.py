@@ -124,13 +124,12 @@ class Observer:
         try:
             answer, listing = _listing(node.client)
         except ClientError as error:
+            statistics = statistics and _lacks_broker(error)
             return View(
                 node.member,
                 failure=Failure(error.code, error.reason, str(error)),
                 answered_by=error.answered_by,
-                statistics=self._statistics(node.client, error.answered_by)
-                if statistics and _lacks_broker(error)
-                else None,
+                statistics=self._statistics(node.client, error.answered_by) if statistics else None,
                 rate_limit=_rate_limit(error),
             )
         node.answers = True

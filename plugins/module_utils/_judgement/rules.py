@@ -251,14 +251,20 @@ def no_migration_runs(situation: Situation, serving: Names) -> list[Finding]:
     asked_at, told = situation.lock or (-math.inf, None)
     passed = situation.observation.at - asked_at
     if told is None and passed > LOCK_MEMORY:
-        verb = "has" if len(situation.unheard) == 1 else "have"
-        text = f"{names} {verb} not answered; the next observation asks whether the database is being migrated"
+        text = f"{names} {_no_answer(situation)}; the next observation asks whether the database is being migrated"
         return [Finding(Code.MIGRATION_RUNNING, text)] if situation.tell_the_lock else []
     age = None if told is None else told + passed
     if age is None or age >= LEFTOVER_LOCK:
         return []
     text = f"{names} may be migrating the database: it has been locked for migrations for {int(age)} s"
     return [Finding(Code.MIGRATION_RUNNING, text, expected=LEFTOVER_LOCK, actual=age)]
+
+
+def _no_answer(situation: Situation) -> str:
+    one = len(situation.unheard) == 1
+    if situation.unheard == situation.silent:
+        return "has not answered" if one else "have not answered"
+    return f"may not have answered {'itself' if one else 'themselves'}"
 
 
 def upgrade_path_is_supported(situation: Situation, _serving: Names) -> list[Finding]:

@@ -370,11 +370,11 @@ def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> Stat
 
 
 def _before_its_drain(state: State, name: str, good: AbstractSet[str]) -> Glimpse:
-    """The glimpse of a member before its drain. One that is not well only because of a link gets its code."""
+    """The glimpse of a member before its drain. One that is not healthy only because of a link gets its code."""
     glimpse = _glimpse(state, name)
-    return (
-        replace(glimpse, codes=frozenset({Code.NOT_LINKED.value})) if glimpse.healthy and name not in good else glimpse
-    )
+    if glimpse.healthy and name not in good:
+        return replace(glimpse, codes=frozenset({Code.NOT_LINKED.value}))
+    return glimpse
 
 
 def _after_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State:

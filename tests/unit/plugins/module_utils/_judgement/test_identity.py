@@ -527,6 +527,10 @@ def test_a_member_whose_url_leads_elsewhere_may_be_migrating(answers: dict[str, 
     vars(scene["rc1"]).update(answers)
     scene.lock_age = 30.0
     policy = scene.policy("before", targets=["rc1"], min_serving="1")
+    first = scene.judge(policy)
+    assert codes(first) == {("migration_running",)}
+    assert "may not have answered" in first.summary
+    scene.now += 5
     assert codes(judged_for(scene, policy, 10)) >= {("migration_running",)}
     scene.lock_age = None
     assert judged_for(scene, policy, 60).outcome.value == "pass"
