@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import (
         MemberStatus,
         States,
@@ -37,7 +38,7 @@ class LinkTable:
     at: float
     # Seconds for which a link must be good after it was bad.
     link_memory: float
-    # By identified member: the id of its process.
+    # By member whose list shows its own process: the id of this process.
     ids: Mapping[str, str]
     # By member that answered: the ids that it shows as good, which means connected, or fresh with ``links: listed``.
     sees: Mapping[str, frozenset[str]]
@@ -89,16 +90,17 @@ class LinkTable:
 
 def links_of(
     members: Sequence[MemberStatus],
+    observation: Observation,
     policy: Policy,
     states: Mapping[str, States],
-    *,
-    at: float,
     bad: Mapping[Pair, tuple[float, float]],
 ) -> LinkTable:
-    """The links of one observation. ``at``: the gate's own clock. ``bad``: the bad links before this observation.
+    """The links of one observation. ``bad``: the bad links before it.
 
-    If a member passes the call on to a peer, the list shows the peer's connections, not the member's.
+    If a member passes the call on to a peer, the list shows the peer's connections, not the member's. If a URL leads to
+    several processes, the links of the one that answered count for the member, unless it also answered for another.
     """
+    at = observation.at
     over_tcp = any(
         (member.record is not None and member.record.tcp_port is not None)
         or (member.view.listing is not None and member.view.listing.old_shape)
@@ -106,7 +108,12 @@ def links_of(
     )
     if policy.single_view:
         return LinkTable(at, policy.link_memory, ids={}, sees={}, bad=bad, over_tcp=over_tcp)
-    ids = {member.name: member.record.id for member in members if member.record and not member.view.is_a_peers}
+    ids = {
+        member.name: own.id
+        for member in members
+        if (own := member.view.own) and not member.view.is_a_peers
+        if member.identified or len(observation.claimed[own.id]) == 1
+    }
     others_views = {member.name for member in members if member.view.is_a_peers}
     good = CONNECTED if policy.links is Links.CONNECTED else LISTED
     sees = {

@@ -54,7 +54,7 @@ class Situation:
         self.pulses = pulses_after(observation, policy, memory.pulses, self.answering.claims)
         self.members = members_of(observation, policy, self.states, self.pulses, self.answering)
         self.by_name: Mapping[str, MemberStatus] = {member.name: member for member in self.members}
-        self.links = links_of(self.members, policy, self.states, at=observation.at, bad=memory.bad_links)
+        self.links = links_of(self.members, observation, policy, self.states, memory.bad_links)
         self.restarted = restarted_after(observation, policy, memory.restarted)
         self.lock = lock_after(observation, policy, memory.lock)
         self.down = self._down()

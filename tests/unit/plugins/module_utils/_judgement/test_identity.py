@@ -209,6 +209,32 @@ def test_a_previous_process_that_still_pings_is_several_processes() -> None:
     assert ("several_processes", "rc1") in codes(scene.judge(policy))
 
 
+def test_a_bad_link_is_noticed_although_the_url_leads_to_several_processes() -> None:
+    """Otherwise the link would seem to have been good until the previous process is forgotten."""
+    scene = three()
+    policy = scene.policy(link_memory=60.0)
+    scene.judge(policy)
+    scene.restart("rc1")
+    scene.cut.add(frozenset({"rc1-2", "rc3-1"}))
+    for scene.now in range(5, 65, 5):
+        scene.remnants["rc1-1"] = min(scene.now, 15.0)
+        verdict = scene.judge(policy)
+    assert codes(verdict) == {("several_processes", "rc1"), ("too_few_serving",)}
+    scene.cut.clear()
+    scene.now = 65
+    assert codes(scene.judge(policy)) == {("link_unsettled", "rc1", "rc3")}
+
+
+def test_a_process_at_the_urls_of_two_members_has_the_links_of_its_own() -> None:
+    scene = three()
+    scene.judge(scene.policy())
+    scene["rc2"].answers_as, scene["rc2"].peer = "rc1-1", "rc1"
+    scene.now += 5
+    verdict = scene.judge(scene.policy())
+    assert ("several_processes", "rc2") in codes(verdict)
+    assert verdict.sees["rc3"] == ("rc1",)
+
+
 def test_the_process_of_another_member_is_not_a_previous_process() -> None:
     """rc2's URL led to rc1's node; now it is silent, and rc1 has a new process."""
     scene = three()
