@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 MODULE = "rocketops.rocketchat.cluster_gate"
 SHIPPING = 30.0  # seconds to connect and to transfer the module, besides the calls themselves
+REMOVING = 5.0  # seconds to remove what was transferred, if the module took too long
 
 display = Display()
 
@@ -112,6 +114,7 @@ class GateAction(Action):
             lost = printable(f"{self.asker} out of reach: {error}").rstrip(": ")
             return Observation(views=(), at=time.monotonic(), lost=lost)
         except OverdueError:
+            self._remove_what_was_shipped()
             return Observation(
                 views=(), at=time.monotonic(), lost=f"{self.asker} made no observation within {limit:g} s"
             )
@@ -125,6 +128,11 @@ class GateAction(Action):
             return _with_members(members, Observation.from_dict(result.get("observation")))
         except InvalidAnswerError:
             raise ObserverError(f"on {self.asker}: {_message_of(result)}") from None
+
+    def _remove_what_was_shipped(self) -> None:
+        """Remove the folder with the module and its arguments from the host, unless the host does not answer."""
+        with suppress(AnsibleError, OverdueError), bounded(REMOVING):
+            self._remove_tmp_path(self._connection._shell.tmpdir)  # type: ignore[no-untyped-call, unused-ignore]
 
     def _wait(self, policy: Policy, observe: Observe, **earlier: Any) -> GateResult:
         def observe_and_learn(statistics_of: AbstractSet[str]) -> Observation:

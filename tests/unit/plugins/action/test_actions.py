@@ -228,13 +228,32 @@ def test_an_observation_of_other_members_is_refused(views: int) -> None:
     assert made.run(task_vars={"inventory_hostname": "lb"})["verdict"] == "inconclusive"
 
 
-def test_a_host_that_hangs_is_a_lost_observation(monkeypatch: pytest.MonkeyPatch) -> None:
+def _hangs(_folder: str) -> None:
+    time.sleep(5)
+
+
+def _breaks(_folder: str) -> None:
+    raise AnsibleConnectionFailure("no route")
+
+
+@pytest.mark.parametrize("also", [None, _hangs, _breaks])
+def test_a_host_that_hangs_is_a_lost_observation(
+    monkeypatch: pytest.MonkeyPatch, also: Callable[[str], None] | None
+) -> None:
+    """What was shipped has the credentials, so it is removed from the host, if the host lets us."""
     monkeypatch.setattr(_gate, "SHIPPING", 0.05)
-    made = from_afar(timeout=0.01, deadline=0.3)
+    monkeypatch.setattr(_gate, "REMOVING", 0.05)
+    made = from_afar(timeout=0.01, deadline=0)
     shipping(made, lambda: time.sleep(5))
+    removed: list[str] = []
+    vars(made)["_remove_tmp_path"] = also or removed.append
+    began = time.monotonic()
     result = made.run(task_vars={"inventory_hostname": "lb"})
+    assert time.monotonic() - began < 4
     assert result["verdict"] == "wait"
     assert "no member was asked: lb made no observation within 0.1 s" in result["msg"]
+    assert removed == ([] if also else ["/tmp/ansible"])
+    assert made._connection._shell.tmpdir is None
 
 
 @pytest.mark.parametrize(
