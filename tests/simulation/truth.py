@@ -260,10 +260,12 @@ class Truth:
             for other in self.schedule.names
             if other not in step.targets and (p := self.serves(other, t)) and names[p.id] == 1
             if step.looks[-1].answered[other] is p and p.silent_since(t) is None
-            # Its process is not known if one that answered before still runs beside it.
-            if not any(q is not p and q.pings(t) for q in self._heard_lately(other, step, t))
+            # Its process is not known if one that answered before has run beside it, until that one is forgotten.
+            if not any(
+                q is not p and q.ended > self._first_heard(other, p, step) for q in self._heard_lately(other, step, t)
+            )
         }
-        vouching = [other for other, p in served.items() if p.registered(t) < t - self.stable_for] or list(served)
+        vouching = self._vouching(served, t)
         found = [] if process is None else self._not_restarted(name, process, step, t)
         if process and self._elsewhere(process, step, t, vouching):
             found.append(f"{name} is on another database than the members that serve")
@@ -277,6 +279,21 @@ class Truth:
         memory = max(self.schedule.options["link_memory"], self.max_age)
         heard = [(look.at, process) for look in step.looks if (process := look.heard[name])]
         return [process for at, process in heard if at > t - memory] + [process for _at, process in heard[-2:]]
+
+    def _vouching(self, served: Mapping[str, Process], t: float) -> list[str]:
+        """The members to which a target must be linked: young ones only if it is certain that all are young.
+
+        Their age is measured up to the newest ping that was seen.
+        """
+        young = t - self.stable_for
+        if all(p.registered(t) > young for p in served.values()):
+            return list(served)
+        grown_up = young - self.schedule.ping - self.look
+        return [other for other, p in served.items() if p.registered(t) < grown_up]
+
+    def _first_heard(self, name: str, process: Process, step: Step) -> float:
+        """When this process first answered at this URL."""
+        return next(look.at for look in step.looks if look.heard[name] is process)
 
     def _elsewhere(self, process: Process, step: Step, t: float, others: Sequence[str]) -> bool:
         answered = [look.answered.get(name) for look in step.looks if look.at > t - self.stable_for for name in others]
