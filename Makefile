@@ -57,7 +57,7 @@ units: setup ## unit tests
 
 # Most of these tests wait most of the time. Tests that share a cluster started by a fixture run in the same process.
 integration: setup ## tests with real processes: fault matrix, rolls, emulator, simulation, report, event source
-	@python -m pytest '--ignore-glob=tests/unit/*' --numprocesses=3 $(ARGS)
+	@python -m pytest '--ignore-glob=tests/unit/*' --numprocesses=5 $(ARGS)
 
 coverage: setup ## unit tests, and which part of plugins/ they run
 	@python -m coverage erase
