@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Measure the cost of gates in a roll of fifty hosts and write docs/scale.md: ``python -m …tests.scale``."""
+"""Measure the cost of gates in a roll of fifty hosts and in larger ones: ``python -m …tests.scale``.
+
+Writes docs/scale.md.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from ansible.release import __version__ as core
 
+from ansible_collections.rocketops.rocketchat.tests.scale import large
 from ansible_collections.rocketops.rocketchat.tests.scale.rolls import (
     GATED,
     LIMIT,
@@ -39,6 +43,9 @@ if TYPE_CHECKING:
 NODES = 50
 BATCHES = (1, 5, 12, 12, 12, 8)
 
+# The larger roll.
+MANY, BATCH = 200, 20
+
 PAGE = """\
 # A roll of {nodes} hosts
 
@@ -56,6 +63,12 @@ The batches of the last roll, and the results of their gates:
 Each batch waits until its processes are {stable:g} s old and have been stable for {stable:g} s, and for their next
 pings, here every {ping:g} s. With a real Rocket.Chat these times are 30 s and 10 s, so the gates take longer. The other
 tasks are Ansible's work for each host of a batch, also where there is nothing to do.
+
+## A roll of {many} hosts
+
+Here the batches have {batch} hosts, one process emulates all nodes, and a deployed node is healthy at once. Each gate
+asks all members, and each member lists all of them. {deployed} hosts were deployed to, in {seconds:.0f} s. Ansible's
+memory was {second:.0f} MB in the second quarter of the roll, and {last:.0f} MB in the last.
 
 ansible-core {core}, Python {python}, {processors} processors, shared by all nodes; load {load} before and {after}
 after; {rounds} rounds.
@@ -80,6 +93,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     load = _load()
+    larger = large.roll(MANY, BATCH)
     with nodes(NODES) as emulator:
         rounds = list(_rounds(emulator, options.rounds))
     page = PAGE.format(
@@ -89,6 +103,9 @@ def main() -> int:
         min_serving=MIN_SERVING,
         table=_table(rounds),
         gates=_gates(rounds[-1][0].gates),
+        many=MANY,
+        batch=BATCH,
+        **vars(larger),
         stable=WAITING["stable_for"],
         ping=WAITING["ping_interval"],
         core=core,
