@@ -55,7 +55,8 @@ class Process:
     created: list[tuple[float, float]] = field(default_factory=list)  # from when on, the shown time
     calls: list[float] = field(default_factory=lambda: [-FOREVER, 0])  # rate limit: window's begin, number of calls
     cached: tuple[float, float, dict[str, Any]] | None = None
-    record_removed: float = FOREVER  # when it was removed by hand
+    record_removed: float = FOREVER  # when it was first removed by hand
+    unlisted: list[list[float]] = field(default_factory=list)  # when it had no record, because it was removed by hand
     migrates: bool = False  # whether it holds the migration lock from its start until its URL answers
     turn: int = 0  # the number of the peer that answers next in its place
 
@@ -88,6 +89,9 @@ class Process:
         return next((moment for since, moment in reversed(self.created) if since <= t), self.created[0][1])
 
     def last_ping(self, t: float, ping: float) -> float | None:
+        """The last ping in its record; None if it has no record."""
+        if any(begin <= t < end for begin, end in self.unlisted):
+            return None
         for begin, end in reversed(self.spans):
             if begin <= t and begin < end:
                 return begin + math.floor((min(t, end) - begin) / ping) * ping
@@ -104,6 +108,13 @@ class Process:
 
     def fall_silent(self, t: float) -> None:
         self.spans[-1][1] = min(self.spans[-1][1], t)
+        if self.unlisted and self.unlisted[-1][1] > t:
+            self.unlisted[-1][1] = FOREVER  # only a ping registers it again
+
+    def ping_again(self, t: float) -> None:
+        self.spans.append([t, FOREVER])
+        if self.unlisted:
+            self.unlisted[-1][1] = min(self.unlisted[-1][1], t)
 
 
 @dataclass
@@ -230,7 +241,7 @@ class Cluster:
             return
         again = last + self.ping
         process.record_removed = min(process.record_removed, self.now)
-        process.spans = [[again, FOREVER]]
+        process.unlisted.append([self.now, again])
         process.created.append((again, again))
         self.note(f"{process.id} has lost its record")
 
@@ -242,7 +253,7 @@ class Cluster:
     def _ping_again(self, process: Process) -> None:
         if self.swept(process, self.now):
             process.created.append((self.now, self.now))
-        process.spans.append([self.now, FOREVER])
+        process.ping_again(self.now)
 
     # The truth
 

@@ -218,7 +218,7 @@ def as_if_moved(rule: Any) -> Any:
     """Ignores whether a ping moves by the gate's clock."""
 
     def judged(process: Any) -> Any:
-        pulse = replace(process.pulse, moved_at=process.observation.at)
+        pulse = replace(process.pulse, at_latest=process.observation.at)
         return rule(replace(process, pulses={**process.pulses, process.name: pulse}))
 
     return judged

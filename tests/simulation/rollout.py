@@ -211,6 +211,7 @@ class Rollout:
             and process.listens < begin
             and (process.version == self.plan.expected_version or process.listens < self.deployed_at.get(name, now))
             and process.silent_since(now) is None
+            and all(since < begin for since, _shown in process.created)
             and all(start < begin for start, _end in process.spans)
             and not any(end > begin for _start, end in process.hangs)
             and not any(until > begin for _from, until, _kind in place.spells)

@@ -236,7 +236,7 @@ def _why_not_as_process(view: View, answers_for: float, needed: float) -> Findin
 def stalled(process: Process) -> Finding | None:
     """A finding if its last ping is old by the database's clock, or has not changed for too long by the gate's."""
     limit, record = process.policy.max_record_age, process.record
-    unmoved = process.observation.at - process.pulse.moved_at
+    unmoved = process.observation.at - process.pulse.at_latest
     if record.is_fresh(process.observation.reference, limit) and unmoved <= limit:
         return None
     age = record.age(process.observation.reference)

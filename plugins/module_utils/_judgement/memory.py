@@ -31,8 +31,9 @@ class Pulse:
     instance_id: str
     # The time of the ping by the database's clock; none if the record has none.
     updated_at: datetime | None
-    # When the gate first saw this ping.
-    moved_at: float
+    # When the gate first saw this ping, and when it was at the latest: earlier, if the gate did not look for a while.
+    seen_at: float
+    at_latest: float
     # Whether the gate has seen an earlier ping of the process too.
     moved: bool = False
 
@@ -46,7 +47,8 @@ class Pulse:
         return cls(
             instance_id=_text(entries["instance_id"]),
             updated_at=_moment(entries["updated_at"]),
-            moved_at=_number(entries["moved_at"]),
+            seen_at=_number(entries["seen_at"]),
+            at_latest=_number(entries["at_latest"]),
             moved=_truth(entries["moved"]),
         )
 

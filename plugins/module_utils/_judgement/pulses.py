@@ -31,7 +31,7 @@ def pulses_after(
     for key, record in _processes(observation, policy, claims).items():
         known = last.get(key)
         if known is None or known.instance_id != record.id:
-            pulses[key] = Pulse(record.id, record.updated_at, observation.at)
+            pulses[key] = Pulse(record.id, record.updated_at, observation.at, observation.at)
         else:
             pulses[key] = _next_pulse(known, record, observation.at, policy)
     return pulses
@@ -50,8 +50,9 @@ def _processes(observation: Observation, policy: Policy, claims: Mapping[str, tu
 def _next_pulse(known: Pulse, record: Record, now: float, policy: Policy) -> Pulse:
     by = seconds_between(known.updated_at, record.updated_at)
     if by is not None and by > 0:
-        return Pulse(record.id, record.updated_at, now, moved=True)
+        # By the database's clock, this ping was so much later than the one before, which had been seen by then.
+        return Pulse(record.id, record.updated_at, now, min(now, known.seen_at + by), moved=True)
     if record.updated_at is not None and (by is None or by < -policy.max_record_age):
         # The database's clock was set back, as by a failover. That is not a ping, but the next one counts from here.
-        return replace(known, updated_at=record.updated_at)
+        return replace(known, updated_at=record.updated_at, seen_at=now)
     return known

@@ -156,6 +156,24 @@ def test_pings_must_change_by_the_gates_own_clock() -> None:
     assert ("stalled", "rc1") in codes(verdict)
 
 
+def test_a_ping_is_as_old_as_the_ping_before_shows() -> None:
+    """After a time in which no observation was made, a ping is new to the gate, but may be old."""
+    scene = three()
+    policy = scene.policy("before", targets=["rc1"], min_serving="1")
+    scene.kill("rc1")
+    scene.kill("rc3")
+    for node in scene.nodes.values():
+        node.pinged = 0.0
+    scene.judge(policy)
+    scene["rc2"].pings, scene["rc2"].pinged = False, 25.0
+    scene.now = 55
+    assert scene.judge(policy).serving == ("rc2",)
+    scene.now = 56
+    verdict = scene.judge(policy)
+    assert verdict.serving == ()
+    assert "rc2 stalled (no ping for 31 s)" in verdict.summary
+
+
 def test_after_a_disturbance_the_pass_must_hold() -> None:
     scene = three()
     policy = scene.policy()

@@ -28,7 +28,7 @@ from ansible_collections.rocketops.rocketchat.tests.unit.scene import Scene
 names = st.text(min_size=1, max_size=5)
 times = st.floats(allow_nan=False, allow_infinity=False)
 moments = st.none() | st.datetimes(timezones=st.just(timezone.utc))
-pulses = st.builds(Pulse, names, moments, times, st.booleans())
+pulses = st.builds(Pulse, names, moments, times, times, st.booleans())
 answerers = st.builds(Answerer, names, times, times, moments)
 pairs = st.tuples(names, names).filter(lambda two: two[0] != two[1]).map(lambda two: pair(*two))
 reasons = st.tuples(st.sampled_from(list(Code)), st.lists(names, max_size=2).map(tuple))
@@ -124,11 +124,11 @@ def of_streak(**entries: Any) -> dict[str, Any]:
         ({"more": 1}, "Memory must have exactly these entries: answerers, "),
         (of_pulse(moved=1), "'1' is not true or false"),
         (of_pulse(instance_id=None), "'None' is not a text"),
-        (of_pulse(moved_at=float("nan")), "'nan' is not a number"),
+        (of_pulse(at_latest=float("nan")), "'nan' is not a number"),
         (of_pulse(updated_at="yesterday"), "Invalid isoformat string: 'yesterday'"),
         (of_pulse(updated_at="2026-01-01T00:00:00"), "'2026-01-01T00:00:00' is not a time in UTC"),
         (of_pulse(updated_at="2026-01-01T00:00:00+01:00"), "'2026-01-01T00:00:00+01:00' is not a time in UTC"),
-        (of_pulse(more=1), "Pulse must have exactly these entries: instance_id, moved, moved_at, updated_at"),
+        (of_pulse(more=1), "Pulse must have exactly these entries: at_latest, instance_id, moved, seen_at, updated_at"),
         (of_streak(processes={}), "a streak has pings of targets whose processes it does not have"),
         (of_streak(processes={"rc1": ["a"]}), "\"['a']\" is not a list of 2"),
         (of_streak(seconds=True), "'True' is not a number"),
@@ -154,7 +154,7 @@ def test_the_refusal_names_the_wrong_entry(entries: dict[str, Any], message: str
 
 def test_times_are_not_rounded() -> None:
     moment = datetime(2026, 1, 1, 0, 0, 0, 1, timezone.utc)
-    memory = Memory(pulses={"rc1": Pulse("a", moment, 0.1 + 0.2)})
+    memory = Memory(pulses={"rc1": Pulse("a", moment, 0.1 + 0.2, 0.1)})
     assert Memory.from_dict(through_json(memory)) == memory
 
 
@@ -178,5 +178,5 @@ def test_a_judgement_continues_with_a_memory_from_json() -> None:
 
 
 def test_another_gate_gets_only_the_pings() -> None:
-    pulses = {"rc1": Pulse("a", datetime(2026, 1, 1, tzinfo=timezone.utc), 5.0, moved=True)}
+    pulses = {"rc1": Pulse("a", datetime(2026, 1, 1, tzinfo=timezone.utc), 5.0, 5.0, moved=True)}
     assert Memory(pulses=pulses, lost=True, ready=frozenset({"rc1"})).of_pings() == Memory(pulses=pulses)
