@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation, View
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory, Reason
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Policy
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.situation import Situation
@@ -228,16 +229,21 @@ def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Fin
     """The findings that make the verdict inconclusive: at once, or after a while if the gate needs the member."""
     findings = unjudgeable_kinds((member.view for member in situation.counted), situation.policy)
     for (_code, (name,)), began in since.items():
-        lasts, why_not = situation.observation.at - began, situation.by_name[name].why_not
-        if why_not and lasts > _patience(situation, why_not.code) and _is_needed(situation, name):
+        member, lasts = situation.by_name[name], situation.observation.at - began
+        why_not = member.why_not
+        if why_not and lasts > _patience(situation, member) and _is_needed(situation, name):
             findings.append(replace(why_not, message=f"{why_not.message} (for {int(lasts)} s)"))
     return findings
 
 
-def _patience(situation: Situation, code: Code) -> float:
-    """Seconds that a member may be unjudgeable. For a URL with several processes longer, since that is remembered."""
-    policy = situation.policy
-    return policy.max_record_age + (policy.link_memory if code is Code.SEVERAL_PROCESSES else 0.0)
+def _patience(situation: Situation, member: MemberStatus) -> float:
+    """Seconds that a member may be unjudgeable.
+
+    Longer for a URL with several processes, since that is remembered, and for a member with one of these processes.
+    """
+    policy, names = situation.policy, situation.answering.claims.get(member.view.instance_id or "", ())
+    remembered = not situation.answering.several.keys().isdisjoint({member.name, *names})
+    return policy.max_record_age + (policy.link_memory if remembered else 0.0)
 
 
 def unjudgeable_kinds(views: Iterable[View], policy: Policy) -> list[Finding]:

@@ -187,6 +187,18 @@ def test_a_process_that_answers_for_the_target_counts_for_no_other_member() -> N
     assert scene.judge(policy).serving == ("rc2", "rc3")
 
 
+def test_a_member_is_unjudgeable_as_long_as_the_url_with_its_process() -> None:
+    """rc1's URL once led to rc2, which is remembered: rc2 may be what is taken down with rc1."""
+    scene = three()
+    policy = scene.policy("before", targets=["rc1"], min_serving="2")
+    scene.judge(policy)
+    scene["rc1"].answers_as, scene["rc1"].peer = "rc2-1", "rc2"
+    scene.now += 5
+    assert ("same_process", "rc2") in codes(scene.judge(policy))
+    scene["rc1"].answers_as = scene["rc1"].peer = None
+    assert judged_for(scene, policy, 120).outcome.value == "pass"
+
+
 def test_two_processes_in_one_observation_are_several() -> None:
     scene = three()
     scene["rc1"].also_answers_as = "rc2-1"
