@@ -19,7 +19,10 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._argument_spe
     REPORT,
     ROLLING_UPDATE,
 )
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import INTERVAL, STABLE_FOR
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import (
+    INTERVAL_LIMITED,
+    STABLE_FOR_NATS,
+)
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._report.files import files_of, format_of
 from ansible_collections.rocketops.rocketchat.plugins.plugin_utils._validation import validated
@@ -135,7 +138,10 @@ class Variables:
     def short_deadline(self) -> float:
         """Seconds for a gate that checks again, at least as many as it needs to pass."""
         try:
-            least = float(self.gate("stable_for", STABLE_FOR)) + float(self.gate("interval", INTERVAL))
+            # The longest defaults: whether the instances use NATS, and the server limits calls, is not known here.
+            stable_for = float(self.gate("stable_for", STABLE_FOR_NATS))
+            link_memory = float(self.gate("link_memory", GATE["link_memory"]["default"]))
+            least = max(stable_for, link_memory) + 2 * float(self.gate("interval", INTERVAL_LIMITED))
         except (TypeError, ValueError):  # refused with the other options of the gate
             least = 0.0
         return max(float(self.options()["recheck_deadline"]), least)

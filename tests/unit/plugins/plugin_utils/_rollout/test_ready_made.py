@@ -51,6 +51,19 @@ def hooks(**names: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({}, 149.0),  # over NATS a pass must hold for 135 s
+        ({"health_gate_stable_for": 30}, 120.0),
+        ({"health_gate_stable_for": 30, "health_gate_link_memory": 200, "health_gate_interval": 5}, 210.0),
+        ({"rolling_update_recheck_deadline": 10, "health_gate_stable_for": 3, "health_gate_link_memory": 2}, 17.0),
+    ],
+)
+def test_a_gate_that_checks_again_has_the_time_that_it_needs(given: dict[str, Any], seconds: float) -> None:
+    assert variables({}, ansible_play_hosts_all=[], **given).short_deadline() == seconds
+
+
+@pytest.mark.parametrize(
     ("given", "entries", "files"),
     [
         ({"deploy": "systemd"}, ["deploy_systemd"], {"deploy": READY_MADE_FILE}),
