@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 COLLECTION = "ansible_collections.rocketops.rocketchat"
 MODULE_UTILS = f"{COLLECTION}.plugins.module_utils"
 UNIT_TESTS = Path(__file__).parents[1] / "unit" / "plugins" / "module_utils"
+SOURCES = Path(__file__).parents[2] / "plugins" / "module_utils"
 # Fast unit tests, which use no server; those of the judgement come first.
 JUDGING = ("_judgement", "_gate", "_options/test_policy.py", "_cluster/test_records.py")
 SCHEDULES = 250
@@ -363,6 +364,11 @@ class Line:
     new: str
 
     def __call__(self) -> None:
+        """Raises :class:`ValueError` if the line has changed. A pool would wait for ever after a SystemExit."""
+        path = SOURCES.joinpath(*self.file.split(".")).with_suffix(".py")
+        times = path.read_text(encoding="utf-8").count(self.old)
+        if times != 1:
+            raise ValueError(f"{path} has these lines {times} times:\n{self.old}")
         sys.meta_path.insert(0, _Breaker(self))
 
 
@@ -523,8 +529,8 @@ LINES: Mapping[str, Line] = {
     ),
     "takes what is silent for what only a restart cures": Line(
         "_judgement.situation",
-        "if member.why_not and member.why_not.code.row.ends is Ends.RESTART",
-        "if member.why_not and member.view.failure",
+        "member.why_not is not None and member.why_not.code.row.ends is Ends.RESTART",
+        "member.why_not is not None and member.view.failure is not None",
     ),
     "counts one process that is ill at two URLs twice": Line(
         "_judgement.situation",
@@ -662,8 +668,6 @@ class _Broken(SourceFileLoader):
 
     def source_to_code(self, data: Any, path: Any, **_how: Any) -> Any:  # type: ignore[override]
         text = bytes(data).decode() if not isinstance(data, str) else data
-        if text.count(self.line.old) != 1:
-            raise SystemExit(f"{path} has these lines {text.count(self.line.old)} times:\n{self.line.old}")
         return compile(text.replace(self.line.old, self.line.new), path, "exec", dont_inherit=True)
 
 
