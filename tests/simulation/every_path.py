@@ -260,7 +260,8 @@ def _answers(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tup
         return
     world = tuple(replace(node, health=WELL) if node.health is YOUNG else node for node in world)
     if ask.stage is Stage.SETTLE:
-        ready = frozenset(name for name in ask.targets if world[_number(scope, name)].health is WELL)
+        apart = {name for names in _unlinked(scope, world) for name in names}
+        ready = frozenset(n for n in ask.targets if world[_number(scope, n)].health is WELL and n not in apart)
         verdict = "pass" if len(ready) == len(ask.targets) else "wait"
         yield verdict, world, replace(_seen(scope, world, verdict), ready=ready)
     elif ask.stage is Stage.AFTER:

@@ -108,19 +108,22 @@ MUTANTS: Mapping[str, Line] = {
     "takes a reason to wait for a pass": decides(
         'passed = seen.verdict == "pass" or', 'passed = seen.verdict in ("pass", "wait") or'
     ),
-    "readmits what is not linked": decides("name).healthy and not apart:", "name).healthy:"),
+    "readmits what is not linked": decides("if not apart:", "if chosen is not None:"),
+    "readmits the first of unlinked members": decides(
+        "name not in state.admitted, missing", "name not in state.admitted, 0"
+    ),
+    "prefers an unlinked member that is kept out": decides("return name in plan.keep_out, ", "return False, "),
     "takes what has no finding of its own for untouched": decides(
-        "(bool(now.codes) and now.codes <= NOTHING_DONE)", "now.codes <= NOTHING_DONE"
+        "nothing_done = bool(now.codes) and now.codes", "nothing_done = now.codes"
     ),
     "keeps out what its deployment did nothing to": decides(
-        "return (bool(now.codes) and now.codes <= NOTHING_DONE) or (same and now.codes == OLD_VERSION)", "return False"
+        "return (nothing_done and (same or linked)) or (same and now.codes == OLD_VERSION)", "return False"
     ),
     "keeps out what was only drained": decides(
-        "return was.healthy and (now is None or now.unheard or now.serving or same)", "return False"
+        "return (same and (now.serving or now.settling)) or (was.healthy and now.serving and linked)", "return False"
     ),
     "readmits what was deployed to, and nothing is seen of": decides(
-        "if now is None or not now.serving:\n        return False",
-        "if now is None:\n        return True\n    if not now.serving:\n        return False",
+        "return was.healthy and name not in state.begun", "return was.healthy"
     ),
     "goes on over what it has broken": decides("names = () if plan.check else plan.hosts", "names = ()"),
     "waits again and again for what it has broken": decides(
@@ -134,7 +137,7 @@ MUTANTS: Mapping[str, Line] = {
         "stage = state.stage if state.stage in ASK_THEMSELVES else Stage.PUT_BACK", "stage = state.stage"
     ),
     "takes a step that was not seen to finish for finished": decides(
-        "state = after_hook(state, taken, finished=())", "state = after_hook(state, taken, finished=taken.hosts)"
+        "after_hook(state, taken, finished=(), ", "after_hook(state, taken, finished=taken.hosts, "
     ),
     "ends with two versions": decides("if plan.check or len(versions) < 2 or", "if plan.check or len(versions) < 9 or"),
     "makes a backup of a migrated database": decides(

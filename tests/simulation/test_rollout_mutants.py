@@ -20,7 +20,6 @@ NONE = "no mutant"
 ONCE = (
     "drains right after a backup",
     "does not name what failed in what is left",
-    "takes what has no finding of its own for untouched",
     "readmits nothing where there is no drain hook",
 )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code, Finding
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.advisories import advisories_for
-from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Memory, pair
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase, Policy
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.questions import statistics_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.rules import Exempt, exemption, found_in
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import Observation
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import MemberStatus
-    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Reason, Streak
+    from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.memory import Pair, Reason, Streak
     from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Waiver
 
 
@@ -75,6 +75,8 @@ class Verdict:
     # Members that could be taken down now one at a time, and how many could be taken down together.
     next_safe: tuple[str, ...] = ()
     safe_batch: int = 0
+    # Pairs of serving members that are not linked, or not for long enough, without those that a waiver allows.
+    unlinked: frozenset[Pair] = frozenset()
     # Seconds for which all conditions have held without a break, and for which they must hold.
     held: float = 0.0
     stable_for: float = 0.0
@@ -207,6 +209,7 @@ def _verdict(
         exempt=None if findings.blocking else exempt,
         next_safe=next_safe,
         safe_batch=together,
+        unlinked=_unlinked(situation),
         held=findings.streak.seconds if findings.streak else 0.0,
         stable_for=situation.stable_for,
         statistics_of=statistics_of(situation),
@@ -215,6 +218,11 @@ def _verdict(
         failed=findings.targets.failed,
         pending=findings.targets.pending,
     )
+
+
+def _unlinked(situation: Situation) -> frozenset[Pair]:
+    found = (finding for finding in situation.links.unlinked(situation.serving))
+    return frozenset(pair(*one.members) for one in found if not situation.policy.waiver(one.code, *one.members))
 
 
 def _shown(situation: Situation, findings: _Findings, unsettled: list[Finding]) -> tuple[Finding, ...]:

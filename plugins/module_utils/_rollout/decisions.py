@@ -173,7 +173,7 @@ def _between_batches(plan: Plan, state: State) -> Step:
         return Ask(Stage.SETTLE, settling, expected_version=plan.expected_version)
     if plan.soak and state.batches and not state.soaked:
         # A member that has not been repaired yet does not stop the roll.
-        return Ask(Stage.SOAK, hold_for=plan.soak, min_serving=len(well(plan, state)))
+        return Ask(Stage.SOAK, hold_for=plan.soak, min_serving=len(well(plan, state) - plan.keep_out))
     if not todo:
         whole = len(plan.hosts) == len(plan.members)
         least = len(set(plan.hosts) - plan.keep_out)
@@ -206,13 +206,24 @@ def end_of(plan: Plan, state: State) -> End:
 
 
 def well(plan: Plan, state: State) -> frozenset[str]:
-    """Members that serve and have no finding. Of two members that are not linked, only the one in rotation."""
+    """Members that serve and have no finding.
+
+    Of two members that are not linked, only the one that the user does not keep out, or that is in rotation, or that is
+    linked to more members, in this order.
+    """
     chosen: set[str] = set()
     in_rotation = {name for name in state.admitted if _glimpse(state, name).serving}
-    for name in sorted(plan.members, key=lambda name: name not in state.admitted):
+    healthy = {name for name in plan.members if _glimpse(state, name).healthy}
+    pairs = list(map(set, state.seen.unlinked))
+
+    def order(name: str) -> tuple[bool, bool, int]:
+        missing = sum(name in pair and pair <= healthy for pair in pairs)
+        return name in plan.keep_out, name not in state.admitted, missing
+
+    for name in sorted((name for name in plan.members if name in healthy), key=order):
         others = chosen if name in state.admitted else chosen | in_rotation
-        apart = any(name in pair and others & set(pair) for pair in state.seen.unlinked)
-        if _glimpse(state, name).healthy and not apart:
+        apart = any(name in pair and others & pair for pair in pairs)
+        if not apart:
             chosen.add(name)
     return frozenset(chosen)
 
@@ -237,14 +248,19 @@ def _may_readmit(plan: Plan, state: State, name: str) -> bool:
 def _is_untouched(state: State, name: str) -> bool:
     """Whether it was only drained and looks as well as before, or its deployment did not change its process."""
     was, now = dict(zip(state.batch, state.was)).get(name, UNKNOWN), state.seen.members.get(name)
-    if name not in state.begun:
-        # The same process that only time keeps from serving is unchanged: its ping may not be seen yet.
-        same = now is not None and now.settling and now.instance_id == was.instance_id
-        return was.healthy and (now is None or now.unheard or now.serving or same)
-    if now is None or not now.serving:
-        return False
+    if now is None:
+        return was.healthy and name not in state.begun
     same = was.healthy and now.instance_id == was.instance_id
-    return (bool(now.codes) and now.codes <= NOTHING_DONE) or (same and now.codes == OLD_VERSION)
+    linked = not any(name in pair and state.admitted & set(pair) for pair in state.seen.unlinked)
+    if name not in state.begun:
+        if now.unheard:
+            return was.healthy and now.instance_id in (None, was.instance_id)
+        # The same process that only time keeps from serving is unchanged: its ping may not be seen yet.
+        return (same and (now.serving or now.settling)) or (was.healthy and now.serving and linked)
+    if not now.serving:
+        return False
+    nothing_done = bool(now.codes) and now.codes <= NOTHING_DONE
+    return (nothing_done and (same or linked)) or (same and now.codes == OLD_VERSION)
 
 
 def to_deploy(plan: Plan, state: State) -> tuple[str, ...]:
@@ -305,10 +321,6 @@ def _glimpse(state: State, name: str) -> Glimpse:
 
 
 def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
-    if asked.stage in (Stage.BEFORE, Stage.RECHECK):
-        # This gate says nothing about the links of its targets, so the last known ones are kept.
-        theirs = {pair for pair in state.seen.unlinked if set(pair) & set(asked.targets)}
-        seen = replace(seen, unlinked=seen.unlinked | theirs)
     state = replace(state, stage=asked.stage, seen=seen)
     strict = plan.check_strict and asked.stage in (Stage.BEFORE, Stage.RECHECK)
     passed = seen.verdict == "pass" or (plan.check and not strict and seen.verdict == "wait")
@@ -365,6 +377,9 @@ def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> Stat
         return _stopped_by_relapsed(plan, blocked) if waited else blocked
     good = well(plan, state)
     batch = tuple(name for name in asked.targets if not _is_done(plan, state, name, good))
+    if len(batch) > 1 and len(batch) > _size(plan, state, to_deploy(plan, state)):
+        # A member fell ill during the gate: it comes first, alone.
+        return replace(state, batch=())
     was = tuple(_before_its_drain(state, name, good) for name in batch)
     return replace(state, batch=batch, was=was, deployed=frozenset(), settled=False)
 

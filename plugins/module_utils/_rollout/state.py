@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 NOTHING_DONE = frozenset({Code.NOT_RESTARTED.value, Code.RESTART_NOT_PROVABLE.value})
 # The same if no restart is required.
 OLD_VERSION = frozenset({Code.WRONG_VERSION.value})
+# A process in any state may answer so.
+REFUSALS = frozenset({Code.UNAUTHORIZED.value, Code.FORBIDDEN.value, Code.RATE_LIMITED.value})
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,8 @@ class Glimpse:
 
     @property
     def unheard(self) -> bool:
-        """Whether its answer says nothing about its process, as when the credentials are refused."""
-        codes = [CODES[code] for code in self.codes]
-        return not self.serving and bool(codes) and all(c.is_client_error and not c.is_silence for c in codes)
+        """Whether its answer says nothing about its process: it refuses the credentials, or too many calls."""
+        return not self.serving and bool(self.codes) and self.codes <= REFUSALS
 
     @property
     def settling(self) -> bool:
@@ -61,7 +62,7 @@ class Seen:
     verdict: str
     message: str
     members: Mapping[str, Glimpse] = field(default_factory=dict)
-    # Pairs of members that are not linked.
+    # Pairs of members that are not linked, or not for long enough.
     unlinked: frozenset[tuple[str, str]] = frozenset()
     # After a deployment: the targets that are ready.
     ready: frozenset[str] = frozenset()
@@ -97,7 +98,7 @@ class Seen:
             verdict=verdict.outcome.value,
             message=gate.message,
             members=members,
-            unlinked=frozenset((first, second) for first, second in pairs),
+            unlinked=verdict.unlinked.union((first, second) for first, second in pairs),
             ready=frozenset(verdict.ready),
             early=verdict.outcome.value == "wait" and bool(set(verdict.ready) - known_ready),
         )

@@ -122,6 +122,18 @@ def test_a_one_way_link_is_bad() -> None:
     assert verdict.summary == "3 of 3 members serve, 3 needed: rc1 and rc3 do not see each other"
 
 
+def test_the_verdict_of_every_phase_has_the_unlinked_pairs() -> None:
+    """Also those that its rules do not ask for: pairs with a target before a deployment, pairs without one after it."""
+    scene = Scene.of("rc1", "rc2", "rc3")
+    before = scene.policy("before", targets=["rc1"])
+    scene.cut = {frozenset({"rc1-1", "rc3-1"})}
+    assert scene.judge(before).unlinked == {("rc1", "rc3")}
+    after = scene.policy("after", targets=["rc2"], restart_required=False, expected_version="7.10.0")
+    assert scene.judge(after).unlinked == {("rc1", "rc3")}
+    waiver = {"code": "not_linked", "pair": ["rc3", "rc1"], "reason": "ticket 7"}
+    assert scene.judge(scene.policy(waive=[waiver])).unlinked == set()
+
+
 def test_a_link_that_was_bad_is_remembered() -> None:
     scene = three()
     policy = scene.policy()

@@ -971,24 +971,87 @@ def test_the_steps_if_all_members_are_done() -> None:
     assert rolled({}, ALL_NEW) == ["look", "readmit rc1 rc2 rc3", "final"]
 
 
-def test_a_gate_before_does_not_clear_an_unlinked_pair() -> None:
-    """It does not judge links of its targets, so an unlinked member that runs the version is still to do."""
-    unlinked = frozenset({("rc1", "rc2")})
-    looked = after(Stage.LOOK, *ALL_NEW, seen=seen(*ALL_NEW, verdict="wait", unlinked=unlinked), admitted=ALL - {"rc2"})
+def test_an_unlinked_member_that_runs_the_version_is_still_to_do() -> None:
+    found = seen(*ALL_NEW, unlinked=frozenset({("rc1", "rc2")}))
+    looked = after(Stage.LOOK, seen=replace(found, verdict="wait"), admitted=ALL - {"rc2"})
     step = next_step(plan(), looked)
     assert step == before("rc2")
-    passed = after_gate(plan(), looked, step, seen(*ALL_NEW))
+    passed = after_gate(plan(), looked, step, found)
     assert passed.batch == ("rc2",)
     assert next_step(plan(), passed) == Run(Stage.DRAIN, Hook.DRAIN, ("rc2",))
 
 
 def test_a_target_unlinked_before_its_drain_is_not_readmitted() -> None:
-    unlinked = frozenset({("rc1", "rc2")})
-    looked = after(Stage.LOOK, *ALL_NEW, seen=seen(*ALL_NEW, verdict="wait", unlinked=unlinked), admitted=ALL - {"rc2"})
-    passed = after_gate(plan(), looked, before("rc2"), seen(*ALL_NEW))
+    found = seen(*ALL_NEW, unlinked=frozenset({("rc1", "rc2")}))
+    looked = after(Stage.LOOK, seen=replace(found, verdict="wait"), admitted=ALL - {"rc2"})
+    passed = after_gate(plan(), looked, before("rc2"), found)
     again = before("rc2", stage=Stage.RECHECK)
-    shut = after_gate(plan(), replace(passed, stage=Stage.DRAIN), again, seen(*ALL_NEW, verdict="wait"))
-    assert next_step(plan(), shut) == End(True, ("wait, says the gate",), ("rc2",), ("rc2",))
+    shut = after_gate(plan(), replace(passed, stage=Stage.DRAIN), again, replace(found, verdict="wait"))
+    assert next_step(plan(), shut) == End(True, ("pass, says the gate",), ("rc2",), ("rc2",))
+
+
+ISOLATED = frozenset({("rc1", "rc2"), ("rc1", "rc3")})
+
+
+def test_of_unlinked_members_those_with_more_links_are_readmitted() -> None:
+    """A roll that stopped at rc1, which came back without links, must not take it in place of all others."""
+    looked = after(Stage.LOOK, seen=seen(WELL_NEW, WELL_OLD, WELL_OLD, unlinked=ISOLATED), admitted=frozenset())
+    assert next_step(plan(), looked) == Run(Stage.RETURN, Hook.READMIT, ("rc2", "rc3"))
+    readmitted = replace(looked, stage=Stage.RETURN, admitted=frozenset({"rc2", "rc3"}))
+    assert next_step(plan(), readmitted) == before("rc1")
+
+
+def test_links_to_a_member_that_is_kept_out_do_not_count() -> None:
+    looked = after(Stage.LOOK, seen=seen(*ALL_OLD, unlinked=ISOLATED), admitted=frozenset())
+    assert next_step(plan(keep_out=frozenset({"rc1"})), looked) == Run(Stage.RETURN, Hook.READMIT, ("rc2", "rc3"))
+    kept_out = plan(keep_out=frozenset({"rc1"}))
+    unlinked = frozenset({("rc1", "rc2")})
+    of_two = after(Stage.LOOK, seen=seen(*ALL_OLD, unlinked=unlinked), admitted=frozenset())
+    assert well(kept_out, of_two) == {"rc2", "rc3"}
+
+
+def test_members_that_are_kept_out_need_not_serve_during_the_soak() -> None:
+    back = after(Stage.RETURN, *FIRST_NEW, batches=1, admitted=ALL - {"rc3"})
+    step = next_step(plan(soak=60.0, keep_out=frozenset({"rc3"})), back)
+    assert step == Ask(Stage.SOAK, hold_for=60.0, min_serving=2)
+
+
+@pytest.mark.parametrize("code", ["server_error", "starting", "not_rocketchat", "redirected", "tls"])
+def test_a_drained_member_that_answers_with_another_error_is_not_readmitted(code: str) -> None:
+    """Only a refusal of the credentials or of the number of calls says nothing about the process."""
+    drained = {"batch": ("rc1",), "was": (WELL_OLD,), "admitted": ALL - {"rc1"}, **STOPS}
+    ill = after(Stage.REVIEW, glimpse(None, code), WELL_OLD, WELL_OLD, **drained)
+    assert returnable(plan(), ill) == ()
+    refused = after(Stage.REVIEW, glimpse(None, "rate_limited"), WELL_OLD, WELL_OLD, **drained)
+    assert returnable(plan(), refused) == ("rc1",)
+    another = after(Stage.REVIEW, glimpse(None, "rate_limited", process="b"), WELL_OLD, WELL_OLD, **drained)
+    assert returnable(plan(), another) == ()
+
+
+@pytest.mark.parametrize(("process", "back"), [("a", ("rc1",)), ("b", ())], ids=["the same", "another"])
+@pytest.mark.parametrize("codes", [(), ("restart_not_provable",)], ids=["drained", "deployed"])
+def test_another_process_without_links_is_not_readmitted(
+    codes: tuple[str, ...], process: str, back: tuple[str, ...]
+) -> None:
+    now = glimpse(OLD, *codes, process=process, serving=True)
+    found = seen(now, WELL_OLD, WELL_OLD, unlinked=ISOLATED)
+    begun = frozenset({"rc1"} if codes else ())
+    fields = {"batch": ("rc1",), "was": (WELL_OLD,), "admitted": ALL - {"rc1"}, "begun": begun, **STOPS}
+    assert returnable(plan(), after(Stage.REVIEW, seen=found, **fields)) == back
+
+
+def test_a_deployed_member_without_findings_and_without_links_is_not_readmitted() -> None:
+    found = seen(WELL_OLD, WELL_OLD, WELL_OLD, unlinked=ISOLATED)
+    assert returnable(plan(), deploying(Stage.REVIEW, seen=found, **STOPS)) == ()
+
+
+def test_a_member_that_falls_ill_during_the_gate_comes_first_and_alone() -> None:
+    settings = plan(serial=(2,))
+    returned = after(Stage.RETURN, *FIRST_NEW, batches=1)
+    step = next_step(settings, returned)
+    assert step == before("rc2", "rc3")
+    passed = after_gate(settings, returned, step, seen(WELL_NEW, WELL_OLD, SILENT))
+    assert next_step(settings, passed) == before("rc3")
 
 
 @pytest.mark.parametrize(("process", "back"), [("a", True), ("b", False)], ids=["the same", "another"])
