@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -109,12 +110,15 @@ def judged() -> dict[str, Any]:
     return written
 
 
-def of_pulse(**entries: Any) -> dict[str, Any]:
-    return {"pulses": {"rc1": {**judged()["pulses"]["rc1"], **entries}}}
+Entries = Callable[[], dict[str, Any]]  # made in the test, so that a broken judgement fails there
 
 
-def of_streak(**entries: Any) -> dict[str, Any]:
-    return {"streak": {**judged()["target_streaks"]["rc1"], **entries}}
+def of_pulse(**entries: Any) -> Entries:
+    return lambda: {"pulses": {"rc1": {**judged()["pulses"]["rc1"], **entries}}}
+
+
+def of_streak(**entries: Any) -> Entries:
+    return lambda: {"streak": {**judged()["target_streaks"]["rc1"], **entries}}
 
 
 @pytest.mark.parametrize(
@@ -147,9 +151,10 @@ def of_streak(**entries: Any) -> dict[str, Any]:
         ({"lost": None}, "'None' is not true or false"),
     ],
 )
-def test_the_refusal_names_the_wrong_entry(entries: dict[str, Any], message: str) -> None:
+def test_the_refusal_names_the_wrong_entry(entries: dict[str, Any] | Entries, message: str) -> None:
+    raw = {**judged(), **(entries() if callable(entries) else entries)}
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
-        Memory.from_dict({**judged(), **entries})
+        Memory.from_dict(raw)
 
 
 def test_times_are_not_rounded() -> None:
