@@ -634,6 +634,16 @@ LINES: Mapping[str, Line] = {
         "not_reached = {record.id: replace(record, connected=True, local=False) for record in lacking}",
     ),
     "lists an instance twice": Line("_cluster.records", "if record.id in records:", "if not record.id:"),
+    "takes a ping for as new as its first sight": Line("_judgement.pulses", "min(now, known.seen_at + by)", "now"),
+    "judges no link of a URL with several processes": Line(
+        "_judgement.links", "member.identified or len(observation.claimed[own.id]) == 1", "member.identified"
+    ),
+    "does not tell which members are not linked": Line(
+        "_judgement.judge", "(finding for finding in situation.links.unlinked(situation.serving))", "()"
+    ),
+    "gives up a member whose process answers elsewhere too": Line(
+        "_judgement.stability", "isdisjoint({member.name, *names})", "isdisjoint({member.name})"
+    ),
 }
 
 

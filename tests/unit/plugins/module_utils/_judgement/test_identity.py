@@ -196,7 +196,9 @@ def test_a_member_is_unjudgeable_as_long_as_the_url_with_its_process() -> None:
     scene.now += 5
     assert ("same_process", "rc2") in codes(scene.judge(policy))
     scene["rc1"].answers_as = scene["rc1"].peer = None
-    assert judged_for(scene, policy, 120).outcome.value == "pass"
+    for scene.now in range(10, 70, 5):
+        assert scene.judge(policy).outcome.value == "wait"
+    assert judged_for(scene, policy, 60).outcome.value == "pass"
 
 
 def test_two_processes_in_one_observation_are_several() -> None:
