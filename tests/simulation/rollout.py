@@ -163,6 +163,9 @@ class Rollout:
         misled = [name for name in run.hosts if self.cluster.places[name].leads_to]
         misled += [name for name in run.hosts if self._passes_on_unnoticed(name)]
         seen = [name for name in run.hosts if name in state.seen.members and not state.seen.members[name].unheard]
+        # A process that stops has lost its broker, too.
+        lost_broker = {name for name in seen if "broker_down" in state.seen.members[name].codes}
+        seen = [name for name in seen if name in state.begun or name not in lost_broker]
         wrong = [name for name in seen if name not in misled and not truth.serves(name, now)]
         # A member that only a restart cures still serves its users, but not after its deployment.
         wrong = [name for name in wrong if name in state.begun or not truth.is_ill(name, now, self.gate.eyes.looks)]
