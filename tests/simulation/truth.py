@@ -207,8 +207,9 @@ class Truth:
         for process in self.cluster.places[name].processes:
             resumed = max((end for _begin, end in process.hangs), default=process.listens)
             answers = process.healthy and process.answers(t) and process.silent_since(t) is None
-            # No record of another database is seen.
+            # No record of another database is seen, nor one that was removed.
             answers = answers and process.database == "rocketchat"
+            answers = answers and not any(begin <= t and t - self.look < end for begin, end in process.unlisted)
             if answers and resumed < t - self.unseen_end:
                 return True
         return False
