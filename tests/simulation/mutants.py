@@ -639,7 +639,7 @@ LINES: Mapping[str, Line] = {
         "_judgement.links", "member.identified or len(observation.claimed[own.id]) == 1", "member.identified"
     ),
     "does not tell which members are not linked": Line(
-        "_judgement.judge", "(finding for finding in situation.links.unlinked(situation.serving))", "()"
+        "_judgement.judge", "found = situation.links.unlinked(situation.serving)", "found = []"
     ),
     "gives up a member whose process answers elsewhere too": Line(
         "_judgement.stability", "isdisjoint({member.name, *names})", "isdisjoint({member.name})"

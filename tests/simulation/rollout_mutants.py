@@ -125,6 +125,21 @@ MUTANTS: Mapping[str, Line] = {
     "readmits what was deployed to, and nothing is seen of": decides(
         "return was.healthy and name not in state.begun", "return was.healthy"
     ),
+    "readmits another process without links after a deployment that did nothing": decides(
+        "(nothing_done and (same or linked))", "nothing_done"
+    ),
+    "readmits another process without links after a drain": decides(
+        "(was.healthy and now.serving and linked)", "(was.healthy and now.serving)"
+    ),
+    "takes the refusal of another process for that of the drained one": decides(
+        "return was.healthy and now.instance_id in (None, was.instance_id)", "return was.healthy"
+    ),
+    "deploys to what fell ill together with others": decides(
+        "len(batch) > _size(plan, state, to_deploy(plan, state))", "not batch"
+    ),
+    "waits during the soak for what is kept out": decides(
+        "len(well(plan, state) - plan.keep_out)", "len(well(plan, state))"
+    ),
     "goes on over what it has broken": decides("names = () if plan.check else plan.hosts", "names = ()"),
     "waits again and again for what it has broken": decides(
         "waited = state.settled or plan.expected_version is None", "waited = False"

@@ -221,7 +221,7 @@ def _verdict(
 
 
 def _unlinked(situation: Situation) -> frozenset[Pair]:
-    found = (finding for finding in situation.links.unlinked(situation.serving))
+    found = situation.links.unlinked(situation.serving)
     return frozenset(pair(*one.members) for one in found if not situation.policy.waiver(one.code, *one.members))
 
 

@@ -31,8 +31,9 @@ class Pulse:
     instance_id: str
     # The time of the ping by the database's clock; none if the record has none.
     updated_at: datetime | None
-    # When the gate first saw this ping, and when it was at the latest: earlier, if the gate did not look for a while.
+    # When the gate first saw this ping.
     seen_at: float
+    # The latest time at which the process can have sent it. Earlier than ``seen_at`` if the gate did not look then.
     at_latest: float
     # Whether the gate has seen an earlier ping of the process too.
     moved: bool = False

@@ -50,7 +50,7 @@ def _processes(observation: Observation, policy: Policy, claims: Mapping[str, tu
 def _next_pulse(known: Pulse, record: Record, now: float, policy: Policy) -> Pulse:
     by = seconds_between(known.updated_at, record.updated_at)
     if by is not None and by > 0:
-        # By the database's clock, this ping was so much later than the one before, which had been seen by then.
+        # The ping before was sent before it was seen, and this one was sent ``by`` seconds after it.
         return Pulse(record.id, record.updated_at, now, min(now, known.seen_at + by), moved=True)
     if record.updated_at is not None and (by is None or by < -policy.max_record_age):
         # The database's clock was set back, as by a failover. That is not a ping, but the next one counts from here.
