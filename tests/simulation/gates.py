@@ -84,17 +84,19 @@ class _Checked:
         return -(-int(least[:-1]) * size // 100) if least.endswith("%") else int(least)
 
     def _former(self) -> frozenset[str]:
-        """The ids that a gate could know, without a process that just starts beside one that answered in its place."""
+        """The ids that a gate could know, without a process that just starts beside one that answered in its place.
+
+        Microservices have no records: there only the processes are known that have answered.
+        """
         now = self.cluster.now
         look = self.eyes.looks[-1] if self.eyes.looks else Look(now)
+        shown = look.listed_ids | {p.id for each in self.eyes.looks for p in each.heard.values() if p}
+        running = [p for place in self.cluster.places.values() for p in place.processes if p.runs(now)]
+        if self.cluster.microservices:
+            return frozenset(p.id for p in running if p.id in shown)
+        seen_by = now - self.truth.look
         return frozenset(
-            p.id
-            for place in self.cluster.places.values()
-            for p in place.processes
-            if p.runs(now)
-            if p.first_seen <= now - self.truth.look
-            or look.heard.get(place.name) in (None, p)
-            or p.id in look.listed_ids
+            p.id for p in running if p.first_seen <= seen_by or look.heard.get(p.place) is None or p.id in shown
         )
 
     def check(self, step: Step, *, passed: bool, gave_up: bool = False) -> None:
