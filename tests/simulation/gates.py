@@ -227,7 +227,9 @@ class OurGate(_Checked):
             step = self.step("after", ask.targets, expects=self.options["expected_version"])
             if self.options["min_serving"] is None:
                 step.needed -= len(plan.keep_out)
-            if before is not None:
+            if before is None:
+                step.needed = len(set(ask.targets) - plan.keep_out)
+            else:
                 last = self.last_before
                 step.must_restart, step.former, step.known = True, self.former, last.known
                 step.named, step.versions, step.taken_down = last.named, last.versions, last.taken_down

@@ -36,7 +36,9 @@ def gate_options(
     elif asked.stage is Stage.AFTER:
         options.update(phase="after", targets=list(asked.targets), before=before)
     elif asked.stage is Stage.SETTLE:
-        options.update(phase="after", targets=list(asked.targets), restart_required=False)
+        # It waits for its targets only: the gate before the next batch says whether the others serve.
+        least = str(len(set(asked.targets) - plan.keep_out))
+        options.update(phase="after", targets=list(asked.targets), restart_required=False, min_serving=least)
     else:
         options.update(phase="steady", hold_for=asked.hold_for)
     if asked.stage in (Stage.RECHECK, Stage.REVIEW):

@@ -28,7 +28,7 @@ STEADY = {"phase": "steady", "hold_for": 0.0}
         (Stage.BEFORE, AWAY),
         (Stage.RECHECK, {**AWAY, "deadline": 120.0}),
         (Stage.AFTER, {"phase": "after", "targets": ["rc1"], "before": BEFORE}),
-        (Stage.SETTLE, {"phase": "after", "targets": ["rc1"], "restart_required": False}),
+        (Stage.SETTLE, {"phase": "after", "targets": ["rc1"], "restart_required": False, "min_serving": "1"}),
         (Stage.REVIEW, {**STEADY, "deadline": 120.0}),
         (Stage.SOAK, {"phase": "steady", "hold_for": 60.0}),
         (Stage.FINAL, STEADY),
