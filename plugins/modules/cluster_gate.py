@@ -83,7 +83,8 @@ options:
   keep_out:
     description:
       - Names of members that are kept out of rotation on purpose, in every phase.
-      - They are judged like all other members, but do not count among those that must serve.
+      - They are judged like all other members, but do not count among those that must serve, and no other member
+        must be linked to them.
       - When left out, no member is kept out.
     type: list
     elements: str

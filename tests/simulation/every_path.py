@@ -260,7 +260,7 @@ def _answers(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tup
         return
     world = tuple(replace(node, health=WELL) if node.health is YOUNG else node for node in world)
     if ask.stage is Stage.SETTLE:
-        apart = {name for names in _unlinked(scope, world) for name in names}
+        apart = _cut_off(scope, world)
         ready = frozenset(n for n in ask.targets if world[_number(scope, n)].health is WELL and n not in apart)
         verdict = "pass" if len(ready) == len(ask.targets) else "wait"
         yield verdict, world, replace(_seen(scope, world, verdict), ready=ready)
@@ -268,7 +268,7 @@ def _answers(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tup
         yield from _after(scope, world, state, ask)
     else:
         right = all(node.health is WELL and ask.expected_version in (None, node.version) for node in world)
-        passed = right and not _unlinked(scope, world)
+        passed = right and not _cut_off(scope, world) - scope.plan.keep_out
         verdict = "pass" if passed else "wait"
         yield verdict, world, _seen(scope, world, verdict)
 
@@ -282,7 +282,7 @@ def _after(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tuple
             codes.setdefault(name, set()).add("not_restarted")
         elif node.health in (WELL, ILL, BROKEN) and ask.expected_version not in (None, node.version):
             codes.setdefault(name, set()).add("wrong_version")
-    apart = {name for names in _unlinked(scope, world) for name in names}
+    apart = _cut_off(scope, world)
     ready = frozenset(
         name for name in ask.targets if nodes[name].health is WELL and name not in codes and name not in apart
     )
@@ -312,6 +312,12 @@ def _seen(scope: Scope, world: World, verdict: str, codes: dict[str, set[str]] |
 def _unlinked(scope: Scope, world: World) -> frozenset[tuple[str, str]]:
     well = {name: node for name, node in zip(scope.plan.members, world) if node.health is WELL}
     return frozenset((name, node.apart) for name, node in well.items() if node.apart in well and node.apart)
+
+
+def _cut_off(scope: Scope, world: World) -> set[str]:
+    """Members that are not linked to one that the user does not keep out."""
+    pairs = (set(names) for names in _unlinked(scope, world))
+    return {name for names in pairs for name in names if names - {name} - scope.plan.keep_out}
 
 
 def _number(scope: Scope, name: str) -> int:

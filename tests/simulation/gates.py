@@ -224,7 +224,7 @@ class OurGate(_Checked):
             step, earlier = self.waiting
             going_on = {"memory": self.memory, "waited": earlier.elapsed}
         else:
-            step = self.step("after", ask.targets, expects=self.options["expected_version"])
+            step = self.step("after", ask.targets, expects=self.options["expected_version"], keep_out=plan.keep_out)
             if self.options["min_serving"] is None:
                 step.needed -= len(plan.keep_out)
             if before is None:

@@ -298,6 +298,15 @@ WEAKER: Mapping[str, Weaker] = {
     "counts a member that is kept out on purpose": Weaker(
         "_judgement.rules", "enough_serve", under(keep_out=frozenset())
     ),
+    "wants a kept out member to be linked": Weaker(
+        "_judgement.rules", "serving_are_linked", under(keep_out=frozenset())
+    ),
+    "wants a target to be linked to a kept out member": Weaker(
+        "_judgement.rules", "targets_are_linked", under(keep_out=frozenset())
+    ),
+    "does not ask whether a kept out member lists a target": Weaker(
+        "_judgement.rules", "targets_are_listed", under(keep_out=frozenset())
+    ),
     "waits for a readmission": Weaker(
         "_judgement.stability", "_only_readmission_helps", lambda _helps: lambda _situation: False
     ),
@@ -480,18 +489,23 @@ LINES: Mapping[str, Line] = {
     ),
     "holds a target back for a member that does not serve": Line(
         "_judgement.target_status",
-        "return others <= situation.serving or not situation.serving - targets",
+        "return others <= situation.serving or not situation.serving - targets - situation.policy.keep_out",
         "return True",
     ),
     "takes a member that has registered again for one that has no users": Line(
-        "_judgement.rules", "if not serving - set(situation.policy.targets):", "if not situation.members:"
+        "_judgement.rules", "if not others - set(situation.policy.targets):", "if not situation.members:"
     ),
     "wants a young member to be linked to a target wherever others are": Line(
-        "_judgement.rules", "if not serving - set(situation.policy.targets):", "if situation.members:"
+        "_judgement.rules", "if not others - set(situation.policy.targets):", "if situation.members:"
+    ),
+    "takes a kept out member for one that others could go to": Line(
+        "_judgement.target_status",
+        "situation.serving - targets - situation.policy.keep_out",
+        "situation.serving - targets",
     ),
     "hears no member that does not serve": Line(
         "_judgement.target_status",
-        "return others <= situation.serving or not situation.serving - targets",
+        "return others <= situation.serving or not situation.serving - targets - situation.policy.keep_out",
         "return others <= situation.serving",
     ),
     "keeps the streak of a target that is not watched": Line(

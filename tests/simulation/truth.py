@@ -40,6 +40,7 @@ class Step:
     began: float
     needed: int
     counted: tuple[str, ...] = ()
+    keep_out: frozenset[str] = frozenset()
     exempt: str | None = None
     expects: str | None = None
     must_restart: bool = False
@@ -270,7 +271,8 @@ class Truth:
         found = [] if process is None else self._not_restarted(name, process, step, t)
         if process and self._elsewhere(process, step, t, vouching):
             found.append(f"{name} is on another database than the members that serve")
-        cuts = self._cuts(replace(step, counted=(name, *vouching)), t) & self._shown_bad(step, t)
+        linked = tuple(other for other in vouching if other not in step.keep_out)
+        cuts = self._cuts(replace(step, counted=(name, *linked)), t) & self._shown_bad(step, t)
         cuts = {cut for cut in cuts if name in cut}
         found += [f"{' and '.join(sorted(cut))} are cut off, and had shown it" for cut in cuts]
         return found or ([f"{name} does not serve"] if process is None else [])

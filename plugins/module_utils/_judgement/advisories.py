@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 def advisories_for(situation: Situation, blocking: Iterable[Finding]) -> list[Finding]:
-    """The advisory findings, and why members that the gate does not need do not serve.
+    """The advisory findings, and what is wrong with members that the gate does not need.
 
     ``blocking``: the findings that are shown as blocking already.
     """
     notes = [replace(finding, blocking=False) for advisory in ADVISORIES for finding in advisory(situation)]
     named = {(finding.code, finding.members) for finding in blocking}
-    not_needed = [
-        replace(member.why_not, blocking=False)
-        for member in situation.members
-        if member.why_not and (member.why_not.code, (member.name,)) not in named
+    not_needed = [member.why_not for member in situation.members if member.why_not]
+    links = situation.links.unlinked(situation.serving)
+    not_needed += [finding for finding in links if situation.policy.keep_out.intersection(finding.members)]
+    return notes + [
+        replace(finding, blocking=False) for finding in not_needed if (finding.code, finding.members) not in named
     ]
-    return notes + not_needed
 
 
 def only_one_was_asked(situation: Situation) -> list[Finding]:

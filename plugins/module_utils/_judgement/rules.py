@@ -145,8 +145,8 @@ def _too_few(situation: Situation, serving: Names, candidates: Iterable[str]) ->
 
 
 def serving_are_linked(situation: Situation, serving: Names) -> list[Finding]:
-    """The serving members see each other, for at least ``link_memory`` if they once did not."""
-    return situation.links.unlinked(serving)
+    """The serving members that are not kept out see each other, for at least ``link_memory`` if they once did not."""
+    return situation.links.unlinked(serving - situation.policy.keep_out)
 
 
 def others_are_linked(situation: Situation, serving: Names) -> list[Finding]:
@@ -404,14 +404,14 @@ def targets_run_expected_version(situation: Situation, _serving: Names) -> list[
 
 
 def targets_are_linked(situation: Situation, serving: Names) -> list[Finding]:
-    """Each target and each serving member see each other.
+    """Each target and each serving member that is not kept out see each other.
 
     If only targets serve, also members that will serve after some time: a member that has lost its record and has
     registered again looks as young as one that has just started.
     """
-    others = serving
-    if not serving - set(situation.policy.targets):
-        others = serving | {m.name for m in situation.members if m.settles and m.name not in situation.policy.targets}
+    others = serving - situation.policy.keep_out
+    if not others - set(situation.policy.targets):
+        others |= {m.name for m in situation.members if m.settles} & set(situation.policy.others_in_rotation)
     return [
         finding
         for target in _targets(situation)
@@ -422,7 +422,10 @@ def targets_are_linked(situation: Situation, serving: Names) -> list[Finding]:
 
 
 def targets_are_listed(situation: Situation, serving: Names) -> list[Finding]:
-    """Each member that answers but does not serve lists each target; if not, the target uses another database."""
+    """Each member that answers and to which no link is required lists each target.
+
+    If it does not, the target uses another database. No link is required to members that do not serve or are kept out.
+    """
     if situation.policy.links is Links.IGNORED:
         return []
     return [
@@ -433,7 +436,8 @@ def targets_are_listed(situation: Situation, serving: Names) -> list[Finding]:
         )
         for target in _targets(situation)
         for other in situation.members
-        if target.record and other.view.own and other.name not in serving and other.name != target.name
+        if target.record and other.view.own and other.name != target.name
+        if other.name not in serving - situation.policy.keep_out
         if situation.states[other.name].get(target.record.id) not in LISTED
     ]
 

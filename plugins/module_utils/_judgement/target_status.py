@@ -90,13 +90,13 @@ def _counts(situation: Situation, name: str, finding: Finding) -> bool:
     """Whether the finding counts for this target.
 
     It does not if it is also about another target. If it is also about a member that does not serve, it counts only
-    while no member other than the targets serves.
+    while no other member serves that is neither a target nor kept out.
     """
     targets = set(situation.policy.targets)
     others = set(finding.members) - {name}
     if others & targets:
         return False
-    return others <= situation.serving or not situation.serving - targets
+    return others <= situation.serving or not situation.serving - targets - situation.policy.keep_out
 
 
 def _of(situation: Situation, names: AbstractSet[str]) -> tuple[str, ...]:

@@ -367,7 +367,43 @@ def test_a_kept_out_member_is_judged_but_does_not_count() -> None:
     assert codes(scene.judge(policy)) == {("unreachable", "rc2"), ("too_few_serving",)}
     scene.restart("rc2")
     scene.cut.add(frozenset({"rc1-1", "rc3-2"}))
-    assert ("not_linked", "rc1", "rc3") in codes(judged_for(scene, policy, 100))
+    verdict = judged_for(scene, policy, 100)
+    assert (verdict.outcome.value, advice(verdict)) == ("pass", {"not_linked"})
+    scene.cut.add(frozenset({"rc1-1", "rc2-2"}))
+    assert codes(judged_for(scene, policy, 100)) == {("not_linked", "rc1", "rc2")}
+
+
+def test_a_target_need_not_be_linked_to_a_kept_out_member() -> None:
+    scene = Scene.of("rc1", "rc2", "rc3", "rc4")
+    before = taken_down(scene, "rc1", keep_out=["rc3"])
+    scene.restart("rc1")
+    scene.cut.add(frozenset({"rc1-2", "rc3-1"}))
+    policy = scene.policy("after", targets=["rc1"], before=before, keep_out=["rc3"])
+    verdict = judged_for(scene, policy, 100)
+    assert (verdict.outcome.value, verdict.ready) == ("pass", ("rc1",))
+    assert "not_linked" in advice(verdict)
+
+
+def test_a_kept_out_target_must_be_linked() -> None:
+    scene = three()
+    before = taken_down(scene, "rc3", keep_out=["rc3"])
+    scene.restart("rc3")
+    scene.cut.add(frozenset({"rc1-1", "rc3-2"}))
+    policy = scene.policy("after", targets=["rc3"], before=before, keep_out=["rc3"])
+    verdict = judged_for(scene, policy, 100)
+    assert (codes(verdict), verdict.ready) == ({("not_linked", "rc1", "rc3")}, ())
+
+
+def test_a_kept_out_member_must_list_a_target() -> None:
+    """If it is the only other member that serves, it alone shows that the target uses another database."""
+    scene = three()
+    before = taken_down(scene, "rc1", keep_out=["rc3"])
+    scene.restart("rc1")
+    scene.unlisted.add("rc1")
+    scene.kill("rc2")
+    policy = scene.policy("after", targets=["rc1"], before=before, keep_out=["rc3"], min_serving="1")
+    verdict = judged_for(scene, policy, 100)
+    assert (codes(verdict), verdict.ready) == ({("not_linked", "rc1", "rc3")}, ())
 
 
 def test_a_kept_out_member_does_not_count_after_a_deployment() -> None:

@@ -277,9 +277,12 @@ def test_a_target_of_a_kind_that_cannot_be_judged_is_never_ready() -> None:
     assert standing(verdict) == ("rc2", "", "rc1")
 
 
-def test_a_view_of_a_member_that_does_not_serve_counts_only_if_none_serves() -> None:
-    """rc4, which has just started, sees rc1 as on another database."""
-    scene, policy = of_batch("rc1", "rc2", names="rc1 rc2 rc3 rc4")
+@pytest.mark.parametrize(("options", "ready"), [({}, ("rc1",)), ({"keep_out": ["rc3"], "min_serving": "1"}, ())])
+def test_a_view_of_a_member_that_does_not_serve_counts_only_if_none_serves(
+    options: dict[str, Any], ready: tuple[str, ...]
+) -> None:
+    """rc4, which has just started, sees rc1 as on another database. A kept out member that serves changes nothing."""
+    scene, policy = of_batch("rc1", "rc2", names="rc1 rc2 rc3 rc4", **options)
     scene.restart("rc1")
     scene.kill("rc2")
     scene.kill("rc3")
@@ -302,7 +305,7 @@ def test_a_view_of_a_member_that_does_not_serve_counts_only_if_none_serves() -> 
     scene["rc3"].error, scene["rc3"].pings = None, True
     for _look in range(20):
         verdict = look()
-    assert verdict.ready == ("rc1",)
+    assert verdict.ready == ready
 
 
 def test_a_target_must_be_linked_to_a_young_member_if_no_other_serves() -> None:
