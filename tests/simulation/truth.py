@@ -244,7 +244,7 @@ class Truth:
 
     def _shown_bad(self, step: Step, t: float) -> set[frozenset[str]]:
         memory = self.schedule.options["link_memory"]
-        return set().union(*(look.bad_pairs for look in step.looks if look.at > t - memory))
+        return set().union(*(look.bad_pairs for look in step.looks if look.at > t - memory + ROUNDING))
 
     def not_ready(self, name: str, step: Step, t: float) -> list[str]:
         """The reasons why this target was not ready, whatever the others are.
@@ -340,7 +340,8 @@ class Truth:
     def alive(self, t: float) -> int:
         """The number of processes that one node's list may show as alive."""
         look = self.look
-        running = [p for place in self.cluster.places.values() for p in place.processes if p.runs(t)]
+        processes = [p for place in self.cluster.places.values() for p in place.processes]
+        running = [p for p in processes if p.started <= t and t - look <= p.ended]
         linked = self.schedule.options["links"] == "connected"
         look += max(LOSE_PEER.values()) if self.told else self.max_age + self.schedule.ping
         return sum(
@@ -355,8 +356,7 @@ class Truth:
             and process.ended >= t - look
             and not any(begin < t - self.unseen_silence and t < end for begin, end in process.hangs)
             and (process.ended < t or (process.silent_since(t) or t) >= t - self.unseen_silence)
-            for place in self.cluster.places.values()
-            for process in place.processes
+            for process in processes
         )
 
     # Liveness
