@@ -20,7 +20,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.gate
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Plan
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import Seen, Stage
 from ansible_collections.rocketops.rocketchat.tests.simulation.eyes import Eyes, Look, connected
-from ansible_collections.rocketops.rocketchat.tests.simulation.truth import Step, Truth, misled
+from ansible_collections.rocketops.rocketchat.tests.simulation.truth import Step, Truth
 from ansible_collections.rocketops.rocketchat.tests.unit.scene import params
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _Checked:
         """The roll itself never takes down more than the batch, or than ``min_serving`` allows."""
         now = self.cluster.now
         step = self.last_before
-        wrong = {name for _place, name in misled(step)}
+        wrong = self.truth.taken_for_others(step)
         others = {name for name in out - set(targets) - wrong if not self.truth.serves(name, now)}
         left = len(self.schedule.names) - len(others | set(targets))
         if others and step.exempt is None and left < step.needed:
@@ -317,7 +317,7 @@ class OurGate(_Checked):
             self.tally.lied(now, step, [f"the targets are said to be {', '.join(told)}"])
         if verdict.outcome.value == "pass" and verdict.ready != step.targets:
             self.tally.lied(now, step, ["passed, and not all targets are ready"])
-        wrong = {name for _place, name in misled(step)} | self.truth.taken_for_others(step)
+        wrong = self.truth.taken_for_others(step)
         for name in [name for name in verdict.ready if name not in wrong]:
             self.tally.ready += 1
             lies = self.truth.not_ready(name, step, now)

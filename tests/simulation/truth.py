@@ -119,7 +119,7 @@ class Truth:
             return [
                 f"{name} may still serve" for name in step.targets if name not in hidden and self._may_serve(name, t)
             ]
-        wrong = {name for _place, name in misled(step)}
+        wrong = self.taken_for_others(step)
         counted = [name for name in step.counted if name not in wrong]
         ill = {name for name in counted if step.ill_count and self.is_ill(name, t, step.looks)}
         found = [f"{name} does not serve" for name in counted if name not in ill and not self.serves(name, t)]
@@ -220,9 +220,12 @@ class Truth:
         return set() if step.exempt else self._cuts(step, t) - self._shown_bad(step, t)
 
     def taken_for_others(self, step: Step) -> set[str]:
-        """Members for which another member's process answered, whose own URL leads to several processes."""
+        """Members for which another member's process answered, as far as no observation can show it.
+
+        That process does not answer at its own URL, or that URL leads to several processes.
+        """
         answered = step.looks[-1].answered if step.looks else {}
-        return {
+        return {name for _place, name in misled(step)} | {
             name
             for name, process in answered.items()
             if process and process.place != name and self.cluster.places[process.place].leads_to
