@@ -109,10 +109,15 @@ MUTANTS: Mapping[str, Line] = {
         'passed = seen.verdict == "pass" or', 'passed = seen.verdict in ("pass", "wait") or'
     ),
     "readmits what is not linked": decides("if not apart:", "if chosen is not None:"),
-    "readmits the first of unlinked members": decides(
-        "name not in state.admitted, missing", "name not in state.admitted, 0"
+    "readmits the first of unlinked members": decides("sum(name in pair and pair <= healthy for pair in pairs)", "0"),
+    "wants links to what is kept out": decides("if not plan.keep_out.intersection(names)]", "]"),
+    "deploys first to what is kept out": decides(
+        "return name in plan.keep_out, name in good", "return False, name in good"
     ),
-    "prefers an unlinked member that is kept out": decides("return name in plan.keep_out, ", "return False, "),
+    "deploys to what is kept out and not well in the batch of others": decides(
+        "takewhile(good.__contains__, todo[:size])", "todo[:size]"
+    ),
+    "waits for what is kept out to settle": decides("set(young) - plan.keep_out", "young"),
     "takes what has no finding of its own for untouched": decides(
         "nothing_done = bool(now.codes) and now.codes", "nothing_done = now.codes"
     ),
@@ -135,7 +140,7 @@ MUTANTS: Mapping[str, Line] = {
         "return was.healthy and now.instance_id in (None, was.instance_id)", "return was.healthy"
     ),
     "deploys to what fell ill together with others": decides(
-        "len(batch) > _size(plan, state, to_deploy(plan, state))", "not batch"
+        "len(batch) > len(_next_batch(plan, state, to_deploy(plan, state)))", "not batch"
     ),
     "waits during the soak for what is kept out": decides(
         "len(well(plan, state) - plan.keep_out)", "len(well(plan, state))"

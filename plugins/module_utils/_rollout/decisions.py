@@ -49,6 +49,7 @@ A gate that does not pass, and a hook that does not finish on a host, stop the r
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Union
 
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
@@ -180,7 +181,7 @@ def _between_batches(plan: Plan, state: State) -> Step:
         return Ask(Stage.FINAL, expected_version=plan.expected_version if whole else None, min_serving=least)
     if plan.batches is not None and state.batches >= plan.batches:
         return end_of(plan, state)
-    return _ask_before(plan, state, Stage.BEFORE, todo[: _size(plan, state, todo)])
+    return _ask_before(plan, state, Stage.BEFORE, _next_batch(plan, state, todo))
 
 
 def _ask_before(plan: Plan, state: State, stage: Stage, batch: tuple[str, ...]) -> Ask:
@@ -208,17 +209,16 @@ def end_of(plan: Plan, state: State) -> End:
 def well(plan: Plan, state: State) -> frozenset[str]:
     """Members that serve and have no finding.
 
-    Of two members that are not linked, only the one that the user does not keep out, or that is in rotation, or that is
-    linked to more members, in this order.
+    Of two members that are not linked, only the one that is in rotation, or else the one that is linked to more
+    members. Links to a member that the user keeps out do not count.
     """
     chosen: set[str] = set()
     in_rotation = {name for name in state.admitted if _glimpse(state, name).serving}
     healthy = {name for name in plan.members if _glimpse(state, name).healthy}
-    pairs = list(map(set, state.seen.unlinked))
+    pairs = [set(names) for names in state.seen.unlinked if not plan.keep_out.intersection(names)]
 
-    def order(name: str) -> tuple[bool, bool, int]:
-        missing = sum(name in pair and pair <= healthy for pair in pairs)
-        return name in plan.keep_out, name not in state.admitted, missing
+    def order(name: str) -> tuple[bool, int]:
+        return name not in state.admitted, sum(name in pair and pair <= healthy for pair in pairs)
 
     for name in sorted((name for name in plan.members if name in healthy), key=order):
         others = chosen if name in state.admitted else chosen | in_rotation
@@ -264,12 +264,15 @@ def _is_untouched(state: State, name: str) -> bool:
 
 
 def to_deploy(plan: Plan, state: State) -> tuple[str, ...]:
-    """Members to deploy to: first those that give no answer, then those that are not well, then the rest."""
+    """Members to deploy to: first those that give no answer, then those that are not well, then the rest.
+
+    Those that the user keeps out come last: no user is on them.
+    """
     good = well(plan, state)
 
-    def order(name: str) -> tuple[bool, bool, bool]:
+    def order(name: str) -> tuple[bool, bool, bool, bool]:
         glimpse = _glimpse(state, name)
-        return name in good, glimpse.settling, glimpse.instance_id is not None
+        return name in plan.keep_out, name in good, glimpse.settling, glimpse.instance_id is not None
 
     names = (name for name in plan.hosts if name not in state.begun and not _is_done(plan, state, name, good))
     return tuple(sorted(names, key=order))
@@ -286,11 +289,8 @@ def _runs_version(plan: Plan, state: State, name: str) -> bool:
 def _settling(plan: Plan, state: State) -> tuple[str, ...]:
     """Members to wait for before the next batch: they run the version, but do not serve yet or no longer serve."""
     relapsed = _relapsed(plan, state) if plan.expected_version else ()
-    return tuple(
-        name
-        for name in plan.hosts
-        if name in relapsed or (_runs_version(plan, state, name) and _glimpse(state, name).settling)
-    )
+    young = [name for name in plan.hosts if _runs_version(plan, state, name) and _glimpse(state, name).settling]
+    return tuple(name for name in plan.hosts if name in relapsed or name in set(young) - plan.keep_out)
 
 
 def _relapsed(plan: Plan, state: State) -> tuple[str, ...]:
@@ -299,13 +299,14 @@ def _relapsed(plan: Plan, state: State) -> tuple[str, ...]:
     return tuple(name for name in names if name in state.begun and not _glimpse(state, name).healthy)
 
 
-def _size(plan: Plan, state: State, todo: tuple[str, ...]) -> int:
-    """The size of the next batch: one until a node serves with the new version, and for a member that is not well."""
+def _next_batch(plan: Plan, state: State, todo: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of these members. One until a node serves with the new version; a member that is not well is alone."""
     good = well(plan, state)
     proven = state.batches > 0 if plan.expected_version is None else any(_runs_version(plan, state, n) for n in good)
     if not proven or todo[0] not in good:
-        return 1
-    return plan.serial[min(state.batches, len(plan.serial) - 1)]
+        return todo[:1]
+    size = plan.serial[min(state.batches, len(plan.serial) - 1)]
+    return tuple(takewhile(good.__contains__, todo[:size]))
 
 
 def _migrates(plan: Plan, state: State) -> bool:
@@ -377,7 +378,7 @@ def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> Stat
         return _stopped_by_relapsed(plan, blocked) if waited else blocked
     good = well(plan, state)
     batch = tuple(name for name in asked.targets if not _is_done(plan, state, name, good))
-    if len(batch) > 1 and len(batch) > _size(plan, state, to_deploy(plan, state)):
+    if len(batch) > 1 and len(batch) > len(_next_batch(plan, state, to_deploy(plan, state))):
         # A member fell ill during the gate: it comes first, alone.
         return replace(state, batch=())
     was = tuple(_before_its_drain(state, name, good) for name in batch)

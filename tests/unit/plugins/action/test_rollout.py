@@ -260,7 +260,7 @@ def test_a_host_that_is_not_drained_waits_for_the_deployment(play: Play) -> None
     """A host in keep_out is not drained, but is deployed with its batch."""
     play.variables.update(rolling_update_keep_out=["rc2"], rolling_update_serial=[1, 2], health_gate_min_serving=0)
     assert not play.roll()["failed"]
-    assert steps_of_batches(play)[3:] == ["drain rc3", "deploy rc2", "deploy rc3", "readmit rc3"]
+    assert steps_of_batches(play)[3:] == ["drain rc3", "deploy rc3", "deploy rc2", "readmit rc3"]
 
 
 def test_a_play_that_ended_in_a_hook_counts_as_a_failed_hook(play: Play) -> None:

@@ -305,6 +305,24 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Ask(Stage.SETTLE, ("rc2",), expected_version=NEW),
     ),
     (
+        "such a member that is kept out is not waited for, and comes last",
+        {"keep_out": frozenset({"rc2"})},
+        after(Stage.RETURN, WELL_NEW, YOUNG_NEW, WELL_OLD, admitted=frozenset({"rc1", "rc3"})),
+        before("rc3", out=("rc2",)),
+    ),
+    (
+        "a member that is kept out and not well is not deployed in the batch of others",
+        {"keep_out": frozenset({"rc2"}), "serial": (3,)},
+        after(Stage.RETURN, WELL_NEW, STALLED, WELL_OLD, admitted=frozenset({"rc1", "rc3"})),
+        before("rc3", out=("rc2",)),
+    ),
+    (
+        "a member that is kept out is deployed in the batch of others if it is well",
+        {"keep_out": frozenset({"rc2"}), "serial": (3,)},
+        after(Stage.RETURN, WELL_NEW, WELL_OLD, WELL_OLD, admitted=frozenset({"rc1", "rc3"})),
+        before("rc3", "rc2"),
+    ),
+    (
         "it was waited for once: now it is deployed, alone",
         {"serial": (3,)},
         after(Stage.SETTLE, WELL_NEW, YOUNG_NEW, WELL_OLD, admitted=frozenset({"rc1", "rc3"}), settled=True),
@@ -1007,7 +1025,9 @@ def test_links_to_a_member_that_is_kept_out_do_not_count() -> None:
     kept_out = plan(keep_out=frozenset({"rc1"}))
     unlinked = frozenset({("rc1", "rc2")})
     of_two = after(Stage.LOOK, seen=seen(*ALL_OLD, unlinked=unlinked), admitted=frozenset())
-    assert well(kept_out, of_two) == {"rc2", "rc3"}
+    assert well(kept_out, of_two) == ALL
+    done = after(Stage.RETURN, seen=seen(*ALL_NEW, unlinked=ISOLATED), admitted=frozenset({"rc2", "rc3"}))
+    assert next_step(kept_out, done) == final(2, NEW)
 
 
 def test_members_that_are_kept_out_need_not_serve_during_the_soak() -> None:
