@@ -237,13 +237,14 @@ class OurGate(_Checked):
                 if self.options["min_serving"] is None:
                     served = {m["name"] for m in before["members"] if m["serving"]}
                     step.needed = len((served | set(ask.targets)) - plan.keep_out)
-        gate = self._run(self._options_of(ask, plan), known_ready=ask.ready, **going_on)
+        known_ready = ask.ready if ask.stage is Stage.AFTER else None
+        gate = self._run(self._options_of(ask, plan), known_ready=known_ready, **going_on)
         if gate is None:
             return None
         step.counted = tuple(name for name in _counted(gate, step) if name not in plan.keep_out)
         self._check_ready(step, gate.verdict)
         self.waiting = (step, gate)
-        if not set(gate.verdict.ready) - ask.ready or gate.passed:
+        if known_ready is None or not set(gate.verdict.ready) - known_ready or gate.passed:
             self.check(step, passed=gate.passed, gave_up=_is_final(gate))
         return gate
 
