@@ -487,6 +487,14 @@ LINES: Mapping[str, Line] = {
     "lets the order of targets displace one that is ready": Line(
         "_judgement.target_status", "first=memory.ready", "first=frozenset()"
     ),
+    "prefers an unlinked target that is kept out": Line(
+        "_judgement.target_status", "(target in keep_out, target not in first)", "target not in first"
+    ),
+    "does not say why members out of rotation do not serve": Line(
+        "_judgement.rules",
+        "return found and [*(reason for name in away if (reason := situation.by_name[name].why_not)), *found]",
+        "return found",
+    ),
     "holds a target back for a member that does not serve": Line(
         "_judgement.target_status",
         "return others <= situation.serving or not situation.serving - targets - situation.policy.keep_out",

@@ -14,6 +14,7 @@ from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings imp
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.member_status import as_process
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.moves import moves_of
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.policy import Phase
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.stability import not_waived
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._judgement.unclaimed import strangers_in_words
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def advisories_for(situation: Situation, blocking: Iterable[Finding]) -> list[Fi
     notes = [replace(finding, blocking=False) for advisory in ADVISORIES for finding in advisory(situation)]
     named = {(finding.code, finding.members) for finding in blocking}
     not_needed = [member.why_not for member in situation.members if member.why_not]
-    links = situation.links.unlinked(situation.serving)
+    links = not_waived(situation.policy, situation.links.unlinked(situation.serving))
     not_needed += [finding for finding in links if situation.policy.keep_out.intersection(finding.members)]
     return notes + [
         replace(finding, blocking=False) for finding in not_needed if (finding.code, finding.members) not in named

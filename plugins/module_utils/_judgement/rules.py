@@ -123,10 +123,16 @@ def _is_listed_by_targets(situation: Situation, name: str) -> bool:
 
 
 def enough_others_serve(situation: Situation, serving: Names) -> list[Finding]:
-    """As many members that are in rotation and not targets serve as the policy needs."""
+    """As many members that are in rotation and not targets serve as the policy needs.
+
+    If not, also why those do not serve that are out of rotation and not kept out: they would be readmitted.
+    """
     if exemption(situation) is Exempt.NEEDS_RESTART:
         serving = serving | situation.surely_ill
-    return _too_few(situation, serving, situation.policy.others_in_rotation)
+    policy = situation.policy
+    found = _too_few(situation, serving, policy.others_in_rotation)
+    away = [name for name in policy.others if name in policy.out_of_rotation - policy.keep_out - serving]
+    return found and [*(reason for name in away if (reason := situation.by_name[name].why_not)), *found]
 
 
 def _too_few(situation: Situation, serving: Names, candidates: Iterable[str]) -> list[Finding]:

@@ -69,11 +69,15 @@ def targets_of(
 
 
 def faults_of(situation: Situation, blocking: Iterable[Finding], first: AbstractSet[str]) -> dict[str, list[Finding]]:
-    """By target: the findings that hold it back. ``first``: the targets preferred if a link between two is bad."""
+    """By target: the findings that hold it back.
+
+    If a link between two targets is bad, one of ``first`` is preferred, and one that is not kept out before it.
+    """
     blocking = list(blocking)
     faults = {name: _own(situation, name, blocking) for name in situation.policy.targets}
     free: set[str] = set()
-    for name in sorted(faults, key=lambda target: target not in first):
+    keep_out = situation.policy.keep_out
+    for name in sorted(faults, key=lambda target: (target in keep_out, target not in first)):
         faults[name] += [finding for finding in blocking if name in finding.members and free & set(finding.members)]
         if not faults[name] and name in situation.serving:
             free.add(name)

@@ -334,6 +334,15 @@ def test_a_member_out_of_rotation_does_not_matter_if_enough_are_in_rotation() ->
     assert scene.judge(policy).outcome.value == "pass"
 
 
+def test_a_shortage_names_the_members_out_of_rotation_that_do_not_serve() -> None:
+    scene = Scene.of("rc1", "rc2", "rc3", "rc4")
+    for name in ("rc3", "rc4"):
+        scene[name].error = "timeout"
+    policy = scene.policy("before", targets=["rc1"], out_of_rotation=["rc3"], keep_out=["rc4"])
+    verdict = judged_for(scene, policy, 60)
+    assert codes(verdict) == {("timeout", "rc3"), ("too_few_serving",)}
+
+
 def test_a_member_in_rotation_that_may_recover_is_waited_for() -> None:
     scene = Scene.of("rc1", "rc2", "rc3", "rc4")
     scene["rc3"].error = "timeout"
@@ -369,6 +378,8 @@ def test_a_kept_out_member_is_judged_but_does_not_count() -> None:
     scene.cut.add(frozenset({"rc1-1", "rc3-2"}))
     verdict = judged_for(scene, policy, 100)
     assert (verdict.outcome.value, advice(verdict)) == ("pass", {"not_linked"})
+    waive = [{"code": "not_linked", "pair": ["rc1", "rc3"], "reason": "ticket 7"}]
+    assert advice(scene.judge(scene.policy(keep_out=["rc3"], waive=waive))) == set()
     scene.cut.add(frozenset({"rc1-1", "rc2-2"}))
     assert codes(judged_for(scene, policy, 100)) == {("not_linked", "rc1", "rc2")}
 

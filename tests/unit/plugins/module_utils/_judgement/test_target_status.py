@@ -165,6 +165,18 @@ def test_of_two_unlinked_targets_the_later_is_not_ready(targets: tuple[str, str]
     assert verdict.summary.endswith("rc1 and rc2 do not see each other")
 
 
+@pytest.mark.parametrize("first", ["rc1", "rc2"])
+def test_of_two_unlinked_targets_the_one_that_is_kept_out_is_not_ready(first: str) -> None:
+    scene, policy = of_batch("rc1", "rc2", keep_out=["rc1"], min_serving="3")
+    scene.kill("rc1")
+    scene.kill("rc2")
+    scene.restart(first)
+    observed_for(scene, policy, STABLE_FOR)
+    scene.restart("rc2" if first == "rc1" else "rc1")
+    scene.cut.add(frozenset({scene["rc1"].id, scene["rc2"].id}))
+    assert standing(observed_for(scene, policy, 100)) == ("rc2", "", "rc1")
+
+
 def test_a_target_that_is_not_ready_does_not_hold_back_another() -> None:
     scene, policy = of_batch("rc1", "rc2")
     scene.restart("rc1")
