@@ -83,8 +83,8 @@ options:
   keep_out:
     description:
       - Names of members that are kept out of rotation on purpose, in every phase.
-      - They are judged like all other members, but do not count among those that must serve, and no other member
-        must be linked to them.
+      - They are judged like all other members, but do not count among those that must serve.
+      - Other members need not be linked to them, unless they are targets themselves.
       - When left out, no member is kept out.
     type: list
     elements: str
