@@ -487,6 +487,9 @@ LINES: Mapping[str, Line] = {
     "lets the order of targets displace one that is ready": Line(
         "_judgement.target_status", "first=memory.ready", "first=frozenset()"
     ),
+    "gives up on a member while the targets may turn out to be down": Line(
+        "_judgement.stability", "+ until_down + (policy.link_memory", "+ (policy.link_memory"
+    ),
     "prefers an unlinked target that is kept out": Line(
         "_judgement.target_status", "(target in keep_out, target not in first)", "target not in first"
     ),

@@ -202,14 +202,17 @@ def _may_be_proven(situation: Situation, finding: Finding) -> bool:
 
 
 def _only_readmission_helps(situation: Situation) -> bool:
-    """Whether too few others are in rotation, even if all of them serve.
-
-    False while all targets are silent: they may turn out to be down, and then the gate passes.
-    """
+    """Whether too few others are in rotation, even if all of them serve."""
     policy = situation.policy
     if policy.phase is not Phase.BEFORE or len(policy.others_in_rotation) >= policy.needed:
         return False
-    return not all(situation.is_silent(name) for name in policy.targets)
+    return not _targets_may_be_down(situation)
+
+
+def _targets_may_be_down(situation: Situation) -> bool:
+    """Whether all targets are silent: they may turn out to be down, and then the gate before a deployment passes."""
+    policy = situation.policy
+    return policy.phase is Phase.BEFORE and all(situation.is_silent(name) for name in policy.targets)
 
 
 # What cannot be judged
@@ -239,11 +242,13 @@ def unjudgeable(situation: Situation, since: Mapping[Reason, float]) -> list[Fin
 def _patience(situation: Situation, member: MemberStatus) -> float:
     """Seconds that a member may be unjudgeable.
 
-    Longer for a URL with several processes, since that is remembered, and for a member with one of these processes.
+    Longer for a URL with several processes, since that is remembered, and for a member with one of these processes. And
+    longer while the targets may turn out to be down, which shows when their records are old.
     """
     policy, names = situation.policy, situation.answering.claims.get(member.view.instance_id or "", ())
     remembered = not situation.answering.several.keys().isdisjoint({member.name, *names})
-    return policy.max_record_age + (policy.link_memory if remembered else 0.0)
+    until_down = 2 * (policy.max_record_age + policy.ping_interval) if _targets_may_be_down(situation) else 0.0
+    return policy.max_record_age + until_down + (policy.link_memory if remembered else 0.0)
 
 
 def unjudgeable_kinds(views: Iterable[View], policy: Policy) -> list[Finding]:

@@ -997,6 +997,25 @@ def test_next_safe_and_safe_batch(min_serving: str, next_safe: tuple[str, ...], 
     assert (verdict.next_safe, verdict.safe_batch) == (next_safe, safe_batch)
 
 
+def test_a_target_that_may_be_down_is_waited_for_although_another_member_cannot_be_judged() -> None:
+    scene = three()
+    scene["rc2"].record = False
+    policy = scene.policy("before", targets=["rc1"])
+    assert judged_for(scene, policy, 20).outcome.value == "wait"
+    scene.kill("rc1")
+    verdict = judged_for(scene, policy, 100)
+    assert (verdict.outcome.value, verdict.exempt, scene.now) == ("pass", Exempt.TARGET_DOWN, 70)
+
+
+def test_a_silent_target_that_pings_is_not_waited_for_without_end() -> None:
+    scene = three()
+    scene["rc2"].record = False
+    scene["rc1"].error = "timeout"
+    policy = scene.policy("before", targets=["rc1"])
+    assert judged_for(scene, policy, 110).outcome.value == "wait"
+    assert judged_for(scene, policy, 5).outcome.value == "inconclusive"
+
+
 @pytest.mark.parametrize("change", [{"record": False}, {"id": "rc1-1", "record": False}])
 def test_a_lasting_unjudgeable_answer_is_inconclusive(change: dict[str, Any]) -> None:
     scene = three()
