@@ -68,6 +68,7 @@ class _Checked:
         self.tally = Tally()
         self.options = schedule.options
         self.eyes = Eyes(schedule)
+        self.last_before = Step("before", (), 0.0, 0)
 
     def step(self, phase: str, targets: Sequence[str] = (), **how: Any) -> Step:
         self.eyes.looks = []
@@ -140,8 +141,6 @@ class _Checked:
         left = len(self.schedule.names) - len(others | set(targets))
         if others and step.exempt is None and left < step.needed:
             self.tally.lied(now, step, [f"{', '.join(sorted(others))} not back, and more are taken down"])
-
-    last_before: Step
 
 
 class OurGate(_Checked):

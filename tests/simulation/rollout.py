@@ -224,10 +224,28 @@ class Rollout:
             and not self.gate.truth.unjudgeable(name)
             and self.cluster.dropped_since(process, now) is None
             and not self._answers_elsewhere(name, process, begin)
+            and not self._may_have_its_previous(name, begin)
             and not any(name in cut.pair and cut.end > begin for cut in self.cluster.cuts)
             # A process beside another may be the previous one of any member.
             and all(sum(p.runs(begin) or p.runs(now) for p in other.processes) <= 1 for other in places.values())
         )
+
+    def _may_have_its_previous(self, name: str, begin: float) -> bool:
+        """Whether a gate may see a previous process of this member.
+
+        One that pinged beside the new one, until its record is old; if it was not known, any without an answer of its
+        own.
+        """
+        truth = self.gate.truth
+        processes = self.cluster.places[name].processes
+        beside = any(
+            p.ended > q.registers and p.ended > begin - truth.max_age - self.schedule.ping
+            for p, q in zip(processes, processes[1:])
+        )
+        heard = self.gate.eyes.looks[-1].heard.values() if self.gate.eyes.looks else ()
+        others = (p for place in self.cluster.places.values() for p in place.processes if p.place != name)
+        unclaimed = any(p.pings(self.cluster.now) and p not in heard for p in others)
+        return beside or (unclaimed and name not in self.gate.last_before.known)
 
     def _seems_young(self, name: str, state: State) -> bool:
         """Whether the last gate saw this pod for too short: how long it has run is known only from its answers."""
