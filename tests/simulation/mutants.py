@@ -401,7 +401,7 @@ LINES: Mapping[str, Line] = {
         "_judgement.stability", "or len(policy.others_in_rotation) >= policy.needed", ""
     ),
     "fails although a silent target may turn out to be down": Line(
-        "_judgement.stability", "return not all(situation.is_silent(name) for name in policy.targets)", "return True"
+        "_judgement.stability", "return not _targets_may_be_down(situation)", "return True"
     ),
     "trusts lastHeartbeatTime": Line(
         "_cluster.records",
