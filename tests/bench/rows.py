@@ -58,6 +58,7 @@ PARTS = (
     "noticing",
     "many_members",
     "a_roll",
+    "default_waits",
     "inventory",
     "judging",
     "memory",
@@ -226,14 +227,23 @@ class Bench:
         yield Row.compared("a roll of 50 hosts in batches of 10", peer, 0.06, self._rolls("c50", batch=10))
         yield Row.compared("a roll of 50 hosts one by one", peer, 0.5, self._rolls("c50"))
 
-    def _rolls(self, cluster: str, batch: int = 1) -> list[dict[str, Timed]]:
+    def default_waits(self) -> Iterable[Row]:
+        """One roll with the default options. Its nodes are healthy as soon as they are deployed."""
+        waits = {"health_gate_stable_for": None, "health_gate_interval": None, "health_gate_deadline": None}
+        (found,) = self._rolls("c3", rounds=1, only="ours", **waits)
+        yield Row("a roll of 3 hosts one by one, default options (s)", "-", "-", f"{found['ours'].wall:.0f}", "")
+
+    def _rolls(
+        self, cluster: str, batch: int = 1, *, rounds: int = 3, only: str | None = None, **variables: Any
+    ) -> list[dict[str, Timed]]:
         with nodes() as url:
             members = _cluster(url, cluster)["members"]
             hosts = {member["name"]: {"rocketchat_url": member["url"]} for member in members}
             names = {"idle": "roll_idle", "ours": "roll", "nothing": "roll_nothing", "peer": "roll_uri"}
             plays = self.plays(names, hosts, hooks=str(PLAYS / "hooks"), report=str(self.folder / "roll.html"))
-            commands = {name: [*command, "-e", f"batch={batch}"] for name, command in plays.items()}
-            return self.run(commands, rounds=min(self.rounds, 3))
+            more = ["-e", json.dumps({"batch": batch, **variables})]
+            commands = {name: [*command, *more] for name, command in plays.items() if only in (None, name)}
+            return self.run(commands, rounds=min(self.rounds, rounds))
 
     def limits(self) -> Iterable[Row]:
         """The limits of the goals that are not met."""
