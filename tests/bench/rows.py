@@ -229,7 +229,7 @@ class Bench:
 
     def default_waits(self) -> Iterable[Row]:
         """One roll with the default options. Its nodes are healthy as soon as they are deployed."""
-        waits = {"health_gate_stable_for": None, "health_gate_interval": None, "health_gate_deadline": None}
+        waits: dict[str, Any] = dict.fromkeys(f"health_gate_{name}" for name in ("stable_for", "interval", "deadline"))
         (found,) = self._rolls("c3", rounds=1, only="ours", **waits)
         yield Row("a roll of 3 hosts one by one, default options (s)", "-", "-", f"{found['ours'].wall:.0f}", "")
 
