@@ -62,7 +62,6 @@ class Fault:
 
     ``says``: a pattern for the message of every surface that does not pass; ``said``: an example of it for the table,
     if the message varies. ``error``: the code in rc2's view; ``restless``: the view does not always have it.
-    ``shipped``: the tasks are run as shipped modules too.
     """
 
     name: str
@@ -78,12 +77,10 @@ class Fault:
     policy: Mapping[str, Any] = field(default_factory=dict)  # options of the gates
     said: str = ""
     shows_after: int = 0  # seconds until an observation can show it
-    shipped: bool = False
 
-    @property
-    def ways(self) -> tuple[bool, ...]:
+    def ways(self, surface: Surface) -> tuple[bool, ...]:
         """Whether the module is shipped, for each time that a task is run."""
-        return (False, True) if self.shipped else (False,)
+        return (False, True) if (self.name, surface) in SHIPPED else (False,)
 
     def verdict(self, surface: Surface) -> str:
         return self.verdicts.get(surface, "ok" if surface in (INFO, FACTS, INVENTORY) else "pass")
@@ -98,7 +95,7 @@ def _failing(kind: str, says: str, error: str) -> Fault:
 
 
 FAULTS = (
-    Fault("none", START, WELL, shipped=True),
+    Fault("none", START, WELL),
     _failing("unauthorized", r"unauthorized \(401\)", "unauthorized"),
     _failing("forbidden", r"forbidden \(403\)", "forbidden"),
     _failing("rate_limited", r"rate limited \(429\)", "rate_limited"),
@@ -146,7 +143,6 @@ FAULTS = (
         OUT,
         f"{DEPLOYED} not ready",
         policy={"readiness": "required"},
-        shipped=True,
     ),
     Fault("no_header", (*START, f"fault {DEPLOYED} no_header"), WELL),
     Fault(
@@ -171,7 +167,6 @@ FAULTS = (
         rf"{DEPLOYED} timeout \(no complete answer within 1 s\)",
         "timeout",
         2,
-        shipped=True,
     ),
     Fault(
         "cut off from rc1",
@@ -186,7 +181,6 @@ FAULTS = (
         (START[0], f"start {DEPLOYED} --version 7.10.5"),
         {AFTER: "fail"},
         "rc2 runs 7.10.5, 7.11.0 expected",
-        shipped=True,
     ),
     Fault(
         "its URL leads to rc1",
@@ -201,7 +195,6 @@ FAULTS = (
         {**UNJUDGED, AFTER: "failed"},
         r"belongs to a microservices deployment|before did not pass \(verdict: inconclusive\)",
         up=("--microservices",),
-        shipped=True,
     ),
     Fault(
         "microservices, judged as processes",
@@ -236,7 +229,6 @@ FAULTS = (
         r"runs a Rocket.Chat older than 6|before did not pass \(verdict: inconclusive\)",
         up=("--version", "5.4.0"),
         expected_version="5.4.1",
-        shipped=True,
     ),
     Fault(
         "all refuse the token",
@@ -245,7 +237,6 @@ FAULTS = (
         r"unauthorized \(401\)|answered 401",
         "unauthorized",
         0,
-        shipped=True,
     ),
     Fault(
         "all are down",
@@ -254,9 +245,13 @@ FAULTS = (
         "unreachable|connection refused",
         "unreachable",
         0,
-        shipped=True,
     ),
 )
+
+# The cells that are also tested with a shipped module: the first of each verdict in each column. A fault is judged the
+# same in both ways; observations and results are passed differently.
+_FIRST = {(surface, fault.verdict(surface)): (fault.name, surface) for fault in reversed(FAULTS) for surface in TASKS}
+SHIPPED = frozenset(_FIRST.values())
 
 
 @dataclass(frozen=True)
@@ -273,7 +268,7 @@ class Shown:
         """The results of the module inside Ansible's worker, and of the shipped one, if there is one."""
         if surface in self.outside:
             return [self.outside[surface]]
-        return [self.run.outcomes[surface.cell(shipped=shipped)] for shipped in self.fault.ways]
+        return [self.run.outcomes[surface.cell(shipped=shipped)] for shipped in self.fault.ways(surface)]
 
     def said(self) -> str:
         """The text that matches ``says``, from the first surface that did not pass."""
@@ -325,7 +320,7 @@ def _inventory(fault: Fault, emulator: Emulator) -> dict[str, Any]:
     hosts: dict[str, list[str]] = {"deployed": [DEPLOYED], "rocketchat": list(urls)}
     hostvars: dict[str, dict[str, Any]] = {DEPLOYED: {"deadline": LATE}}
     for surface in TASKS:
-        for shipped in fault.ways:
+        for shipped in fault.ways(surface):
             cell = surface.cell(shipped=shipped)
             hosts.setdefault(f"role{'_shipped' * shipped}" if surface.play == "role" else surface.play, []).append(cell)
             hostvars[cell] = {**surface.variables, "shipped": shipped, "deadline": fault.deadline(surface)}
@@ -366,8 +361,8 @@ def row(shown: Shown) -> str:
     cells = []
     for surface in SURFACES:
         verdicts = dict.fromkeys(outcome.verdict for outcome in shown.outcomes(surface))
-        cells.append(" / ".join(verdicts))
-    return _line([f"{shown.fault.name}{' *' * shown.fault.shipped}", *cells, shown.said()])
+        cells.append(f"{' / '.join(verdicts)}{' *' * ((shown.fault.name, surface) in SHIPPED)}")
+    return _line([shown.fault.name, *cells, shown.said()])
 
 
 def _line(cells: Sequence[str]) -> str:
