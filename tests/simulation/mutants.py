@@ -45,7 +45,8 @@ WRITTEN = Path(__file__).parents[2] / "docs" / "mutants.md"
 # Advisories, which no rule finds, so how they end has no effect.
 ONLY_TOLD = frozenset({"deploy_not_proven", "links_unknown", "older_patch", "readiness_unknown", "single_view"})
 
-importlib.import_module("requests")  # once for all mutants
+for used in ("requests", "ansible.module_utils.common.parameters"):
+    importlib.import_module(used)  # once for all mutants
 
 Break = Callable[[], None]
 
@@ -717,16 +718,18 @@ def caught_by_unit_tests(name: str) -> str | None:
     """The first failing unit test. The one that failed last time runs first, which saves time."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for test in noticed_last_time(name):
-        if failed := _first_failure(test)[0]:
+        if failed := first_failure(str(UNIT_TESTS / test))[0]:
             return failed
     for tests in JUDGING:
-        failed, status = _first_failure(tests)
+        failed, status = first_failure(str(UNIT_TESTS / tests))
         if status != pytest.ExitCode.OK:
             return failed  # none if the tests cannot be read, which shows nothing
     return None
 
 
-def _first_failure(tests: str) -> tuple[str | None, int]:
+def first_failure(*arguments: str) -> tuple[str | None, int]:
+    """Run pytest in this process until a test fails; that test, and pytest's exit status."""
+
     class First:
         failed: str | None = None
 
@@ -736,7 +739,7 @@ def _first_failure(tests: str) -> tuple[str | None, int]:
 
     first = First()
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        status = pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", str(UNIT_TESTS / tests)], [first])
+        status = pytest.main(["-x", "-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", *arguments], [first])
     return first.failed, status
 
 

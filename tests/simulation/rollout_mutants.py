@@ -16,13 +16,16 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from typing import Any, Union
 
 import pytest
 
-from ansible_collections.rocketops.rocketchat.tests.simulation.mutants import COLLECTION, UNIT_TESTS, Line
+from ansible_collections.rocketops.rocketchat.tests.simulation.mutants import (
+    COLLECTION,
+    UNIT_TESTS,
+    Line,
+    first_failure,
+)
 
 EXPLORED = (
     "one node, every hook",
@@ -179,20 +182,10 @@ MUTANTS: Mapping[str, Line] = {
 
 
 def noticed_by_unit_tests(name: str) -> str | None:
-    class First:
-        failed: str | None = None
-
-        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-            if report.failed and self.failed is None:
-                self.failed = report.nodeid.rpartition("/")[2]
-
     _break(name)
-    first = First()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        tests = str(UNIT_TESTS / "_rollout" / "test_decisions.py")
-        status = pytest.main(["-x", "-q", "--noconftest", "--assert=plain", "-p", "no:cacheprovider", tests], [first])
-    return None if status == pytest.ExitCode.OK else first.failed  # none if the tests cannot be read
+    failed, status = first_failure("--noconftest", str(UNIT_TESTS / "_rollout" / "test_decisions.py"))
+    return None if status == pytest.ExitCode.OK else failed  # none if the tests cannot be read
 
 
 def noticed_by_exploration(name: str) -> str | None:
