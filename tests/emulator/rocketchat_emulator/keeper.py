@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from rocketchat_emulator.roster import Place
 
-_TICK = 0.05
+_TICK = 0.1
 
 
 class Keeper:

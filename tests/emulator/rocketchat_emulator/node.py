@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 # Seconds between two reads of the database. New peers are found within this time.
 _TICK = 0.1
 
+# Seconds between two looks at whether the cluster's lifetime or its state directory has ended.
+_END = 0.5
+
 # Seconds between two heartbeats to each peer.
 _GOSSIP = 1.0
 
@@ -82,7 +85,7 @@ class Node:
             api.application(), access_log=None, handler_cancellation=True, handle_signals=False, shutdown_timeout=0.2
         )
         await runner.setup()
-        self._repeat(_TICK, self._notice_the_end)
+        self._repeat(_END, self._notice_the_end)
         begun = asyncio.create_task(self._begin(api, web.TCPSite(runner, self._address, self._port)))
         over = asyncio.create_task(self._over.wait())
         await asyncio.wait({begun, over}, return_when=asyncio.FIRST_COMPLETED)
@@ -193,7 +196,7 @@ class Node:
         """The repeated tasks of a registered process, each with its interval in seconds."""
         return [
             (self._settings.ping, self._ping),
-            (min(_TICK, self._settings.sweep), self._sweep),
+            (max(_TICK, self._settings.sweep / 10), self._sweep),
             (_TICK, self._look),
             (_TICK, self._broker.tick),
             (_GOSSIP, self._broker.gossip),
