@@ -14,6 +14,7 @@ import socket
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rocketchat_emulator import keeper, migration
@@ -22,17 +23,16 @@ from rocketchat_emulator.database import FILE_NAME, Database
 from rocketchat_emulator.errors import EmulatorError
 from rocketchat_emulator.faults import Fault
 from rocketchat_emulator.migration import Control
-from rocketchat_emulator.processes import become_node, own_process, spawn, spawn_node
+from rocketchat_emulator.processes import NO_CERTIFICATES, become_node, fork, own_process, spawn_node
 from rocketchat_emulator.registry import Registry
 from rocketchat_emulator.roster import Roster
 from rocketchat_emulator.settings import Settings
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from rocketchat_emulator.processes import Process, ProcessState
+    from rocketchat_emulator.processes import Child, Process, ProcessState
     from rocketchat_emulator.roster import CutKind, Place
     from rocketchat_emulator.version import Version
 
@@ -231,7 +231,7 @@ class Cluster:
                 lambda: all(self._opinions(a, b)), timeout=_CUT_TIMEOUT, late=lambda: f"{a} and {b} do not connect"
             )
 
-    def await_ready(self, children: dict[str, subprocess.Popen[bytes]], *, timeout: float) -> None:
+    def await_ready(self, children: Mapping[str, Child], *, timeout: float) -> None:
         """Wait until the named nodes answer."""
         waiting = list(children)
 
@@ -252,7 +252,7 @@ class Cluster:
 
         self._await(watching, timeout=timeout, late=lambda: f"the keeper does not run: {self._last_words('keeper')}")
 
-    def _await_process(self, name: str, child: subprocess.Popen[bytes]) -> None:
+    def _await_process(self, name: str, child: Child) -> None:
         """Wait until a new process has stored its pid, so that `down` knows of it."""
 
         def known() -> bool:
@@ -320,14 +320,14 @@ def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
     for address, port in plan.endpoints().values():
         _require_free(address, port)
     document = _fill(state_dir, plan)
+    children = {} if plan.one_by_one else _fork_nodes(state_dir, plan)
+    fork(partial(keeper.main, state_dir), state_dir / "keeper.log")
     with Cluster.open(state_dir) as cluster:
-        children: dict[str, subprocess.Popen[bytes]] = {}
         try:
-            for name in plan.endpoints():
-                children[name] = spawn_node(state_dir, name)
-                if plan.one_by_one:
+            if plan.one_by_one:
+                for name in plan.endpoints():
+                    children[name] = spawn_node(state_dir, name)
                     cluster.await_ready(children, timeout=plan.timeout)
-            spawn("keeper", str(state_dir), log=state_dir / "keeper.log")
             cluster.await_ready(children, timeout=plan.timeout)
             cluster.await_keeper(len(children), timeout=plan.timeout)
             if plan.links:
@@ -341,6 +341,12 @@ def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
             node["pid"] = cluster.node(node["name"])["pid"]
     _keep(state_dir, document)
     return document
+
+
+def _fork_nodes(state_dir: Path, plan: Plan) -> dict[str, Child]:
+    os.environ.update(NO_CERTIFICATES)
+    node = importlib.import_module("rocketchat_emulator.node")  # once for all nodes
+    return {name: fork(partial(node.main, state_dir, name), state_dir / f"{name}.log") for name in plan.endpoints()}
 
 
 def create(state_dir: Path, plan: Plan) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import signal
 import sqlite3
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rocketchat_emulator.database import Database
@@ -23,6 +22,7 @@ from rocketchat_emulator.roster import Roster
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
     from types import FrameType
 
     from rocketchat_emulator.roster import Place
@@ -106,13 +106,8 @@ def watches(database: Database) -> int:
     return database.get("keeper_watches") or 0
 
 
-def main() -> None:
+def main(state_dir: Path) -> None:
     os.umask(0o077)
-    state_dir = Path(sys.argv[1])
     database = Database(state_dir)
     if claim(database, own_process()):
         Keeper(state_dir, database).run()
-
-
-if __name__ == "__main__":
-    main()

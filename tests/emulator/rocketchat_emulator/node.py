@@ -232,9 +232,8 @@ async def _every(seconds: float, act: Callable[[], None]) -> None:
         await asyncio.sleep(seconds)
 
 
-def main() -> None:
+def main(state_dir: Path, name: str) -> None:
     os.umask(0o077)
-    state_dir, name = Path(sys.argv[1]), sys.argv[2]
     database = Database(state_dir)
     if not Roster(database).claim(name, own_process()):
         sys.exit(f"{name} already runs, or was stopped")
@@ -248,4 +247,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]), sys.argv[2])

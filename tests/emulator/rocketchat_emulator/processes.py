@@ -7,19 +7,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
 if TYPE_CHECKING:
-    import signal
+    from collections.abc import Callable
 
 ProcessState = Literal["running", "frozen", "stopped"]
 
 _PACKAGE = Path(__file__).resolve().parent
+
+# No process of a cluster uses TLS, and loading the system's certificates takes a fifth of its start.
+NO_CERTIFICATES = {"SSL_CERT_FILE": os.devnull}
 
 
 @dataclass(frozen=True)
@@ -67,11 +72,63 @@ def own_process() -> Process:
     return Process(pid, seen[1])
 
 
-def spawn(module: str, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
-    """Start a module of this package, detached from the terminal and session of this process."""
-    with log.open("ab") as output:
+class Child(Protocol):
+    """A child of this process: a ``subprocess.Popen``, or a ``Forked``."""
+
+    def poll(self) -> int | None:
+        """The exit status; None while it runs."""
+
+    def kill(self) -> None: ...
+
+
+class Forked:
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        if self._status is None:
+            ended, status = os.waitpid(self._pid, os.WNOHANG)
+            self._status = os.waitstatus_to_exitcode(status) if ended else None
+        return self._status
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            os.kill(self._pid, signal.SIGKILL)
+
+
+def fork(act: Callable[[], None], log: Path) -> Forked:
+    """Run a function in a child, detached from the terminal and session of this process.
+
+    A fork takes much less time than the start of Python and its imports. This process must have no open database,
+    because SQLite's connections do not survive a fork.
+    """
+    pid = os.fork()
+    if pid:
+        return Forked(pid)
+    status = 1
+    try:
+        os.setsid()
+        with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+            for number, file in enumerate((nothing, output, output)):
+                os.dup2(file.fileno(), number)
+        act()
+        status = 0
+    except SystemExit as ended:
+        print(ended.code, file=sys.stderr)
+    except BaseException:  # noqa: BLE001  # the process ends here
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def spawn_node(state_dir: Path, name: str) -> subprocess.Popen[bytes]:
+    """Start a node, detached from the terminal and session of this process."""
+    with (state_dir / f"{name}.log").open("ab") as output:
         return subprocess.Popen(
-            _command(module, *arguments),
+            _node(state_dir, name),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -80,24 +137,19 @@ def spawn(module: str, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def spawn_node(state_dir: Path, name: str) -> subprocess.Popen[bytes]:
-    return spawn("node", str(state_dir), name, log=state_dir / f"{name}.log")
-
-
 def become_node(state_dir: Path, name: str) -> NoReturn:
     """Replace this process by the node, which keeps its terminal or service manager."""
-    command = _command("node", str(state_dir), name)
+    command = _node(state_dir, name)
     os.execve(command[0], command, _environment())
 
 
-def _command(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", f"{_PACKAGE.name}.{module}", *arguments]
+def _node(state_dir: Path, name: str) -> list[str]:
+    return [sys.executable, "-m", f"{_PACKAGE.name}.node", str(state_dir), name]
 
 
 def _environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH")]))
-    # No process of a cluster uses TLS, and loading the system's certificates takes a fifth of its start.
-    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "SSL_CERT_FILE": os.devnull}
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **NO_CERTIFICATES}
 
 
 def _stat(pid: int) -> tuple[str, int] | None:
