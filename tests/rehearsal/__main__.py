@@ -15,6 +15,9 @@ from pathlib import Path
 
 from ansible_collections.rocketops.rocketchat.tests.rehearsal.lab import LABS
 
+# The stories that take longest. They start first, each with its own machines.
+_LONG = ("controller_is_interrupted", "load_balancer_disagrees", "nginx", "good_roll")
+
 # pytest's exit status if no test was selected.
 _NONE = 5
 
@@ -22,7 +25,9 @@ _NONE = 5
 def main() -> int:
     """The tests wait most of the time, so more of them run than there are cores."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    files = sorted(map(str, Path(__file__).parent.glob("test_*.py")))
+    here = Path(__file__).parent
+    long = [str(here / f"test_{story}.py") for story in _LONG]
+    files = long + sorted({*map(str, here.glob("test_*.py"))}.difference(long))
     tellers: list[subprocess.Popen[str]] = []
     with ThreadPoolExecutor(LABS) as pool:
         try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_a_node_that_gets_no_traffic_stops_the_roll(lab: Lab, traffic: Traffic) -> None:
-    with rolling(lab, fault="not_ready") as roll:
+    with rolling(lab, fault="not_ready", hooks_readmit_seconds=20) as roll:
         assert roll.await_end() != 0
     (bad,) = roll.nodes("deployed")
     assert roll.said(rf"\[roll\] after {bad}: passed"), roll.output
