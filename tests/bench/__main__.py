@@ -43,6 +43,8 @@ together. The part that was measured last had {rounds} rounds; parts that take m
 
 ## Goals that are not met, and the limits
 
+- **One task.** The row with `assert` is what Ansible itself needs for a task: a process for each host, its variables
+  and its result. What remains is the asking: two requests on a new connection, reading the list, and returning it.
 - **A roll.** Ansible runs each task of each host in a process of its own, which costs 25 to 35 ms here. A roll of the
   playbook needs about nine of them per node: its gates and decisions, and what runs the hooks and notices their
   failures. At its start and end about ten more are needed per host, because each play sets variables and connects.
@@ -53,7 +55,11 @@ together. The part that was measured last had {rounds} rounds; parts that take m
 - **100 members.** 200 requests, and 10,000 records of JSON, in one process. The same requests with `requests` alone, as
   many threads, and without using the answers, take longer than an observation: that row is the limit. Returning all
   lists costs more, because Ansible copies, checks and passes on every value.
-- **Inventory.** The plugin costs what a script does: 0.957 and 1.006 in two measurements.
+- **Inventory.** In a profile of `ansible-inventory --list`, the plugin's own part is 7 %: asking, reading the list and
+  choosing names. The rest is Ansible's: printing takes 46 %, composing the variables of each host 23 %, and storing
+  them 19 %. Printing takes nearly twice as long as for the script: texts from a server are not trusted, and Ansible
+  marks each of them as unsafe, while it trusts the output of a script. So the ratio would be above 0.93 even if the
+  plugin's own part took no time.
 - **The shipped module.** The row below it is a module that imports `requests`, asks, and does nothing else: that is the
   limit. What remains between this limit and the goal is less than the cost of compiling the thirteen files that Ansible
   sends to the host without bytecode.

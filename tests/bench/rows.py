@@ -141,9 +141,11 @@ class Bench:
     def one_task(self) -> Iterable[Row]:
         with nodes() as url:
             hosts = {f"h{number}": {"node_url": f"{url}/c3/0"} for number in range(50)}
-            names = {"idle": "idle", "ours": "info", "peer": "uri", "shipped": "info_shipped", "bare": "bare_shipped"}
+            names = {"idle": "idle", "ours": "info", "peer": "uri", "nothing": "nothing"}
+            names |= {"shipped": "info_shipped", "bare": "bare_shipped"}
             found = self.run(self.plays(names, hosts))
         yield Row.compared("one `instances_info` task, local connection", "one `uri` task", 0.07, found)
+        yield Row.compared("a task that does nothing (`assert`)", "one `uri` task", None, found, ours="nothing")
         yield Row.compared("the same task, shipped module", "one `uri` task", 1.0, found, ours="shipped")
         what = "a shipped module that only asks with `requests`"
         yield Row.compared(what, "one `uri` task", None, found, ours="bare")
