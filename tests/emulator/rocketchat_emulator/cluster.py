@@ -320,10 +320,14 @@ def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
     for address, port in plan.endpoints().values():
         _require_free(address, port)
     document = _fill(state_dir, plan)
-    children = {} if plan.one_by_one else _fork_nodes(state_dir, plan)
-    fork(partial(keeper.main, state_dir), state_dir / "keeper.log")
-    with Cluster.open(state_dir) as cluster:
-        try:
+    children: dict[str, Child] = {}
+    try:
+        if not plan.one_by_one:
+            main = _main_of_nodes()
+            for name in plan.endpoints():
+                children[name] = fork(partial(main, state_dir, name), state_dir / f"{name}.log")
+        fork(partial(keeper.main, state_dir), state_dir / "keeper.log")
+        with Cluster.open(state_dir) as cluster:
             if plan.one_by_one:
                 for name in plan.endpoints():
                     children[name] = spawn_node(state_dir, name)
@@ -332,21 +336,22 @@ def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
             cluster.await_keeper(len(children), timeout=plan.timeout)
             if plan.links:
                 cluster.await_links(timeout=plan.timeout)
-        except BaseException:
-            for child in children.values():
-                child.kill()
-            cluster.down()
-            raise
-        for node in document["nodes"]:
-            node["pid"] = cluster.node(node["name"])["pid"]
+            for node in document["nodes"]:
+                node["pid"] = cluster.node(node["name"])["pid"]
+    except BaseException:
+        for child in children.values():
+            child.kill()
+        down(state_dir)
+        raise
     _keep(state_dir, document)
     return document
 
 
-def _fork_nodes(state_dir: Path, plan: Plan) -> dict[str, Child]:
+def _main_of_nodes() -> Callable[[Path, str], None]:
+    """Import once what every node needs."""
     os.environ.update(NO_CERTIFICATES)
-    node = importlib.import_module("rocketchat_emulator.node")  # once for all nodes
-    return {name: fork(partial(node.main, state_dir, name), state_dir / f"{name}.log") for name in plan.endpoints()}
+    main: Callable[[Path, str], None] = importlib.import_module("rocketchat_emulator.node").main
+    return main
 
 
 def create(state_dir: Path, plan: Plan) -> dict[str, Any]:
