@@ -134,7 +134,7 @@ def test_a_long_pause_makes_a_process_forgotten(emulator: Emulator) -> None:
     emulator.eventually(lambda: hung not in emulator.connected("rc1"))
     emulator.run("thaw", "rc2")
     emulator.eventually(lambda: hung in emulator.connected("rc1"))
-    emulator.eventually(lambda: emulator.connected("rc1") == {emulator.id("rc1"): True, hung: False})
+    assert emulator.connected("rc1") == {emulator.id("rc1"): True, hung: False}
     emulator.eventually(lambda: emulator.get("rc2", _LISTING).headers["X-Instance-ID"] == hung)
     emulator.eventually(lambda: emulator.connected("rc2") == {emulator.id("rc1"): True, hung: False})
 
