@@ -162,14 +162,17 @@ def addresses(cluster: Emulator) -> dict[str, str]:
 
 
 def test_nginx_is_reloaded_once_for_a_batch(tmp_path: Path) -> None:
-    """The first node is a batch of its own. A gate returns early for a node that is ready before its batch-mate."""
+    """The first node is a batch of its own. The hosts of a batch are deployed at the same time, in any order.
+
+    A gate returns early for a node that is ready before its batch-mate.
+    """
     with emulated(nodes=4) as cluster:
         site = Site(cluster, tmp_path, "7.11.0", {"loadbalancer": {"hosts": {"lb1": {}}}})
         site.await_well()
         variables, environment = with_nginx(tmp_path, addresses(cluster))
         shown = site.roll(environment=environment, rolling_update_serial=2, health_gate_min_serving=2, **variables)
     assert shown.code == 0, shown.output
-    assert site.steps == [f"deploy rc{number}" for number in (1, 2, 3, 4)]
+    assert site.steps in [[f"deploy rc{number}" for number in order] for order in ((1, 2, 3, 4), (1, 3, 2, 4))]
     down = [line.split()[2:] for line in asked(tmp_path, "reloaded")]
     assert len(down) == shown.output.count("Reload nginx if the configuration has changed]")
     assert down[:4] == [[], ["rc1.conf"], [], ["rc2.conf", "rc3.conf"]]
