@@ -23,7 +23,7 @@ from rocketchat_emulator.database import FILE_NAME, Database
 from rocketchat_emulator.errors import EmulatorError
 from rocketchat_emulator.faults import Fault
 from rocketchat_emulator.migration import Control
-from rocketchat_emulator.processes import NO_CERTIFICATES, become_node, fork, own_process, spawn_node
+from rocketchat_emulator.processes import NO_CERTIFICATES, become_node, fork, kill_all, own_process, spawn_node
 from rocketchat_emulator.registry import Registry
 from rocketchat_emulator.roster import Roster
 from rocketchat_emulator.settings import Settings
@@ -339,8 +339,7 @@ def up(state_dir: Path, plan: Plan) -> dict[str, Any]:
             for node in document["nodes"]:
                 node["pid"] = cluster.node(node["name"])["pid"]
     except BaseException:
-        for child in children.values():
-            child.kill()
+        kill_all(children.values())
         down(state_dir)
         raise
     _keep(state_dir, document)

@@ -17,7 +17,7 @@ import time
 from typing import TYPE_CHECKING
 
 from rocketchat_emulator.database import Database
-from rocketchat_emulator.processes import Process, own_process, spawn_node
+from rocketchat_emulator.processes import Process, kill_all, own_process, spawn_node
 from rocketchat_emulator.roster import Roster
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ class Keeper:
             time.sleep(_TICK)
         for process in self._seen:
             process.signal(signal.SIGKILL)
-        for child in self._children:
-            child.kill()
+        kill_all(self._children)
 
     def _hear(self, _number: int, _frame: FrameType | None) -> None:
         self._told_to_end = True

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 ProcessState = Literal["running", "frozen", "stopped"]
 
@@ -80,6 +80,8 @@ class Child(Protocol):
 
     def kill(self) -> None: ...
 
+    def wait(self) -> int: ...
+
 
 class Forked:
     def __init__(self, pid: int) -> None:
@@ -95,6 +97,19 @@ class Forked:
     def kill(self) -> None:
         if self.poll() is None:
             os.kill(self._pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        if self._status is None:
+            self._status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        return self._status
+
+
+def kill_all(children: Collection[Child]) -> None:
+    """Kill children, and wait until they have ended: until then, they hold their ports."""
+    for child in children:
+        child.kill()
+    for child in children:
+        child.wait()
 
 
 def fork(act: Callable[[], None], log: Path) -> Forked:
