@@ -412,6 +412,16 @@ def test_the_report_has_all_gates(play: Play) -> None:
     assert results[-1]["out_of_rotation"] == []
 
 
+def test_the_report_is_written_once_for_each_deployment(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gates that pass before a deployment are added with the next gate, which follows also when the roll stops."""
+    written: list[int] = []
+    monkeypatch.setattr(rollout, "write_report", lambda results, _path: written.append(len(results)))
+    play.variables["health_gate_report"] = str(play.folder / "roll.json")
+    play.does["drain"] = lambda host: host != "rc3"
+    assert play.roll()["failed"]
+    assert written == [1, 4, 7, 9]
+
+
 def test_the_template_of_the_report_is_compiled_once_per_roll(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each gate writes the report in a new process of Ansible; compiling took most of the time of a gate."""
     compiled: list[str] = []
