@@ -35,7 +35,7 @@ ROOT = HERE.parent.parent
 CACHE = ROOT / ".cache" / "rehearsal"
 
 # The number of laboratories that can exist at the same time.
-LABS = 4
+LABS = 3
 
 # Seconds after which a program that has not ended is a failure.
 LIMIT = 600.0
