@@ -31,10 +31,12 @@ def plain(value: Any) -> Any:
     """The options in Python's own types.
 
     Vaulted values in ansible-core before 2.19 are not strings, so their validation would fail before it knows them as
-    secrets.
+    secrets. The strings of ansible-core since 2.19 carry tags, and the validation takes ten times as long to copy them.
     """
     if isinstance(value, Mapping):
         return {plain(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    return value if isinstance(value, (str, bool, int, float, type(None))) else str(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    return value if isinstance(value, (bool, int, float, type(None))) else str(value)
