@@ -117,8 +117,7 @@ class ActionModule(GateAction):
             host: {hook.value: entry for hook in plan.hooks if (entry := self.variables.ready_made(host, hook))}
             for host in plan.hosts
         }
-        reports = [] if plan.check else self.variables.reports()
-        Journal(plan, hooks, ready_made, reports=reports).save()
+        Journal(plan, hooks, ready_made, reports=self.variables.reports()).save()
         files = sorted({path for paths in hooks.values() for path in paths.values()} - {str(READY_MADE_FILE)})
         told = self._reply("the roll can begin", hooks=files)
         warnings = warnings_for([Member(member["name"], member["url"]) for member in self.variables.members()])
@@ -274,14 +273,11 @@ class ActionModule(GateAction):
         journal.memory, journal.waited, journal.versions = gate.memory.to_dict(), gate.elapsed, self.versions
         if asked.stage in (Stage.BEFORE, Stage.RECHECK):
             journal.before = result
-        if not journal.reports:
+        if not journal.reports or journal.plan.check:
             return
         if journal.plan.rotates:
             result["out_of_rotation"] = [name for name in journal.plan.members if name not in journal.state.admitted]
         journal.add_result(masked(result, self.secrets))
-        # Writing takes longer with each gate of the roll. Most pass before a deployment, and another gate follows.
-        if gate.passed and asked.stage in (Stage.BEFORE, Stage.RECHECK):
-            return
         for path in map(Path, journal.reports):
             if problem := write_report(journal.results(), path):
                 display.warning(problem)
