@@ -30,7 +30,7 @@ export PYTHON V
 export NO_COLOR := 1
 # Compiling the same files again for each process takes a third of the time of some tests.
 unexport PYTHONDONTWRITEBYTECODE
-# Most of the installed files are never imported; the others are compiled then.
+# Most of the installed files are never imported. Python compiles the others at their first import.
 export PIP_COMPILE := 0
 
 COLLECTION := .cache/ansible_collections/rocketops/rocketchat

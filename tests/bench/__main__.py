@@ -51,7 +51,7 @@ together. The part that was measured last had {rounds} rounds; parts that take m
   playbook needs about nine of them per node: its gates and decisions, and what runs the hooks and notices their
   failures. At its start and end about ten more are needed per host, because each play sets variables and connects.
   The row with three tasks that do nothing is the cost of three. The rest is the gates: one host at a time, each
-  observation asks all 50 members for their lists, at least five times per host (the rows from "asking 50 members
+  observation asks all 50 members for their lists, about four times per host (the rows from "asking 50 members
   once"), while the play with `uri` asks one node twice. In batches, as fifty hosts are usually rolled, each gate runs
   once for all hosts of a batch.
 - **100 members.** 200 requests, and 10,000 records of JSON, in one process. The same requests with `requests` alone, as

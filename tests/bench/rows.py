@@ -19,7 +19,6 @@ from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import truediv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -166,10 +165,11 @@ class Bench:
             once = {f"{name}_once": [*plays[name], "-e", '{"deadline": 0, "retries": 0}'] for name in ("ours", "peer")}
             found = self.run({**plays, **once}, min(self.rounds, 3), ANSIBLE_CONFIG=str(seldom))
             whole = self.run(plays, rounds=1)
-        ours, peer = (
-            [one[name].processor - one[f"{name}_once"].processor for one in found] for name in ("ours", "peer")
-        )
-        own = Ratio(tuple(map(truediv, ours, peer)))
+
+        def minute(one: Mapping[str, Timed], name: str) -> float:
+            return one[name].processor - one[f"{name}_once"].processor
+
+        own = Ratio(tuple(minute(one, "ours") / minute(one, "peer") for one in found))
         with_uri = "`uri` + `until` on one member, same interval"
         yield Row.of("waiting one minute: processor time of the gate (3 members)", with_uri, 0.04, own)
         what = "the same, with Ansible's own processor time and the start of the task"
