@@ -14,6 +14,7 @@ import heapq
 import math
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -64,7 +65,7 @@ class Process:
         self.spans = [[self.registers, FOREVER]]
         self.created = [(self.registers, self.registers)]
 
-    @property
+    @cached_property
     def release(self) -> tuple[int, ...]:
         return tuple(map(int, self.version.split(".")))
 
@@ -90,8 +91,9 @@ class Process:
 
     def last_ping(self, t: float, ping: float) -> float | None:
         """The last ping in its record; None if it has no record."""
-        if any(begin <= t < end for begin, end in self.unlisted):
-            return None
+        for begin, end in self.unlisted:
+            if begin <= t < end:
+                return None
         for begin, end in reversed(self.spans):
             if begin <= t and begin < end:
                 return begin + math.floor((min(t, end) - begin) / ping) * ping

@@ -264,7 +264,9 @@ class Truth:
             other: p
             for other in self.schedule.names
             if other not in step.targets and (p := self.serves(other, t)) and names[p.id] == 1
-            if step.looks[-1].answered[other] is p and p.silent_since(t) is None
+            if step.looks[-1].answered[other] is p
+            # A ping after its answer is not known yet.
+            if p.silent_since(t) is None and p.silent_since(t - self.look) is None
             # Its process is not known if one that answered before has run beside it, until that one is forgotten.
             if not any(
                 q is not p and q.ended > self._first_heard(other, p, step) for q in self._heard_lately(other, step, t)
