@@ -88,17 +88,16 @@ rehearsal: setup ## rolling deployments on separate machines (containers); needs
 	@tests/rehearsal/needs.sh
 	@python -m $(TESTS).rehearsal $(ARGS)
 
-# The rehearsal waits a third of the time. Beside it, at the lowest priority, run the checks that start no servers. The
-# longest checks start first. The unit tests run in coverage. The integration tests come last, so that their summary is
-# the last line.
+# The rehearsal waits a third of the time. Beside it, at the lowest priority, run the checks that start no cluster. The
+# unit tests run in coverage. The integration tests come last, so that their summary is the last line.
 static: setup
-	@nice -n 19 $(MAKE) --no-print-directory sanity lint build docs
+	@nice -n 19 $(MAKE) --no-print-directory sanity lint coverage build docs
 
 test: setup ## all of the above
 	@if [ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh; \
 	  then $(TIMED) --jobs=2 --output-sync rehearsal static; \
 	  else echo "All other checks are run."; $(TIMED) static; fi
-	@$(TIMED) --jobs=2 --output-sync test-matrix coverage molecule
+	@$(TIMED) --jobs=2 --output-sync test-matrix molecule
 	@$(TIMED) integration
 
 demo: ## rolling updates of an emulated cluster
