@@ -24,7 +24,7 @@ _BROWSERS = 20
 _SOCKETS = 8
 
 # Seconds between two requests of a browser, and between two pings on a WebSocket.
-_PAUSE = 0.1
+_PAUSE = 0.2
 
 # Time limit of each operation, in seconds.
 _PATIENCE = 5.0

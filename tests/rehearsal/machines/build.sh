@@ -29,5 +29,6 @@ mmdebstrap --variant=minbase \
   --dpkgopt='path-exclude=/usr/share/locale/*' \
   --dpkgopt='path-exclude=/usr/share/man/*' \
   --customize-hook="cp -r $scratch/libraries \"\$1/opt/\"" \
+  --customize-hook="chroot \"\$1\" env PYTHONPYCACHEPREFIX=/var/cache/rocketchat python3 -m compileall -q /opt/libraries" \
   --format=tar bookworm "$image.part"
 mv "$image.part" "$image"
