@@ -154,7 +154,7 @@ class OurGate(_Checked):
     def _due(self, step: Step) -> list[tuple[str, float | None, float]]:
         truth = self.truth
         return [
-            ("well", truth.well_since(step), truth.bound(step.phase)),
+            ("well", truth.well_since(step), truth.bound_of(step)),
             ("repairable", truth.repairable_since(step), truth.repair_bound),
             ("curable", truth.curable_since(step), truth.bound(step.phase) + truth.pause),
         ]

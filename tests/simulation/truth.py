@@ -99,6 +99,11 @@ class Truth:
         ages = 0.0 if phase != "after" or self.told else self.max_age + self.schedule.ping
         return float(max(link_memory, ages + self.stays, grows_up, pings)) + self.pause + self.look
 
+    def bound_of(self, step: Step) -> float:
+        """If a member was silent lately, one more pause is for asking whether the database is locked for migrations."""
+        asks = step.phase == "before" and not all(all(look.heard.values()) for look in step.looks[-2:])
+        return self.bound(step.phase) + (self.pause if asks else 0.0)
+
     @property
     def repair_bound(self) -> float:
         """One of the three pauses is for asking whether the database is locked for migrations."""
@@ -136,7 +141,7 @@ class Truth:
         found += [f"{' and '.join(sorted(cut))} are cut off, and had shown it" for cut in self._cuts(linked, t) & shown]
         for name in step.targets if step.phase == "after" else ():
             found += [] if name in wrong else self._not_back(name, step, t)
-        databases = {p.database for p in (self.serves(name, t) for name in step.counted) if p}
+        databases = {p.database for name in step.counted for p in self._answering(name, step, t)}
         if len(databases) > 1 and self.schedule.options["links"] != "ignored":
             found.append("they are on different databases")
         if step.needed and any(self.unjudgeable(name) for name in step.counted):
@@ -175,6 +180,20 @@ class Truth:
     def serves(self, name: str, t: float) -> Process | None:
         """The process at a place that serves, or has stopped so recently that no gate could know."""
         return next((p for p in reversed(self.cluster.places[name].processes) if self._process_serves(p, t)), None)
+
+    def _answering(self, name: str, step: Step, t: float) -> list[Process]:
+        """The process that serves at a place. Of several at one URL, only those that have answered lately are known."""
+        lately = t - self.schedule.options["link_memory"]
+        heard = [look.answered[name] for look in step.looks if look.at > lately]
+        known = [process for process in heard if process and process.place == name]
+        if self.cluster.places[name].shared and known:
+            return known
+        process = self.serves(name, t)
+        return [process] if process else []
+
+    def _process_of(self, name: str, step: Step, t: float) -> Process | None:
+        """The last of these, if it serves."""
+        return next((p for p in self._answering(name, step, t)[-1:] if self._process_serves(p, t)), None)
 
     def is_ill(self, name: str, t: float, looks: Sequence[Look]) -> bool:
         """Whether its process has dropped out of its broker but still serves its users, as far as can be known.
@@ -255,7 +274,7 @@ class Truth:
         A member that has registered again recently seems to be young, and counts only if there is no other. A member
         that does not answer or ping, or answers under two names, does not count.
         """
-        process = self.serves(name, t)
+        process = self._process_of(name, step, t)
         memory = max(self.schedule.options["link_memory"], self.max_age)
         looks = [look for look in step.looks if look.at > t - memory]
         urls = {(p.id, where) for look in looks for where, p in look.heard.items() if p}
@@ -309,7 +328,7 @@ class Truth:
         return elsewhere and self.schedule.options["links"] != "ignored"
 
     def _not_back(self, name: str, step: Step, t: float) -> list[str]:
-        process = self.serves(name, t)
+        process = self._process_of(name, step, t)
         if process is None:
             return [f"{name} does not serve"]
         found = self._not_restarted(name, process, step, t)
