@@ -13,8 +13,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup lint units integration coverage sanity molecule build docs static rehearsal test-matrix test demo \
-  rolls pictures options simulate every-path mutants matrix bench scale fuzz clean release-tools
+.PHONY: help setup lint units integration coverage sanity molecule build docs static rehearsal test-matrix matrix-setup \
+  test demo rolls pictures options simulate every-path mutants matrix bench scale fuzz clean release-tools
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -59,7 +59,7 @@ units: setup ## unit tests
 
 # Most of these tests wait most of the time. Tests that share a cluster started by a fixture run in the same process.
 integration: setup ## tests with real processes: fault matrix, rolls, emulator, simulation, report, event source
-	@python -m pytest '--ignore-glob=tests/unit/*' --numprocesses=5 $(ARGS)
+	@python -m pytest '--ignore-glob=tests/unit/*' --numprocesses=6 $(ARGS)
 
 coverage: setup ## unit tests, and which part of plugins/ they run
 	@python -m coverage erase
@@ -84,18 +84,22 @@ release-tools:
 test-matrix: setup ## unit tests, sanity and a roll with other releases of ansible-core; modules on Python 3.9
 	@tests/tools/matrix.sh $(ARGS)
 
+matrix-setup: setup
+	@tests/tools/matrix.sh setup
+
 rehearsal: setup ## rolling deployments on separate machines (containers); needs root
 	@tests/rehearsal/needs.sh
 	@python -m $(TESTS).rehearsal $(ARGS)
 
-# The rehearsal waits a third of the time. Beside it, at the lowest priority, run the checks that start no cluster. The
-# unit tests run in coverage. The integration tests come last, so that their summary is the last line.
+# The rehearsal waits a third of the time. Beside it, at the lowest priority, run the checks that start no cluster, and
+# packages are installed. The unit tests run in coverage. The integration tests come last, so that their summary is the
+# last line.
 static: setup
 	@nice -n 19 $(MAKE) --no-print-directory sanity lint coverage build docs
 
 test: setup ## all of the above
 	@if [ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh; \
-	  then $(TIMED) --jobs=2 --output-sync rehearsal static; \
+	  then $(TIMED) --jobs=3 --output-sync rehearsal static matrix-setup; \
 	  else echo "All other checks are run."; $(TIMED) static; fi
 	@$(TIMED) --jobs=2 --output-sync test-matrix molecule
 	@$(TIMED) integration

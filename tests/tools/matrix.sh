@@ -6,6 +6,7 @@
 # Checks with the other supported releases of ansible-core, in parallel and each in a separate environment: unit tests,
 # sanity of shipped files without style, rolling updates of an emulated cluster, and the modules on a host with the
 # oldest Python. A release that no Python of this machine can run is skipped, unless MATRIX_REQUIRED is set.
+# Usage: matrix.sh, or matrix.sh setup to create only the environments
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -23,7 +24,7 @@ find_python() {
 }
 
 missing() {
-  echo "$1 is NOT CHECKED: no Python with $2 on this machine"
+  [ "$only" = setup ] || echo "$1 is NOT CHECKED: no Python with $2 on this machine"
   [ -z "${MATRIX_REQUIRED:-}" ]
 }
 
@@ -40,11 +41,12 @@ make_target() {
 check() {
   local core=$1 venv=.venv-core-$1
   PYTHON=$2 tests/tools/setup.sh "$venv" "tests/requirements-core-$core.txt"
+  [ "$only" != setup ] || return 0
   local python=$PWD/$venv/bin/python molecule=$PWD/.venv/bin/molecule units=(tests/unit)
   # Tests that do not import Ansible have already run with this Python.
   [ "$("$python" -V)" != "$(.venv/bin/python -V)" ] || units+=(--ignore=tests/unit/plugins/module_utils)
   export PATH=$PWD/$venv/bin:$PATH
-  "$python" -m pytest --quiet "${units[@]}"
+  "$python" -m pytest --quiet --numprocesses=2 "${units[@]}"
   # After a failed hook, releases of Ansible treat hosts, handlers and plays differently.
   "$python" -m pytest --quiet --numprocesses=2 tests/surfaces/test_rolling_update.py -k "after_a_hook_failed or handlers"
   "$python" tests/tools/sanity.py --python "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" \
@@ -53,6 +55,7 @@ check() {
   [ ! -e .venv-target/installed ] || TARGET_PYTHON=$PWD/.venv-target/bin/python "$python" -m pytest --quiet tests/target
 }
 
+only=${1:-}
 target="sys.version_info[:2]==(3,9)"
 if python=$(find_python "$target"); then make_target "$python"; else missing "A target with Python 3.9" "$target"; fi
 
@@ -62,7 +65,7 @@ declare -A running
 own=$(ansible --version | sed -n '1s/.*core \([0-9]*\.[0-9]*\)\..*/\1/p')
 while read -r core range; do
   if [ "$core" = "$own" ]; then
-    echo "ansible-core $core is that of all other checks"
+    [ "$only" = setup ] || echo "ansible-core $core is that of all other checks"
   elif python=$(find_python "$range"); then
     check "$core" "$python" >"$logs/$core" 2>&1 </dev/null &
     running[$core]=$!
@@ -78,7 +81,7 @@ CORES
 status=0
 for core in "${!running[@]}"; do
   if wait "${running[$core]}"; then
-    echo "ansible-core $core on $(".venv-core-$core/bin/python" -V): $(grep -E '^[0-9]+ passed' "$logs/$core" | tr '\n' ' ')"
+    [ "$only" = setup ] || echo "ansible-core $core on $(".venv-core-$core/bin/python" -V): $(grep -E '^[0-9]+ passed' "$logs/$core" | tr '\n' ' ')"
   else
     status=1
     cat "$logs/$core"
