@@ -14,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup lint units integration coverage sanity molecule build docs static rehearsal test-matrix matrix-setup \
-  test demo rolls pictures options simulate every-path mutants matrix bench scale fuzz clean release-tools
+  beside test demo rolls pictures options simulate every-path mutants matrix bench scale fuzz clean release-tools
 
 PYTHON ?=
 VENV ?= .venv$(addprefix -,$(notdir $(PYTHON)))
@@ -91,17 +91,19 @@ rehearsal: setup ## rolling deployments on separate machines (containers); needs
 	@tests/rehearsal/needs.sh
 	@python -m $(TESTS).rehearsal $(ARGS)
 
-# The rehearsal waits a third of the time. Beside it, at the lowest priority, run the checks that start no cluster, and
-# packages are installed. The unit tests run in coverage. The integration tests come last, so that their summary is the
-# last line.
+# The rehearsal waits a third of the time. Beside it run the checks that start no cluster, at the lowest priority, and then
+# the others. The unit tests run in coverage. The integration tests come last, so that their summary is the last line.
 static: setup
 	@nice -n 19 $(MAKE) --no-print-directory sanity lint coverage build docs
 
-test: setup ## all of the above
+beside: static matrix-setup
+	@$(MAKE) --no-print-directory test-matrix molecule
+
+test: ## all of the above
+	@$(MAKE) --no-print-directory --jobs=2 setup release-tools
 	@if [ -n "$${REHEARSAL_REQUIRED:-}" ] || tests/rehearsal/needs.sh; \
-	  then $(TIMED) --jobs=3 --output-sync rehearsal static matrix-setup; \
-	  else echo "All other checks are run."; $(TIMED) static; fi
-	@$(TIMED) --jobs=2 --output-sync test-matrix molecule
+	  then $(TIMED) --jobs=3 --output-sync rehearsal beside; \
+	  else echo "All other checks are run."; $(TIMED) --jobs=2 --output-sync beside; fi
 	@$(TIMED) integration
 
 demo: ## rolling updates of an emulated cluster
