@@ -39,7 +39,7 @@ load.
 
 ansible-core {core}, Python {python}, {processors} processors. The parts of the table (such as
 `make bench ARGS="--only one_task"`) may be measured at different times, but the two sides of a row are always measured
-together. The part that was measured last had {rounds} rounds; parts that take minutes have at most 3.
+together. Rounds of the part that was measured last: {rounds}; parts that take minutes have at most 3.
 
 ## Goals that are not met, and the limits
 
