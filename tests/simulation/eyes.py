@@ -177,12 +177,16 @@ class Eyes:
             return None
         return process.silent_since(t) is None
 
-    def _statistics(self, where: str, begin: float, answered_by: str | None) -> tuple[float, Statistics]:
-        """The uptime at the time 0, for :meth:`View.counted_until`; only of the process that sent the list."""
+    def _statistics(self, where: str, begin: float, answered_by: str | None) -> tuple[float, Statistics | None]:
+        """The statistics; none if a later call may succeed, as in the observer.
+
+        The uptime is that at the time 0, for :meth:`View.counted_until`; only of the process that sent the list.
+        """
         reply = self.ask(where, begin, limited=False)
-        process = reply.process
-        answers = _has_database(CODES[reply.code] if reply.code else None)
-        if not answers or not process or not self.schedule.tells_statistics:
+        process, code = reply.process, CODES[reply.code] if reply.code else None
+        if code and code.row.ends in (Ends.WAIT, Ends.TIME) and code is not Code.NOT_ROCKETCHAT:
+            return reply.at, None
+        if not _has_database(code) or not process or not self.schedule.tells_statistics:
             return reply.at, Statistics(uptime=None, uptime_at_most=None, lock_age=None)
         same = answered_by == (process.id if self.has_header(where) else None)
         lock = self.cluster.lock(reply.at)
