@@ -259,10 +259,10 @@ def test_an_answer_may_have_any_json_encoding(encoding: str, content_type: str) 
 )
 def test_an_answer_in_a_wrong_encoding_is_refused(charset: str) -> None:
     content = b"b" * 2**18 + b"\xe9-" + b"k" * 2**18  # as punycode it would take minutes
-    started = time.monotonic()
+    started = time.process_time()
     found = failing(replying(200, content, Content_Type=f'application/json; charset="{charset}"'))
     assert found[:2] == ("not_rocketchat", "did not answer JSON")
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress])
@@ -355,12 +355,20 @@ def drip_body(handler: Handler) -> None:
 
 
 def drip(handler: Handler) -> None:
-    for _tick in range(40):
+    for _tick in range(TICKS):
         handler.wfile.write(b" ")
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("answer", [drip_headers, drip_body, lambda _handler: time.sleep(0.8)])
+def hang(handler: Handler) -> None:
+    handler.connection.settimeout(TICKS * 0.05)
+    handler.rfile.read(1)
+
+
+TICKS = 200  # ten seconds, if the client does not close the connection
+
+
+@pytest.mark.parametrize("answer", [drip_headers, drip_body, hang])
 def test_a_call_never_outlives_its_time_limit(answer: Callable[[Handler], None]) -> None:
     started = time.monotonic()
     with serving(answer) as server:
@@ -370,7 +378,7 @@ def test_a_call_never_outlives_its_time_limit(answer: Callable[[Handler], None])
         took = time.monotonic() - started
         client.close()
     assert (caught.value.code, caught.value.reason) == ("timeout", "no complete answer within 0.3 s")
-    assert took < 0.7
+    assert took < 5
 
 
 def test_the_time_limit_holds_on_a_reused_connection() -> None:
@@ -386,7 +394,7 @@ def test_the_time_limit_holds_on_a_reused_connection() -> None:
         started = time.monotonic()
         with pytest.raises(ClientError, match=r"no complete answer within 0.3 s"):
             client.info()
-        assert time.monotonic() - started < 0.7
+        assert time.monotonic() - started < 5
         client.close()
 
 
@@ -407,14 +415,14 @@ def test_a_hanging_tls_handshake_is_a_timeout(mute: int) -> None:
 
 @contextlib.contextmanager
 def dripping(begin: bytes) -> Iterator[int]:
-    """A port whose server begins an answer, and sends more of it for two seconds without finishing."""
+    """A port whose server begins an answer, and sends more of it for ten seconds without finishing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             connection, _address = listener.accept()
             with connection, contextlib.suppress(OSError):
                 connection.sendall(begin)
-                for _tick in range(40):
+                for _tick in range(TICKS):
                     connection.sendall(b" ")
                     time.sleep(0.05)
 
@@ -444,7 +452,7 @@ def test_the_time_limit_holds_before_the_node_is_reached(url: str, proxy: str | 
         started = time.monotonic()
         with pytest.raises(ClientError, match=r"no complete answer within 0.3 s"):
             client.instances()
-        assert time.monotonic() - started < 0.7
+        assert time.monotonic() - started < 5
         client.close()
 
 
