@@ -244,13 +244,16 @@ def _names(numbers: Iterable[str]) -> str:
 def _answers(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tuple[str, World, Seen]]:
     yield "killed", world, Seen("refused", "killed", _Members())
     if ask.stage in (Stage.BEFORE, Stage.RECHECK):
+        begun = world
         world = tuple(
             replace(node, health=WELL) if node.health is YOUNG and name not in ask.targets else node
             for name, node in zip(scope.plan.members, world)
         )
-        passed = _may_go(scope, world, ask.targets, ask.out_of_rotation)
-        verdict = "pass" if passed else "wait"
+        at_once = _may_go(scope, begun, ask.targets, ask.out_of_rotation)
+        world = begun if at_once else world
+        verdict = "pass" if at_once or _may_go(scope, world, ask.targets, ask.out_of_rotation) else "wait"
         yield verdict, world, _seen(scope, world, verdict)
+        yield "fail", begun, _seen(scope, begun, "fail")  # at once, such as for a downgrade
         return
     if ask.stage in (Stage.LOOK, Stage.REVIEW):
         verdict = "pass" if all(node.health is WELL for node in world) and not _unlinked(scope, world) else "wait"
@@ -258,14 +261,18 @@ def _answers(scope: Scope, world: World, state: State, ask: Ask) -> Iterator[tup
         if ask.stage is Stage.LOOK:
             yield "inconclusive", world, _seen(scope, world, "inconclusive")
         return
-    world = tuple(replace(node, health=WELL) if node.health is YOUNG else node for node in world)
-    if ask.stage is Stage.SETTLE:
+    begun, world = world, tuple(replace(node, health=WELL) if node.health is YOUNG else node for node in world)
+    if ask.stage in (Stage.SETTLE, Stage.RECOVER):
         apart = _cut_off(scope, world)
         ready = frozenset(n for n in ask.targets if world[_number(scope, n)].health is WELL and n not in apart)
         verdict = "pass" if len(ready) == len(ask.targets) else "wait"
         yield verdict, world, replace(_seen(scope, world, verdict), ready=ready)
     elif ask.stage is Stage.AFTER:
         yield from _after(scope, world, state, ask)
+        names = zip(scope.plan.members, begun, world)
+        earlier = tuple(grown if name in ask.targets else node for name, node, grown in names)
+        if earlier != world:  # the targets were ready before the others
+            yield from _after(scope, earlier, state, ask)
     else:
         right = all(node.health is WELL and ask.expected_version in (None, node.version) for node in world)
         passed = right and not _cut_off(scope, world) - scope.plan.keep_out
@@ -525,6 +532,8 @@ def _check_out(scope: Scope, path: Path, end: End, name: str) -> None:
         raise Violation(f"{name} still serves as before, and is out of rotation at the end")
     if node.health is WELL and (name not in state.begun or node.version == NEW):
         raise Violation(f"{name} is well, and out of rotation at the end")
+    if node.health is YOUNG and name not in state.deployed:
+        raise Violation(f"{name} only needs time, and is out of rotation at the end")
     was = dict(zip(state.batch, state.was)).get(name)
     if node.health is UNHEARD and was and was.healthy and name not in state.begun:
         raise Violation(f"{name} was only drained, and is out of rotation at the end")
@@ -598,6 +607,8 @@ SCOPES = {
     "two nodes whose deployments drain": Scope(_plan(2, hooks=WITHOUT_DRAIN)),
     "two nodes, no version expected": Scope(_plan(2, expected_version=None)),
     "two nodes, a batch at a time": Scope(_plan(2, batches=1, soak=60.0)),
+    "two nodes, none has to serve": Scope(_plan(2), min_serving=0, runs=1, healths=(WELL, YOUNG, SILENT)),
+    "two nodes, none has to serve, a batch at a time": Scope(_plan(2, batches=1), min_serving=0, healths=(WELL, YOUNG)),
     "two nodes that only a restart cures": Scope(_plan(2), healths=(WELL, BROKEN)),
     "three nodes that only a restart cures": Scope(_plan(3), runs=1, healths=(BROKEN,), versions=(OLD,)),
     "three nodes, some that only a restart cures": Scope(_plan(3), healths=(WELL, BROKEN), runs=1),
@@ -626,8 +637,9 @@ The following is true in each state; otherwise the exploration stops and shows t
 - A drain or a deployment follows directly after a gate that has passed, and enough other members serve in rotation.
   Members are deployed together only after one serves with the new version.
 - At the end, each healthy member is in rotation. So is each member that was only drained, and each that only a restart
-  cures and whose deployment was not begun. Exceptions: its readmit hook failed, Ansible lost its host, it is not
-  linked, or the last gate was killed. The end names all other members.
+  cures and whose deployment was not begun. No member that has just started is out of rotation, unless the gate after
+  its deployment has waited for it. Exceptions: its readmit hook failed, Ansible lost its host, it is not linked, or the
+  last gate was killed. The end names all other members.
 - Members that only a restart cures count as serving if all members that are taken down have the same fault.
 - A member in keep_out is never readmitted. A restarted member is readmitted only after a gate has seen it, and only if
   it is linked to the members in rotation.

@@ -217,13 +217,13 @@ class OurGate(_Checked):
             step.versions = {name: process.version for name, process in answered.items()}
 
     def _after(self, ask: Ask, plan: Plan) -> GateResult | None:
-        before = None if ask.stage is Stage.SETTLE else self.before
+        before = self.before if ask.stage is Stage.AFTER else None
         going_on: dict[str, Any] = {}
         if ask.ready and self.waiting:
             step, earlier = self.waiting
             going_on = {"memory": self.memory, "waited": earlier.elapsed}
         else:
-            step = self.step("after", ask.targets, expects=self.options["expected_version"], keep_out=plan.keep_out)
+            step = self.step("after", ask.targets, expects=ask.expected_version, keep_out=plan.keep_out)
             if self.options["min_serving"] is None:
                 step.needed -= len(plan.keep_out)
             if before is None:
@@ -251,7 +251,7 @@ class OurGate(_Checked):
         step = self.step("steady", expects=ask.expected_version)
         if self.options["min_serving"] is None:
             step.needed -= len(plan.keep_out)
-        step.needed = max(step.needed, ask.min_serving or 0)
+        step.needed = max(0 if ask.stage is Stage.RECOVER else step.needed, ask.min_serving or 0)
         gate = self._run(self._options_of(ask, plan))
         if gate is None:
             return None

@@ -154,7 +154,7 @@ MUTANTS: Mapping[str, Line] = {
     ),
     "stays in the play of a hook that failed": decides("leaves=not state.putting_back", "leaves=False"),
     "gives up a host that Ansible has lost": decides(
-        "stage=stage, lost=frozenset(), leaves=False", "stage=stage, leaves=False"
+        "stage=stage, lost=frozenset(), recovered=False", "stage=stage, recovered=False"
     ),
     "tries a readmission again without a look": decides(
         "stage = state.stage if state.stage in ASK_THEMSELVES else Stage.PUT_BACK", "stage = state.stage"
@@ -177,6 +177,14 @@ MUTANTS: Mapping[str, Line] = {
         "name for name in plan.hosts if name not in state.admitted and", "name for name in () if"
     ),
     "stops although a member is well again": decides("if returnable(plan, blocked) else", "if plan.check else"),
+    "does not wait before it stops": decides(
+        "if state.reasons and (recovering := _recovering(plan, state)):",
+        "if state.recovered and (recovering := _recovering(plan, state)):",
+    ),
+    "does not wait before it stops as planned": decides("recovering = _recovering(plan, state)", "recovering = ()"),
+    "waits again for what it has deployed": decides("name not in state.deployed and _may_readmit", "_may_readmit"),
+    "does not wait again in the second play": decides("lost=frozenset(), recovered=False,", "lost=frozenset(),"),
+    "waits for ever for a member to recover": decides("return replace(state, recovered=True)", "return state"),
     "waits for ever for a member to settle": decides("state = replace(state, settled=True)", "state = replace(state)"),
 }
 

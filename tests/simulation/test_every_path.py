@@ -17,6 +17,7 @@ LARGE = {
     "two nodes",
     "two nodes, no version expected",
     "two nodes, a batch at a time",
+    "two nodes, none has to serve, a batch at a time",
     "two nodes, one kept out in the first run",
     "two nodes, one kept out in the second run",
     "two nodes, one refuses the credentials",

@@ -381,6 +381,18 @@ def test_a_downgrade_is_refused_before_any_hook_runs(site: Site) -> None:
     assert re.search(r"before rc1: failed: .*has migrated the database", shown.output), shown.output
 
 
+def test_a_refused_roll_readmits_nodes_that_only_need_time(site: Site) -> None:
+    """An earlier run has left them out of rotation, and no gate before a deployment waits for them."""
+    for node in NODES:
+        site.emulator.run("stop", node)
+        site.emulator.run("start", node)
+    shown = site.roll(health_gate_expected_version="7.0.0", health_gate_stable_for=15)
+    assert shown.code == 2, shown.output
+    assert "out of rotation: rc1, rc2, rc3: passed" in shown.output
+    assert (sorted(site.steps), site.in_rotation) == ([f"readmit {node}" for node in NODES], WELL)
+    assert "out of rotation" not in _last(shown.output)
+
+
 def test_a_limit_is_refused_unless_the_others_are_in_rotation(site: Site) -> None:
     """Whether hosts outside the limit get traffic is not known, unless the user states it."""
     shown = site.roll("--limit", "rc1")

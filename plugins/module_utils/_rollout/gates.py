@@ -39,9 +39,12 @@ def gate_options(
         # It waits for its targets only: the gate before the next batch says whether the others serve.
         least = str(len(set(asked.targets) - plan.keep_out))
         options.update(phase="after", targets=list(asked.targets), restart_required=False, min_serving=least)
+    elif asked.stage is Stage.RECOVER:
+        # It does not wait for members that need more than time, even if the user's value does.
+        options.update(phase="steady", min_serving=str(asked.min_serving))
     else:
         options.update(phase="steady", hold_for=asked.hold_for)
-    if asked.stage in (Stage.RECHECK, Stage.REVIEW):
+    if asked.stage in (Stage.RECHECK, Stage.REVIEW, Stage.RECOVER):
         options["deadline"] = short
     elif asked.stage is Stage.LOOK:
         options["deadline"] = 0.0

@@ -124,6 +124,7 @@ class Stage(str, Enum):
     READMIT = "readmit"  # a target that is ready, while others are not
     PUT_BACK = "put_back"  # the play that only readmits members has begun
     REVIEW = "review"  # a look at all members after a hook failed
+    RECOVER = "recover"  # before the end, wait for members that are out of rotation and only need time
     SOAK = "soak"  # the cluster must stay healthy after the first batch
     FINAL = "final"  # the last gate
     REPORT = "report"  # the hook on_failure
@@ -149,6 +150,8 @@ class State:
     lost: frozenset[str] = frozenset()
     # Whether the roll has waited for members that run the version and did not serve.
     settled: bool = False
+    # Whether the roll has waited, before its end, for members that are out of rotation and only need time.
+    recovered: bool = False
     # The hooks that run once and have run.
     ran: frozenset[str] = frozenset()
     # How many batches are back.
@@ -181,6 +184,7 @@ class State:
                 begun=frozenset(raw["begun"]),
                 lost=frozenset(raw["lost"]),
                 settled=raw["settled"],
+                recovered=raw["recovered"],
                 ran=frozenset(raw["ran"]),
                 batches=raw["batches"],
                 soaked=raw["soaked"],

@@ -28,6 +28,7 @@ _GATES = {
     Stage.RECHECK: "before {}, again",
     Stage.AFTER: "after {}",
     Stage.REVIEW: "all members",
+    Stage.RECOVER: "out of rotation: {}",
     Stage.SOAK: "soak",
     Stage.FINAL: "whole cluster",
 }

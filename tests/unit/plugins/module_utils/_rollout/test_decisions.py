@@ -259,6 +259,30 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         Run(Stage.RETURN, Hook.READMIT, ("rc1", "rc3")),
     ),
     (
+        "the roll stops, and members that are out only need time",
+        {"hooks": EVERY_HOOK, "keep_out": frozenset({"rc3"})},
+        after(Stage.BEFORE, YOUNG_OLD, STALLED, WELL_OLD, **STOPS, admitted=frozenset()),
+        Ask(Stage.RECOVER, ("rc1",), min_serving=1),
+    ),
+    (
+        "the roll stops, and the gate after the deployment has waited for the member that is out",
+        {},
+        deploying(Stage.AFTER, YOUNG_NEW, WELL_OLD, WELL_OLD, **STOPS),
+        End(failed=True, reasons=("why",), out=("rc1",), todo=("rc1", "rc2", "rc3")),
+    ),
+    (
+        "the roll stops, and the deploy hook failed on the member that is out",
+        {},
+        deploying(Stage.REVIEW, YOUNG_NEW, WELL_OLD, WELL_OLD, **STOPS, deployed=frozenset()),
+        Ask(Stage.RECOVER, ("rc1",), min_serving=3),
+    ),
+    (
+        "the roll stops, and has waited for the members that are out",
+        {},
+        after(Stage.RECOVER, YOUNG_OLD, WELL_OLD, WELL_OLD, **STOPS, admitted=ALL - {"rc1"}, recovered=True),
+        End(failed=True, reasons=("why",), out=("rc1",), todo=("rc1", "rc2", "rc3")),
+    ),
+    (
         "the roll stops: on_failure on the batch",
         {"hooks": EVERY_HOOK},
         after(Stage.RETURN, *FIRST_NEW, **BATCH, **STOPS, lost=frozenset({"rc2"})),
@@ -354,6 +378,18 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         {"batches": 1},
         after(Stage.RETURN, *FIRST_NEW, batches=1, begun=frozenset({"rc1"})),
         End(failed=False, reasons=(), out=(), todo=("rc2", "rc3")),
+    ),
+    (
+        "enough batches are back, and a member that is out only needs time",
+        {"batches": 1},
+        after(Stage.RETURN, WELL_NEW, YOUNG_OLD, WELL_OLD, batches=1, admitted=ALL - {"rc2"}),
+        Ask(Stage.RECOVER, ("rc2",), min_serving=3),
+    ),
+    (
+        "enough batches are back, and the roll has waited for the member that is out",
+        {"batches": 1},
+        after(Stage.RECOVER, WELL_NEW, YOUNG_OLD, WELL_OLD, batches=1, admitted=ALL - {"rc2"}, recovered=True),
+        End(failed=False, reasons=(), out=("rc2",), todo=("rc2", "rc3")),
     ),
     ("not enough batches are back", {"batches": 2}, after(Stage.RETURN, *FIRST_NEW, batches=1), before("rc2")),
     (
@@ -623,19 +659,19 @@ def test_a_gate_that_does_not_pass_stops_the_roll(stage: Stage, verdict: str) ->
     assert state == replace(expected, soaked=stage is Stage.SOAK)
 
 
-@pytest.mark.parametrize("stage", [Stage.RECHECK, Stage.FINAL, Stage.SOAK, Stage.SETTLE, Stage.REVIEW])
+@pytest.mark.parametrize("stage", [Stage.RECHECK, Stage.FINAL, Stage.SOAK, Stage.SETTLE, Stage.REVIEW, Stage.RECOVER])
 @pytest.mark.parametrize("soaked", [True, False])
 def test_a_gate_that_passes_continues_the_roll(stage: Stage, soaked: bool) -> None:
     state = after_gate(plan(), State(soaked=soaked), Ask(stage), seen(*ALL_NEW))
-    assert state == State(
-        stage=stage, seen=seen(*ALL_NEW), settled=stage is Stage.SETTLE, soaked=soaked or stage is Stage.SOAK
-    )
+    expected = State(stage=stage, seen=seen(*ALL_NEW), soaked=soaked or stage is Stage.SOAK)
+    assert state == replace(expected, settled=stage is Stage.SETTLE, recovered=stage is Stage.RECOVER)
 
 
-@pytest.mark.parametrize("stage", [Stage.SETTLE, Stage.REVIEW])
+@pytest.mark.parametrize("stage", [Stage.SETTLE, Stage.REVIEW, Stage.RECOVER])
 def test_a_wait_for_others_and_a_review_stop_nothing(stage: Stage) -> None:
     state = after_gate(plan(), State(), Ask(stage), KILLED)
-    assert state == State(stage=stage, seen=KILLED, settled=stage is Stage.SETTLE)
+    waited = State(settled=stage is Stage.SETTLE, recovered=stage is Stage.RECOVER)
+    assert state == replace(waited, stage=stage, seen=KILLED)
 
 
 def test_a_batch_that_comes_back_counts() -> None:
@@ -903,6 +939,10 @@ def test_a_second_readmission_comes_after_a_look(stage: Stage) -> None:
     assert next_step(plan(), dead) == Run(Stage.RETURN, Hook.READMIT, ("rc1", "rc3"))
 
 
+def test_the_second_play_waits_again_for_members_that_only_need_time() -> None:
+    assert not put_back(State(recovered=True), None, ended=True).recovered
+
+
 def test_a_strict_check_fails_where_a_gate_before_would_wait() -> None:
     """A gate before that would have to wait stops the roll; a gate after a skipped deployment does not."""
     strict, waits = plan(check=True, check_strict=True), seen(*ALL_OLD, verdict="wait")
@@ -1080,6 +1120,4 @@ def test_only_the_same_process_is_readmitted_before_its_ping_is_seen(process: st
     now = glimpse(OLD, "ping_unconfirmed", process=process)
     drained = after(Stage.RECHECK, now, REFUSED, REFUSED, batch=("rc1",), was=(WELL_OLD,), admitted=ALL - {"rc1"})
     step = next_step(plan(), replace(drained, reasons=("shut",)))
-    assert step == (
-        Run(Stage.RETURN, Hook.READMIT, ("rc1",)) if back else End(True, ("shut",), ("rc1",), ("rc2", "rc3", "rc1"))
-    )
+    assert step == (Run(Stage.RETURN, Hook.READMIT, ("rc1",)) if back else Ask(Stage.RECOVER, ("rc1",), min_serving=1))
