@@ -286,10 +286,8 @@ class Truth:
             if step.looks[-1].answered[other] is p
             # A ping after its answer is not known yet.
             if p.silent_since(t) is None and p.silent_since(t - self.look) is None
-            # Its process is not known if one that answered before has run beside it, until that one is forgotten.
-            if not any(
-                q is not p and q.ended > self._first_heard(other, p, step) for q in self._heard_lately(other, step, t)
-            )
+            # Its process is not known then.
+            if not self._ran_beside(other, p, step, t)
         }
         vouching = self._vouching(served, t)
         found = [] if process is None else self._not_restarted(name, process, step, t)
@@ -300,6 +298,11 @@ class Truth:
         cuts = {cut for cut in cuts if name in cut}
         found += [f"{' and '.join(sorted(cut))} are cut off, and had shown it" for cut in cuts]
         return found or ([f"{name} does not serve"] if process is None else [])
+
+    def _ran_beside(self, name: str, process: Process, step: Step, t: float) -> bool:
+        """Whether a process that answered at this URL before has run beside this one, and is not forgotten yet."""
+        first = next(look.at for look in step.looks if look.heard[name] is process)
+        return any(other is not process and other.ended > first for other in self._heard_lately(name, step, t))
 
     def _heard_lately(self, name: str, step: Step, t: float) -> list[Process]:
         """The processes that have answered at this URL lately, and the last one before, however long ago."""
@@ -317,10 +320,6 @@ class Truth:
             return list(served)
         grown_up = young - self.schedule.ping - self.look
         return [other for other, p in served.items() if p.registered(t) < grown_up]
-
-    def _first_heard(self, name: str, process: Process, step: Step) -> float:
-        """When this process first answered at this URL."""
-        return next(look.at for look in step.looks if look.heard[name] is process)
 
     def _elsewhere(self, process: Process, step: Step, t: float, others: Sequence[str]) -> bool:
         answered = [look.answered.get(name) for look in step.looks if look.at > t - self.stable_for for name in others]
@@ -456,6 +455,9 @@ class Truth:
             if step.phase == "before" and name in step.targets:
                 continue
             if process is None or not self._is_well(process, look.at):
+                return False
+            until = replace(step, looks=[one for one in step.looks if one.at <= look.at])
+            if self._ran_beside(name, process, until, look.at):
                 return False
             if step.expects and (step.phase == "steady" or name in step.targets) and process.version != step.expects:
                 return False
