@@ -175,7 +175,7 @@ class OurGate(_Checked):
         """The result of the gate of a roll's stage, checked against the truth."""
         if ask.stage in (Stage.BEFORE, Stage.RECHECK):
             gate = self._before(ask, plan)
-        elif ask.stage in (Stage.AFTER, Stage.SETTLE):
+        elif ask.stage in (Stage.AFTER, Stage.SETTLE, Stage.RECOVER):
             gate = self._after(ask, plan)
         else:
             gate = self._steady(ask, plan)
@@ -251,7 +251,7 @@ class OurGate(_Checked):
         step = self.step("steady", expects=ask.expected_version)
         if self.options["min_serving"] is None:
             step.needed -= len(plan.keep_out)
-        step.needed = max(0 if ask.stage is Stage.RECOVER else step.needed, ask.min_serving or 0)
+        step.needed = max(step.needed, ask.min_serving or 0)
         gate = self._run(self._options_of(ask, plan))
         if gate is None:
             return None

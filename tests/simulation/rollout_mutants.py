@@ -154,7 +154,7 @@ MUTANTS: Mapping[str, Line] = {
     ),
     "stays in the play of a hook that failed": decides("leaves=not state.putting_back", "leaves=False"),
     "gives up a host that Ansible has lost": decides(
-        "stage=stage, lost=frozenset(), recovered=False", "stage=stage, recovered=False"
+        "stage=stage, lost=frozenset(), recovered", "stage=stage, recovered"
     ),
     "tries a readmission again without a look": decides(
         "stage = state.stage if state.stage in ASK_THEMSELVES else Stage.PUT_BACK", "stage = state.stage"
@@ -176,15 +176,27 @@ MUTANTS: Mapping[str, Line] = {
     "does not name what is out": decides(
         "name for name in plan.hosts if name not in state.admitted and", "name for name in () if"
     ),
-    "stops although a member is well again": decides("if returnable(plan, blocked) else", "if plan.check else"),
-    "does not wait before it stops": decides(
-        "if state.reasons and (recovering := _recovering(plan, state)):",
-        "if state.recovered and (recovering := _recovering(plan, state)):",
+    "stops although a member is well again": decides(
+        "    if set(returnable(plan, blocked))", "    if passed and set(returnable(plan, blocked))"
     ),
-    "does not wait before it stops as planned": decides("recovering = _recovering(plan, state)", "recovering = ()"),
-    "waits again for what it has deployed": decides("name not in state.deployed and _may_readmit", "_may_readmit"),
-    "does not wait again in the second play": decides("lost=frozenset(), recovered=False,", "lost=frozenset(),"),
-    "waits for ever for a member to recover": decides("return replace(state, recovered=True)", "return state"),
+    "does not wait before it stops": decides(
+        "if state.reasons and (recovery := _recovery(plan, state)):",
+        "if state.soaked and (recovery := _recovery(plan, state)):",
+    ),
+    "does not wait before it stops as planned": decides("return _recovery(plan, state) or end_of", "return end_of"),
+    "waits again for what it has deployed": decides(
+        "judged = state.deployed | state.recovered", "judged = state.recovered"
+    ),
+    "does not wait again in the second play": decides("recovered=frozenset(), leaves", "leaves"),
+    "takes a node down although another can be readmitted": decides(
+        "difference(asked.targets if passed else ())", "difference(plan.hosts if passed else ())"
+    ),
+    "ends as planned although a deployed node has died": decides(
+        "_stopped_by_relapsed(plan, state) if _relapsed(plan, state) and not state.reasons else state", "state"
+    ),
+    "waits for ever for a member to recover": decides(
+        "recovered=state.recovered.union(asked.targets)", "recovered=state.recovered"
+    ),
     "waits for ever for a member to settle": decides("state = replace(state, settled=True)", "state = replace(state)"),
 }
 

@@ -388,7 +388,7 @@ def test_a_refused_roll_readmits_nodes_that_only_need_time(site: Site) -> None:
         site.emulator.run("start", node)
     shown = site.roll(health_gate_expected_version="7.0.0", health_gate_stable_for=15)
     assert shown.code == 2, shown.output
-    assert "out of rotation: rc1, rc2, rc3: passed" in shown.output
+    assert "recovery of rc1, rc2, rc3: passed" in shown.output
     assert (sorted(site.steps), site.in_rotation) == ([f"readmit {node}" for node in NODES], WELL)
     assert "out of rotation" not in _last(shown.output)
 

@@ -27,7 +27,7 @@ AFTER          it returned early: another target is ready              READMIT i
 READMIT                                                                AFTER, for the rest of its time
 any other      a member is well, and not known to be in rotation       RETURN: readmit it
 any other      a member that needs a restart was not deployed to       RETURN: readmit it
-any other      the roll ends, and one that is out only needs time      RECOVER: wait for it, once
+any other      the roll ends, and one that is out only needs time      RECOVER: wait for it
 any other      the roll stops, and ``on_failure`` has not run          REPORT: run it on the batch
 any other      the roll stops, or the last gate has passed             end
 any other      members that run the version do not serve yet           SETTLE: wait for them, once
@@ -53,6 +53,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Union
 
+from ansible_collections.rocketops.rocketchat.plugins.module_utils._cluster.observation import FULL_VERSION
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._findings import Code
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.plan import Hook
 from ansible_collections.rocketops.rocketchat.plugins.module_utils._rollout.state import (
@@ -165,8 +166,8 @@ def _take_down(plan: Plan, state: State) -> Step:
 def _between_batches(plan: Plan, state: State) -> Step:
     if back := returnable(plan, state):
         return Run(Stage.RETURN, Hook.READMIT, back)
-    if state.reasons and (recovering := _recovering(plan, state)):
-        return _ask_recovering(plan, state, recovering)
+    if state.reasons and (recovery := _recovery(plan, state)):
+        return recovery
     todo = to_deploy(plan, state)
     reached = tuple(name for name in state.batch if name not in state.lost)
     if state.reasons and Hook.ON_FAILURE in plan.hooks and Hook.ON_FAILURE.value not in state.ran and reached:
@@ -183,8 +184,7 @@ def _between_batches(plan: Plan, state: State) -> Step:
         least = len(set(plan.hosts) - plan.keep_out)
         return Ask(Stage.FINAL, expected_version=plan.expected_version if whole else None, min_serving=least)
     if plan.batches is not None and state.batches >= plan.batches:
-        recovering = _recovering(plan, state)
-        return _ask_recovering(plan, state, recovering) if recovering else end_of(plan, state)
+        return _recovery(plan, state) or end_of(plan, state)
     return _ask_before(plan, state, Stage.BEFORE, _next_batch(plan, state, todo))
 
 
@@ -197,12 +197,6 @@ def _ask_after(plan: Plan, state: State) -> Ask:
     targets = tuple(name for name in state.batch if name in state.deployed)
     ready = frozenset() if state.stage is Stage.DEPLOY else state.seen.ready
     return Ask(Stage.AFTER, targets, expected_version=plan.expected_version, ready=ready)
-
-
-def _ask_recovering(plan: Plan, state: State, names: tuple[str, ...]) -> Ask:
-    """The gate passes when these members serve too, besides those that serve now."""
-    serving = [name for name in plan.members if name not in plan.keep_out and _glimpse(state, name).serving]
-    return Ask(Stage.RECOVER, names, min_serving=len(serving) + len(names))
 
 
 def end_of(plan: Plan, state: State) -> End:
@@ -303,15 +297,21 @@ def _settling(plan: Plan, state: State) -> tuple[str, ...]:
     return tuple(name for name in plan.hosts if name in relapsed or name in set(young) - plan.keep_out)
 
 
-def _recovering(plan: Plan, state: State) -> tuple[str, ...]:
-    """Members to wait for before the end: out of rotation, and only time must pass.
+def _recovery(plan: Plan, state: State) -> Ask | None:
+    """The wait, before the end, for members that are out of rotation and only need time. All run the same version.
 
-    For a target of the last batch, the gate after the deployment has already waited.
+    A target of the last batch is not among them: the gate after its deployment has judged it.
     """
-    if state.recovered:
-        return ()
-    possible = (name for name in plan.hosts if name not in state.deployed and _may_readmit(plan, state, name))
-    return tuple(name for name in possible if _glimpse(state, name).settling)
+    judged = state.deployed | state.recovered
+    versions = {
+        name: glimpse.version
+        for name in plan.hosts
+        if name not in judged and _may_readmit(plan, state, name) and (glimpse := _glimpse(state, name)).settling
+        if glimpse.version and FULL_VERSION.fullmatch(glimpse.version)  # the gate requires it
+    }
+    version = next(iter(versions.values()), None)
+    names = tuple(name for name, its in versions.items() if its == version)
+    return Ask(Stage.RECOVER, names, expected_version=version) if names else None
 
 
 def _relapsed(plan: Plan, state: State) -> tuple[str, ...]:
@@ -358,7 +358,8 @@ def after_gate(plan: Plan, state: State, asked: Ask, seen: Seen) -> State:
     if asked.stage is Stage.REVIEW:
         return state
     if asked.stage is Stage.RECOVER:
-        return replace(state, recovered=True)
+        state = replace(state, recovered=state.recovered.union(asked.targets))
+        return _stopped_by_relapsed(plan, state) if _relapsed(plan, state) and not state.reasons else state
     state = replace(state, soaked=state.soaked or asked.stage is Stage.SOAK)
     if not passed:
         return stopped(state, seen.message)
@@ -390,13 +391,14 @@ def _looked(plan: Plan, state: State) -> State:
 
 
 def _before_asked(plan: Plan, state: State, asked: Ask, *, passed: bool) -> State:
+    blocked = replace(state, batch=())
+    if set(returnable(plan, blocked)).difference(asked.targets if passed else ()):
+        # They are readmitted first. If the gate did not pass, it may pass afterwards.
+        return blocked
     if not passed:
-        # If a member can be readmitted now, the gate may pass afterwards.
-        blocked = replace(state, batch=())
-        return blocked if returnable(plan, blocked) else stopped(blocked, state.seen.message)
+        return stopped(blocked, state.seen.message)
     if _relapsed(plan, state):
         # The gate passes without deployed members that are not well: wait for them, once.
-        blocked = replace(state, batch=())
         waited = state.settled or plan.expected_version is None
         return _stopped_by_relapsed(plan, blocked) if waited else blocked
     good = well(plan, state)
@@ -481,7 +483,7 @@ def put_back(state: State, taken: Run | None, *, ended: bool) -> State:
     if not ended and not state.reasons:
         state = stopped(state, "the play ended before the roll was finished (interrupted, or ended by a hook)")
     stage = state.stage if state.stage in ASK_THEMSELVES else Stage.PUT_BACK
-    return replace(state, stage=stage, lost=frozenset(), recovered=False, leaves=False, putting_back=True)
+    return replace(state, stage=stage, lost=frozenset(), recovered=frozenset(), leaves=False, putting_back=True)
 
 
 def stopped(state: State, reason: str) -> State:

@@ -35,13 +35,10 @@ def gate_options(
         options.update(phase="before", targets=list(asked.targets), out_of_rotation=sorted(asked.out_of_rotation))
     elif asked.stage is Stage.AFTER:
         options.update(phase="after", targets=list(asked.targets), before=before)
-    elif asked.stage is Stage.SETTLE:
-        # It waits for its targets only: the gate before the next batch says whether the others serve.
+    elif asked.stage in (Stage.SETTLE, Stage.RECOVER):
+        # It waits for its targets only: whether the others serve has no influence on what comes next.
         least = str(len(set(asked.targets) - plan.keep_out))
         options.update(phase="after", targets=list(asked.targets), restart_required=False, min_serving=least)
-    elif asked.stage is Stage.RECOVER:
-        # It does not wait for members that need more than time, even if the user's value does.
-        options.update(phase="steady", min_serving=str(asked.min_serving))
     else:
         options.update(phase="steady", hold_for=asked.hold_for)
     if asked.stage in (Stage.RECHECK, Stage.REVIEW, Stage.RECOVER):

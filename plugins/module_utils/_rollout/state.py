@@ -150,8 +150,8 @@ class State:
     lost: frozenset[str] = frozenset()
     # Whether the roll has waited for members that run the version and did not serve.
     settled: bool = False
-    # Whether the roll has waited, before its end, for members that are out of rotation and only need time.
-    recovered: bool = False
+    # Members for which the roll has waited before its end, because they are out of rotation and only needed time.
+    recovered: frozenset[str] = frozenset()
     # The hooks that run once and have run.
     ran: frozenset[str] = frozenset()
     # How many batches are back.
@@ -184,7 +184,7 @@ class State:
                 begun=frozenset(raw["begun"]),
                 lost=frozenset(raw["lost"]),
                 settled=raw["settled"],
-                recovered=raw["recovered"],
+                recovered=frozenset(raw["recovered"]),
                 ran=frozenset(raw["ran"]),
                 batches=raw["batches"],
                 soaked=raw["soaked"],

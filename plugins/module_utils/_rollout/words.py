@@ -28,7 +28,7 @@ _GATES = {
     Stage.RECHECK: "before {}, again",
     Stage.AFTER: "after {}",
     Stage.REVIEW: "all members",
-    Stage.RECOVER: "out of rotation: {}",
+    Stage.RECOVER: "recovery of {}",
     Stage.SOAK: "soak",
     Stage.FINAL: "whole cluster",
 }

@@ -262,7 +262,7 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         "the roll stops, and members that are out only need time",
         {"hooks": EVERY_HOOK, "keep_out": frozenset({"rc3"})},
         after(Stage.BEFORE, YOUNG_OLD, STALLED, WELL_OLD, **STOPS, admitted=frozenset()),
-        Ask(Stage.RECOVER, ("rc1",), min_serving=1),
+        Ask(Stage.RECOVER, ("rc1",), expected_version=OLD),
     ),
     (
         "the roll stops, and the gate after the deployment has waited for the member that is out",
@@ -274,12 +274,26 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         "the roll stops, and the deploy hook failed on the member that is out",
         {},
         deploying(Stage.REVIEW, YOUNG_NEW, WELL_OLD, WELL_OLD, **STOPS, deployed=frozenset()),
-        Ask(Stage.RECOVER, ("rc1",), min_serving=3),
+        Ask(Stage.RECOVER, ("rc1",), expected_version=NEW),
+    ),
+    (
+        "the roll stops, and members with several versions only need time: first those with the version of the first",
+        {},
+        after(Stage.BEFORE, YOUNG_OLD, YOUNG_NEW, YOUNG_OLD, **STOPS, admitted=frozenset()),
+        Ask(Stage.RECOVER, ("rc1", "rc3"), expected_version=OLD),
+    ),
+    (
+        "the roll stops, and the version of a member that only needs time is not known",
+        {},
+        after(Stage.BEFORE, glimpse("7.10", "too_young"), WELL_OLD, WELL_OLD, **STOPS, admitted=ALL - {"rc1"}),
+        End(failed=True, reasons=("why",), out=("rc1",), todo=("rc1", "rc2", "rc3")),
     ),
     (
         "the roll stops, and has waited for the members that are out",
         {},
-        after(Stage.RECOVER, YOUNG_OLD, WELL_OLD, WELL_OLD, **STOPS, admitted=ALL - {"rc1"}, recovered=True),
+        after(
+            Stage.RECOVER, YOUNG_OLD, WELL_OLD, WELL_OLD, **STOPS, admitted=ALL - {"rc1"}, recovered=frozenset({"rc1"})
+        ),
         End(failed=True, reasons=("why",), out=("rc1",), todo=("rc1", "rc2", "rc3")),
     ),
     (
@@ -383,12 +397,20 @@ ROWS: list[tuple[str, dict[str, Any], State, Step]] = [
         "enough batches are back, and a member that is out only needs time",
         {"batches": 1},
         after(Stage.RETURN, WELL_NEW, YOUNG_OLD, WELL_OLD, batches=1, admitted=ALL - {"rc2"}),
-        Ask(Stage.RECOVER, ("rc2",), min_serving=3),
+        Ask(Stage.RECOVER, ("rc2",), expected_version=OLD),
     ),
     (
         "enough batches are back, and the roll has waited for the member that is out",
         {"batches": 1},
-        after(Stage.RECOVER, WELL_NEW, YOUNG_OLD, WELL_OLD, batches=1, admitted=ALL - {"rc2"}, recovered=True),
+        after(
+            Stage.RECOVER,
+            WELL_NEW,
+            YOUNG_OLD,
+            WELL_OLD,
+            batches=1,
+            admitted=ALL - {"rc2"},
+            recovered=frozenset({"rc2"}),
+        ),
         End(failed=False, reasons=(), out=("rc2",), todo=("rc2", "rc3")),
     ),
     ("not enough batches are back", {"batches": 2}, after(Stage.RETURN, *FIRST_NEW, batches=1), before("rc2")),
@@ -632,8 +654,27 @@ def test_a_first_look_that_fails_stops_the_roll(verdict: str) -> None:
 
 def test_a_batch_is_the_targets_still_to_do_when_the_gate_passes() -> None:
     now = seen(WELL_NEW, WELL_NEW, SILENT)
-    state = after_gate(plan(), deploying(Stage.RETURN, *ALL_OLD), before("rc2", "rc3"), now)
-    assert state == deploying(Stage.BEFORE, seen=now, batch=("rc3",), was=(SILENT,), deployed=frozenset())
+    state = after_gate(plan(), deploying(Stage.RETURN, *ALL_OLD, admitted=ALL), before("rc2", "rc3"), now)
+    taken = {"batch": ("rc3",), "was": (SILENT,), "deployed": frozenset()}
+    assert state == deploying(Stage.BEFORE, seen=now, admitted=ALL, **taken)
+
+
+def test_a_member_that_is_well_is_readmitted_before_another_is_taken_down() -> None:
+    """The gate before the deployment may be the first that sees it serve."""
+    state = after(Stage.RETURN, *ALL_OLD, admitted=frozenset({"rc2"}))
+    passed = after_gate(plan(), state, before("rc1", out=("rc3",)), seen(SILENT, WELL_OLD, WELL_OLD))
+    assert next_step(plan(), passed) == Run(Stage.RETURN, Hook.READMIT, ("rc3",))
+    alone = after_gate(plan(), state, before("rc1", out=("rc3",)), seen(WELL_OLD, WELL_OLD, SILENT))
+    assert next_step(plan(), alone) == Run(Stage.DRAIN, Hook.DRAIN, ("rc1",))
+
+
+def test_a_deployed_member_that_dies_before_a_planned_end_is_a_failure() -> None:
+    asked = Ask(Stage.RECOVER, ("rc2",), expected_version=OLD)
+    state = after(Stage.RETURN, WELL_NEW, YOUNG_OLD, WELL_OLD, batches=1, begun=frozenset({"rc1"}), settled=True)
+    dead = after_gate(plan(batches=1), state, asked, seen(SILENT, WELL_OLD, WELL_OLD))
+    assert dead.reasons == ("rc1 served after the deployment and no longer does",)
+    stopped = after_gate(plan(), replace(state, reasons=("why",)), asked, seen(SILENT, WELL_OLD, WELL_OLD))
+    assert (stopped.reasons, stopped.recovered) == (("why",), frozenset({"rc2"}))
 
 
 def test_a_gate_before_that_does_not_pass_stops_the_roll() -> None:
@@ -664,13 +705,13 @@ def test_a_gate_that_does_not_pass_stops_the_roll(stage: Stage, verdict: str) ->
 def test_a_gate_that_passes_continues_the_roll(stage: Stage, soaked: bool) -> None:
     state = after_gate(plan(), State(soaked=soaked), Ask(stage), seen(*ALL_NEW))
     expected = State(stage=stage, seen=seen(*ALL_NEW), soaked=soaked or stage is Stage.SOAK)
-    assert state == replace(expected, settled=stage is Stage.SETTLE, recovered=stage is Stage.RECOVER)
+    assert state == replace(expected, settled=stage is Stage.SETTLE)
 
 
 @pytest.mark.parametrize("stage", [Stage.SETTLE, Stage.REVIEW, Stage.RECOVER])
 def test_a_wait_for_others_and_a_review_stop_nothing(stage: Stage) -> None:
     state = after_gate(plan(), State(), Ask(stage), KILLED)
-    waited = State(settled=stage is Stage.SETTLE, recovered=stage is Stage.RECOVER)
+    waited = State(settled=stage is Stage.SETTLE)
     assert state == replace(waited, stage=stage, seen=KILLED)
 
 
@@ -940,7 +981,7 @@ def test_a_second_readmission_comes_after_a_look(stage: Stage) -> None:
 
 
 def test_the_second_play_waits_again_for_members_that_only_need_time() -> None:
-    assert not put_back(State(recovered=True), None, ended=True).recovered
+    assert not put_back(State(recovered=ALL), None, ended=True).recovered
 
 
 def test_a_strict_check_fails_where_a_gate_before_would_wait() -> None:
@@ -1120,4 +1161,6 @@ def test_only_the_same_process_is_readmitted_before_its_ping_is_seen(process: st
     now = glimpse(OLD, "ping_unconfirmed", process=process)
     drained = after(Stage.RECHECK, now, REFUSED, REFUSED, batch=("rc1",), was=(WELL_OLD,), admitted=ALL - {"rc1"})
     step = next_step(plan(), replace(drained, reasons=("shut",)))
-    assert step == (Run(Stage.RETURN, Hook.READMIT, ("rc1",)) if back else Ask(Stage.RECOVER, ("rc1",), min_serving=1))
+    assert step == (
+        Run(Stage.RETURN, Hook.READMIT, ("rc1",)) if back else Ask(Stage.RECOVER, ("rc1",), expected_version=OLD)
+    )

@@ -33,15 +33,17 @@ STEADY = {"phase": "steady", "hold_for": 0.0}
         (Stage.AFTER, {"phase": "after", "targets": ["rc1"], "before": BEFORE}),
         (Stage.SETTLE, {"phase": "after", "targets": ["rc1"], "restart_required": False, "min_serving": "1"}),
         (Stage.REVIEW, {**STEADY, "deadline": 120.0}),
-        (Stage.RECOVER, {"phase": "steady", "min_serving": "2", "deadline": 120.0}),
+        (
+            Stage.RECOVER,
+            {"phase": "after", "targets": ["rc1"], "restart_required": False, "min_serving": "1", "deadline": 120.0},
+        ),
         (Stage.SOAK, {"phase": "steady", "hold_for": 60.0}),
         (Stage.FINAL, STEADY),
     ],
 )
 def test_the_options_of_each_gate(stage: Stage, options: dict[str, Any]) -> None:
     hold_for = 60.0 if stage is Stage.SOAK else 0.0
-    least = 2 if stage is Stage.RECOVER else None
-    asked = Ask(stage, ("rc1",), frozenset({"rc2"}), expected_version="7.11.0", hold_for=hold_for, min_serving=least)
+    asked = Ask(stage, ("rc1",), frozenset({"rc2"}), expected_version="7.11.0", hold_for=hold_for)
     of_all = {"keep_out": ["rc3"], "expected_version": "7.11.0", "min_serving": None}
     assert gate_options(PLAN, asked, before=BEFORE, short=120.0, min_serving=None) == {**of_all, **options}
 
@@ -54,7 +56,7 @@ def test_the_options_of_each_gate(stage: Stage, options: dict[str, Any]) -> None
         Ask(Stage.RECHECK, ("rc1",), frozenset({"rc2"}), expected_version="7.11.0"),
         Ask(Stage.SETTLE, ("rc1",), expected_version="7.11.0"),
         Ask(Stage.REVIEW),
-        Ask(Stage.RECOVER, ("rc1",), min_serving=2),
+        Ask(Stage.RECOVER, ("rc1",), expected_version="7.11.0"),
         Ask(Stage.SOAK, hold_for=60.0, min_serving=2),
         Ask(Stage.FINAL, min_serving=2),
     ],
@@ -78,7 +80,6 @@ def test_the_gate_accepts_its_options(asked: Ask) -> None:
         (Stage.FINAL, "100%", 2, "3"),
         (Stage.FINAL, "34%", 1, "2"),
         (Stage.FINAL, "few", 2, "few"),
-        (Stage.RECOVER, "100%", 2, "2"),
         (Stage.SOAK, None, 2, "2"),
         (Stage.SOAK, "3", 2, "3"),
         (Stage.SOAK, "50%%", 2, "50%%"),

@@ -110,7 +110,7 @@ def test_the_line_of_a_step() -> None:
         (Ask(Stage.AFTER, ("rc1",)), "after rc1"),
         (Ask(Stage.SETTLE, ("rc1",)), "already deployed: rc1"),
         (Ask(Stage.REVIEW), "all members"),
-        (Ask(Stage.RECOVER, ("rc1", "rc2")), "out of rotation: rc1, rc2"),
+        (Ask(Stage.RECOVER, ("rc1", "rc2")), "recovery of rc1, rc2"),
         (Ask(Stage.SOAK, hold_for=60.0), "soak"),
         (Ask(Stage.FINAL), "whole cluster"),
     ],
