@@ -443,7 +443,10 @@ class Truth:
         return max([step.began, *(at + RECHECK_LOCK + self.pause for at in locked[-1:])])
 
     def _is_well(self, process: Process, t: float) -> bool:
-        if process.silent_since(t) is not None or process is not self.cluster.process(process.place, t):
+        """Whether it serves, as far as an observation that ends now can know: a ping after its answer is not known."""
+        if process is not self.cluster.process(process.place, t):
+            return False
+        if any(process.silent_since(moment) is not None for moment in (t - self.look, t)):
             return False
         return self.cluster.dropped_since(process, t) is None
 
